@@ -1,0 +1,62 @@
+"""Build sam_lite, the default model, and start its encoder from ImageNet weights for training.
+
+The only module that knows how EfficientNet-Lite0's public state dict names its tensors.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from sam_core.modeling.lite_encoder import LITE0_BLOCKS, LiteImageEncoder, ScaledConv
+from sam_core.modeling.mask_decoder import MaskDecoder
+from sam_core.modeling.prompt_encoder import PromptEncoder
+from sam_core.modeling.sam import Sam
+from sam_core.modeling.transformer import TwoWayTransformer
+
+LITE_IMAGE_SIZE = 512
+LITE_STRIDE = 8
+LITE_EMBED_DIM = 128
+BATCH_NORM_EPS = 1e-3  # EfficientNet-Lite's
+
+
+def build_sam_lite(image_size: int = LITE_IMAGE_SIZE) -> Sam:
+    """Return sam_lite with fresh weights for square inputs of image_size, a multiple of 32."""
+    grid = image_size // LITE_STRIDE
+    return Sam(
+        image_encoder=LiteImageEncoder(image_size, LITE_EMBED_DIM),
+        prompt_encoder=PromptEncoder(LITE_EMBED_DIM, (grid, grid), (image_size, image_size)),
+        mask_decoder=MaskDecoder(
+            LITE_EMBED_DIM,
+            TwoWayTransformer(2, LITE_EMBED_DIM, 4, mlp_dim=512),
+            iou_head_hidden_dim=128,
+        ),
+        pixel_mean=(127.0, 127.0, 127.0),  # EfficientNet-Lite's input is (x - 127) / 128
+        pixel_std=(128.0, 128.0, 128.0),
+    )
+
+
+def set_input_size(sam: Sam, image_size: int) -> None:
+    """Let sam work on square inputs of another size; all its weights are independent of it. In place."""
+    grid = image_size // LITE_STRIDE
+    sam.prompt_encoder.input_image_size = (image_size, image_size)
+    sam.prompt_encoder.image_embedding_size = (grid, grid)
+
+
+def load_imagenet_weights(encoder: LiteImageEncoder, state: dict[str, Tensor]) -> None:
+    """Copy EfficientNet-Lite0's convolutions and fold its batch norms into encoder, in place."""
+    _fold(encoder.stem, state, "_conv_stem", "_bn0")
+    for index, block in enumerate(encoder.blocks):
+        prefix = f"_blocks.{index}."
+        if LITE0_BLOCKS[index][2] > 1:
+            _fold(block.expand, state, f"{prefix}_expand_conv", f"{prefix}_bn0")  # type: ignore[arg-type]
+        _fold(block.depthwise, state, f"{prefix}_depthwise_conv", f"{prefix}_bn1")  # type: ignore[arg-type]
+        _fold(block.project, state, f"{prefix}_project_conv", f"{prefix}_bn2")  # type: ignore[arg-type]
+
+
+@torch.no_grad()
+def _fold(conv: ScaledConv, state: dict[str, Tensor], conv_name: str, norm_name: str) -> None:
+    scale = state[f"{norm_name}.weight"] / torch.sqrt(state[f"{norm_name}.running_var"] + BATCH_NORM_EPS)
+    conv.weight.copy_(state[f"{conv_name}.weight"])
+    conv.scale.copy_(scale)
+    conv.bias.copy_(state[f"{norm_name}.bias"] - scale * state[f"{norm_name}.running_mean"])

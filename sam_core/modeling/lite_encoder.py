@@ -1,0 +1,165 @@
+"""The default model's image encoder: EfficientNet-Lite0 with a feature pyramid that ends at stride 8.
+
+Sources: EfficientNet-Lite (Apache-2.0, TensorFlow "same" padding, ReLU6, no squeeze-excite); feature pyramids
+(arXiv 1612.03144). Batch norm is frozen: it lives in each convolution as a fixed scale and a trainable bias,
+so that training and inference compute the same function and export folds it away for nothing.
+
+Detail below the embedding's stride reaches it by space-to-depth of the stride-4 map, and far context by two
+attention blocks at stride 32, where there are only 256 tokens.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sam_core.modeling.common import LayerNorm2d, MLPBlock
+
+# (kernel, stride, expansion, output channels) of EfficientNet-Lite0's sixteen blocks
+LITE0_BLOCKS: tuple[tuple[int, int, int, int], ...] = (
+    (3, 1, 1, 16),
+    *((3, 2, 6, 24), (3, 1, 6, 24)),
+    *((5, 2, 6, 40), (5, 1, 6, 40)),
+    *((3, 2, 6, 80), (3, 1, 6, 80), (3, 1, 6, 80)),
+    *((5, 1, 6, 112), (5, 1, 6, 112), (5, 1, 6, 112)),
+    *((5, 2, 6, 192), (5, 1, 6, 192), (5, 1, 6, 192), (5, 1, 6, 192)),
+    (3, 1, 6, 320),
+)
+STEM_CHANNELS = 32
+# the last block at stride 4, 8, 16 and 32, and its channels
+TAPS = {2: 24, 4: 40, 10: 112, 15: 320}
+
+
+class ScaledConv(nn.Module):
+    """Convolution with TensorFlow's "same" padding, a fixed output scale and a bias: conv plus frozen batch norm."""
+
+    scale: Tensor
+
+    def __init__(self, cin: int, cout: int, kernel: int, *, stride: int = 1, groups: int = 1) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(cout, cin // groups, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(cout))
+        self.register_buffer("scale", torch.ones(cout))
+        self.kernel, self.stride, self.groups = kernel, stride, groups
+        nn.init.kaiming_normal_(self.weight, mode="fan_out")
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.weight * self.scale[:, None, None, None]
+        if self.stride == 1:
+            return F.conv2d(x, weight, self.bias, padding=self.kernel // 2, groups=self.groups)
+        # "same" for even sizes and stride 2 pads one pixel more at the bottom and the right
+        total = self.kernel - self.stride
+        before, after = total // 2, total - total // 2
+        x = F.pad(x, (before, after, before, after))
+        return F.conv2d(x, weight, self.bias, stride=self.stride, groups=self.groups)
+
+
+class InvertedResidual(nn.Module):
+    """Expand, depth-wise convolve, project; add the input where shapes agree."""
+
+    def __init__(self, cin: int, cout: int, *, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        mid = cin * expansion
+        self.expand = ScaledConv(cin, mid, 1) if expansion > 1 else None
+        self.depthwise = ScaledConv(mid, mid, kernel, stride=stride, groups=mid)
+        self.project = ScaledConv(mid, cout, 1)
+        self.has_skip = stride == 1 and cin == cout
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x if self.expand is None else F.relu6(self.expand(x))
+        y = self.project(F.relu6(self.depthwise(y)))
+        return x + y if self.has_skip else y
+
+
+class ContextBlock(nn.Module):
+    """Pre-norm self-attention and MLP over all cells of a small map."""
+
+    def __init__(self, dim: int, num_heads: int) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(dim)
+        self.qkv = nn.Linear(dim, 3 * dim)
+        self.proj = nn.Linear(dim, dim)
+        self.norm2 = nn.LayerNorm(dim)
+        self.mlp = MLPBlock(dim, 2 * dim)
+        self.num_heads = num_heads
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, tokens, dim = x.shape
+        qkv = self.qkv(self.norm1(x)).reshape(batch, tokens, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4)
+        out = F.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2])  # B x heads x N x c
+        x = x + self.proj(out.transpose(1, 2).reshape(batch, tokens, dim))
+        return x + self.mlp(self.norm2(x))
+
+
+class ConvBlock(nn.Module):
+    """Depth-wise 5x5, then an inverted bottleneck per pixel; residual (arXiv 2201.03545)."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv2d(dim, dim, 5, padding=2, groups=dim)
+        self.norm = LayerNorm2d(dim)
+        self.expand = nn.Conv2d(dim, 2 * dim, 1)
+        self.project = nn.Conv2d(2 * dim, dim, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.project(F.gelu(self.expand(self.norm(self.depthwise(x)))))
+
+
+class LiteNeck(nn.Module):
+    """Merge the maps at stride 4, 8, 16 and 32 into one at stride 8."""
+
+    def __init__(self, out_chans: int, context_dim: int = 192) -> None:
+        super().__init__()
+        c4, c8, c16, c32 = TAPS.values()
+        self.lateral4 = nn.Conv2d(4 * c4, out_chans, 1)
+        self.lateral8 = nn.Conv2d(c8, out_chans, 1)
+        self.lateral16 = nn.Conv2d(c16, out_chans, 1)
+        self.to_context = nn.Conv2d(c32, context_dim, 1)
+        self.context = nn.ModuleList(ContextBlock(context_dim, num_heads=6) for _ in range(2))
+        self.from_context = nn.Conv2d(context_dim, out_chans, 1)
+        self.merge16 = ConvBlock(out_chans)
+        self.merge8 = nn.Sequential(ConvBlock(out_chans), ConvBlock(out_chans))
+        self.norm = LayerNorm2d(out_chans)
+
+    def _with_context(self, f32: Tensor) -> Tensor:
+        x = self.to_context(f32)
+        height, width = x.shape[-2:]
+        tokens = x.flatten(2).transpose(1, 2)  # B x HW x c
+        for block in self.context:
+            tokens = block(tokens)
+        return self.from_context(tokens.transpose(1, 2).unflatten(2, (height, width)))
+
+    def forward(self, f4: Tensor, f8: Tensor, f16: Tensor, f32: Tensor) -> Tensor:
+        p32 = F.interpolate(self._with_context(f32), scale_factor=2.0, mode="bilinear", align_corners=False)
+        p16 = self.merge16(self.lateral16(f16) + p32)
+        up = F.interpolate(p16, scale_factor=2.0, mode="bilinear", align_corners=False)
+        p8 = self.lateral8(f8) + self.lateral4(F.pixel_unshuffle(f4, 2)) + up
+        out: Tensor = self.norm(self.merge8(p8))
+        return out
+
+
+class LiteImageEncoder(nn.Module):
+    """Encode normalised images (B, 3, S, S), S a multiple of 32, as (B, out_chans, S/8, S/8)."""
+
+    def __init__(self, img_size: int = 512, out_chans: int = 128) -> None:
+        super().__init__()
+        self.img_size = img_size
+        self.stem = ScaledConv(3, STEM_CHANNELS, 3, stride=2)
+        blocks: list[nn.Module] = []
+        cin = STEM_CHANNELS
+        for kernel, stride, expansion, cout in LITE0_BLOCKS:
+            blocks.append(InvertedResidual(cin, cout, kernel=kernel, stride=stride, expansion=expansion))
+            cin = cout
+        self.blocks = nn.ModuleList(blocks)
+        self.neck = LiteNeck(out_chans)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu6(self.stem(x))
+        taps: list[Tensor] = []
+        for index, block in enumerate(self.blocks):
+            x = block(x)
+            if index in TAPS:
+                taps.append(x)
+        out: Tensor = self.neck(*taps)
+        return out
