@@ -1,0 +1,1 @@
+"""The Django project of Maskwright and its apps."""

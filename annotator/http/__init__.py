@@ -1,0 +1,1 @@
+"""What every HTTP answer carries: headers, logs, static files."""

@@ -1,0 +1,1 @@
+"""Photos: ingest, derived pictures, serving."""

@@ -1,0 +1,1 @@
+"""Model versions, embeddings and the tasks that compute them."""

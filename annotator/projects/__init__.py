@@ -1,0 +1,1 @@
+"""Projects, labels, members and the access rules."""

@@ -1,0 +1,78 @@
+"""Projects, their labels and their members."""
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+
+
+class Stage(models.TextChoices):
+    """The three stages of the data engine."""
+
+    ASSISTED_MANUAL = "assisted_manual"
+    SEMI_AUTOMATIC = "semi_automatic"
+    FULLY_AUTOMATIC = "fully_automatic"
+
+
+class Role(models.TextChoices):
+    """What a member may do in one project."""
+
+    ADMIN = "admin"
+    REVIEWER = "reviewer"
+    ANNOTATOR = "annotator"
+
+
+class Project(models.Model):
+    """A set of images with labels, guidelines and members."""
+
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    guidelines = models.TextField(blank=True)
+    stage = models.CharField(max_length=20, choices=Stage.choices, default=Stage.ASSISTED_MANUAL)
+    model_version = models.ForeignKey("inference.ModelVersion", null=True, blank=True, on_delete=models.SET_NULL)
+    settings = models.JSONField(default=dict, blank=True)
+    created_by = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Label(models.Model):
+    """A class of objects; `attributes` lists the questions asked about each mask of it."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="labels")
+    name = models.CharField(max_length=100)
+    color = models.CharField(max_length=7, validators=[RegexValidator(r"^#[0-9A-Fa-f]{6}$")])
+    key = models.CharField(max_length=1, blank=True, validators=[RegexValidator(r"^[1-9]?$")])
+    position = models.PositiveIntegerField(default=0)
+    attributes = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "name"], name="label_name_once_per_project"),
+            models.UniqueConstraint(fields=["project", "key"], condition=~Q(key=""), name="label_key_once_per_project"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """One person's role in one project."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey("accounts.User", on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.ANNOTATOR)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["project", "user"], name="member_once_per_project")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} is {self.role} of {self.project_id}"
