@@ -1,0 +1,191 @@
+"""Official weight files: the table of them, fetching and verifying.
+
+Must not know: torch or the model. A file gets its final name only after its checksum has been seen to be right.
+Source of names, sizes and checksums: the README files of facebookresearch/segment-anything and
+ChaoningZhang/MobileSAM (both Apache-2.0) and the files themselves as published.
+"""
+
+import hashlib
+import http.client
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from sam_core.errors import CheckpointError
+
+OnProgress = Callable[[int, int], None]
+
+BLOCK_BYTES = 1024 * 1024
+# How often a download may be cut without one new byte before fetch gives up.
+MAX_FRUITLESS_ATTEMPTS = 5
+TIMEOUT_SECONDS = 30.0
+META_BASE_URL = "https://dl.fbaipublicfiles.com/segment_anything"
+# Pinned to a commit: the file behind a branch name could change.
+MOBILE_SAM_COMMIT = "f706ad9c4eb7f219c00d9050e46328518ffb65d2"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointFile:
+    """One downloadable weight file."""
+
+    file_name: str
+    url: str
+    sha256: str
+    byte_size: int
+    licence: str
+    source: str
+
+    @property
+    def version(self) -> str:
+        """The file's name without its ending: what embeddings made with it are labelled with."""
+        return Path(self.file_name).stem
+
+
+def _meta(file_name: str, sha256: str, byte_size: int) -> CheckpointFile:
+    return CheckpointFile(
+        file_name=file_name,
+        url=f"{META_BASE_URL}/{file_name}",
+        sha256=sha256,
+        byte_size=byte_size,
+        licence="Apache-2.0",
+        source="Meta AI, facebookresearch/segment-anything, trained on SA-1B",
+    )
+
+
+CHECKPOINTS: dict[str, CheckpointFile] = {
+    "sam_vit_b": _meta(
+        "sam_vit_b_01ec64.pth", "ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912", 375_042_383
+    ),
+    "sam_vit_l": _meta(
+        "sam_vit_l_0b3195.pth", "3adcc4315b642a4d2101128f611684e8734c41232a17c648ed1693702a49a622", 1_249_524_607
+    ),
+    "sam_vit_h": _meta(
+        "sam_vit_h_4b8939.pth", "a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e", 2_564_550_879
+    ),
+    "mobile_sam": CheckpointFile(
+        file_name="mobile_sam.pt",
+        url=f"https://raw.githubusercontent.com/ChaoningZhang/MobileSAM/{MOBILE_SAM_COMMIT}/weights/mobile_sam.pt",
+        sha256="6dbb90523a35330fedd7f1d3dfc66f995213d81b29a5ca8108dbcdd4e37d6c2f",
+        byte_size=40_728_226,
+        licence="Apache-2.0",
+        source="Zhang et al., ChaoningZhang/MobileSAM, distilled from ViT-H on 1 % of SA-1B",
+    ),
+}
+
+
+def default_folder() -> Path:
+    """Return where fetched weights are kept: $XDG_CACHE_HOME/maskwright/checkpoints."""
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(cache) / "maskwright" / "checkpoints"
+
+
+def checkpoint_file(name: str) -> CheckpointFile:
+    """Look a model's weight file up; raises CheckpointError for a model that has none to fetch."""
+    try:
+        return CHECKPOINTS[name]
+    except KeyError:
+        raise CheckpointError(f"no weights to fetch for {name!r}; there are: {', '.join(CHECKPOINTS)}") from None
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hexadecimal SHA-256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def verify(spec: CheckpointFile, path: Path) -> None:
+    """Raise CheckpointError unless the file is there, has the right size and the right checksum."""
+    if not path.is_file():
+        raise CheckpointError(f"{path} is not there")
+    byte_size = path.stat().st_size
+    if byte_size != spec.byte_size:
+        raise CheckpointError(f"{path} has {byte_size:,} bytes; {spec.file_name} has {spec.byte_size:,}")
+    digest = sha256_of(path)
+    if digest != spec.sha256:
+        raise CheckpointError(f"{path} has SHA-256 {digest}; {spec.file_name} has {spec.sha256}")
+
+
+def fetch(spec: CheckpointFile, folder: Path, *, on_progress: OnProgress | None = None) -> Path:
+    """Download a weight file into folder and return its path; does nothing when it is there and right.
+
+    Bytes gather in `NAME.part`, which the next call continues. The final name appears only after verification.
+    Raises CheckpointError when the server refuses, keeps cutting the connection, or sends something else.
+    """
+    target = folder / spec.file_name
+    if target.is_file():
+        verify(spec, target)
+        return target
+    part = folder / f"{spec.file_name}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _download(spec, part, on_progress)
+        _verify_part(spec, part)
+        part.replace(target)
+    except OSError as error:
+        raise CheckpointError(f"could not write {target}: {error}") from error
+    return target
+
+
+def _verify_part(spec: CheckpointFile, part: Path) -> None:
+    try:
+        verify(spec, part)
+    except CheckpointError:
+        part.unlink()  # continuing a wrong file could never succeed
+        raise
+
+
+def _download(spec: CheckpointFile, part: Path, on_progress: OnProgress | None) -> None:
+    fruitless, reason = 0, ""
+    while (had := _size(part)) < spec.byte_size:
+        if fruitless == MAX_FRUITLESS_ATTEMPTS:
+            place = f"byte {had:,} of {spec.byte_size:,}"
+            raise CheckpointError(f"{spec.url} stopped at {place} {fruitless} times: {reason}")
+        try:
+            _continue_download(spec, part, on_progress)
+            reason = "the connection was closed early"
+        except urllib.error.HTTPError as error:
+            _explain_http_error(spec, part, error)
+            reason = f"HTTP {error.code}"
+        except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
+            reason = str(error) or type(error).__name__
+        fruitless = 0 if _size(part) > had else fruitless + 1
+
+
+def _explain_http_error(spec: CheckpointFile, part: Path, error: urllib.error.HTTPError) -> None:
+    """Raise for an answer that another attempt would not change; 416 and server errors are worth one."""
+    error.close()
+    if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        part.unlink(missing_ok=True)
+    elif error.code < http.HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise CheckpointError(f"{spec.url} answered HTTP {error.code} {error.reason}") from error
+
+
+def _continue_download(spec: CheckpointFile, part: Path, on_progress: OnProgress | None) -> None:
+    offset = _size(part)
+    if not spec.url.startswith(("https://", "http://")):
+        raise CheckpointError(f"{spec.url} is not an address on the web")
+    headers = {"Range": f"bytes={offset}-"} if offset else {}
+    request = urllib.request.Request(spec.url, headers=headers)  # noqa: S310 - the scheme was checked above
+    with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
+        is_resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
+        with part.open("ab" if is_resumed else "wb") as stream:
+            _copy(response, stream, limit=spec.byte_size, on_progress=on_progress)
+
+
+def _copy(response: http.client.HTTPResponse, stream: BinaryIO, *, limit: int, on_progress: OnProgress | None) -> None:
+    """Append blocks as they come; one byte more than expected is kept, so that verifying sees the difference."""
+    done = stream.tell()
+    while done <= limit and (block := response.read1(BLOCK_BYTES)):
+        stream.write(block)
+        stream.flush()
+        done += len(block)
+        if on_progress is not None:
+            on_progress(min(done, limit), limit)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0

@@ -1,0 +1,220 @@
+"""The table of model variants, and how to build one with its weights.
+
+Must not know: images and prompts. Building imports torch; looking at the table does not.
+Source of the dimensions: Kirillov et al., arXiv 2304.02643, appendix A, and the published checkpoints' shapes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sam_core.checkpoints import CHECKPOINTS, CheckpointFile, default_folder, sha256_of
+from sam_core.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from sam_core.modeling.sam import Sam
+
+LITE_WEIGHTS = Path(__file__).parent / "weights" / "sam_lite.pt"
+TEST_SEED = 20230405
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """A variant: how to build it untrained, and which weights belong to it."""
+
+    name: str
+    description: str
+    image_size: int
+    embed_dim: int
+    build_untrained: Callable[[], "Sam"]
+    checkpoint: CheckpointFile | None = None
+
+
+def _vit(name: str, embed_dim: int, depth: int, num_heads: int, global_blocks: tuple[int, ...]) -> ModelSpec:
+    def build() -> "Sam":
+        from sam_core.modeling.image_encoder import ImageEncoderViT, ViTConfig
+        from sam_core.modeling.published import build_published
+
+        config = ViTConfig(embed_dim=embed_dim, depth=depth, num_heads=num_heads, global_blocks=global_blocks)
+        return build_published(ImageEncoderViT(config))
+
+    letter = name.rpartition("_")[2].upper()
+    return ModelSpec(
+        name=name,
+        description=f"SAM with the ViT-{letter} image encoder",
+        image_size=1024,
+        embed_dim=256,
+        build_untrained=build,
+        checkpoint=CHECKPOINTS[name],
+    )
+
+
+def _build_mobile() -> "Sam":
+    from sam_core.modeling.published import build_published
+    from sam_core.modeling.tiny_vit import TinyViT, TinyViTConfig
+
+    return build_published(TinyViT(TinyViTConfig()))
+
+
+def _build_lite() -> "Sam":
+    from sam_core.modeling.lite import build_sam_lite
+
+    return build_sam_lite()
+
+
+def _build_tiny_test() -> "Sam":
+    from sam_core.modeling.published import build_seeded_tiny
+
+    return build_seeded_tiny(TEST_SEED)
+
+
+MODELS: dict[str, ModelSpec] = {
+    spec.name: spec
+    for spec in (
+        ModelSpec(
+            name="sam_lite",
+            description="the default model, shipped with sam_core: EfficientNet-Lite0 encoder, works offline",
+            image_size=512,
+            embed_dim=128,
+            build_untrained=_build_lite,
+        ),
+        _vit("sam_vit_b", 768, 12, 12, (2, 5, 8, 11)),
+        _vit("sam_vit_l", 1024, 24, 16, (5, 11, 17, 23)),
+        _vit("sam_vit_h", 1280, 32, 16, (7, 15, 23, 31)),
+        ModelSpec(
+            name="mobile_sam",
+            description="MobileSAM: SAM with the TinyViT-5M image encoder",
+            image_size=1024,
+            embed_dim=256,
+            build_untrained=_build_mobile,
+            checkpoint=CHECKPOINTS["mobile_sam"],
+        ),
+        ModelSpec(
+            name="sam_tiny_test",
+            description="a seeded, untrained miniature for tests",
+            image_size=64,
+            embed_dim=32,
+            build_untrained=_build_tiny_test,
+        ),
+    )
+}
+
+
+def model_spec(name: str) -> ModelSpec:
+    """Look a variant up; raises CheckpointError with the known names."""
+    try:
+        return MODELS[name]
+    except KeyError:
+        raise CheckpointError(f"no model is called {name!r}; there are: {', '.join(MODELS)}") from None
+
+
+def find_weights(name: str, checkpoint: Path | str | None = None) -> Path | None:
+    """Return the file a model's weights come from: the one given, the shipped one, or the fetched one.
+
+    None for the test model, which needs none. Raises CheckpointError when there is no such file.
+    """
+    spec = model_spec(name)
+    if checkpoint is not None:
+        path, hint = Path(checkpoint), "give the path of a weight file"
+    elif spec.checkpoint is not None:
+        path = default_folder() / spec.checkpoint.file_name
+        hint = f"get it with: python -m sam_core models fetch {name}"
+    elif name == "sam_lite":
+        path, hint = LITE_WEIGHTS, "it belongs to the source tree"
+    else:
+        return None
+    if not path.is_file():
+        raise CheckpointError(f"the weights {path} are not there; {hint}")
+    return path
+
+
+def build_model(name: str, checkpoint: Path | str | None = None) -> "Sam":
+    """Build a variant with its weights, in eval mode, float32, on the CPU.
+
+    checkpoint: a local weight file; without it the shipped or the fetched one is used. For a model without trained
+    weights call `MODELS[name].build_untrained()`. Raises CheckpointError for weights that are missing, damaged or
+    of another variant.
+    """
+    path = find_weights(name, checkpoint)
+    model = model_spec(name).build_untrained()
+    if path is not None:
+        load_weights(model, read_state(path), name=name, source=path)
+    return model.eval()
+
+
+def model_version(name: str, checkpoint: Path | str | None = None) -> str:
+    """Return the label of embeddings made with these weights: equal labels mean equal weights.
+
+    Official files are labelled by their name, sam_lite by the version inside, any other file by its checksum.
+    """
+    spec, path = model_spec(name), find_weights(name, checkpoint)
+    if path is None:
+        return name
+    if spec.checkpoint is not None and checkpoint is None:
+        return spec.checkpoint.version
+    if spec.checkpoint is None:
+        version = _read(path).get("version")
+        if isinstance(version, str):
+            return version
+    digest = sha256_of(path)
+    if spec.checkpoint is not None and digest == spec.checkpoint.sha256:
+        return spec.checkpoint.version
+    return f"{name}-{digest[:12]}"
+
+
+def read_state(path: Path) -> dict[str, "Tensor"]:
+    """Read a state dict, plain or under the key "model", as float32; never runs code from the file."""
+    import torch
+
+    payload = _read(path)
+    state = payload.get("model", payload)
+    if not isinstance(state, dict) or not state or not all(isinstance(v, torch.Tensor) for v in state.values()):
+        raise CheckpointError(f"{path} holds no state dict")
+    return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import pickle
+
+    import torch
+
+    try:
+        payload = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, OSError) as error:
+        raise CheckpointError(f"{path} is damaged or no weight file: {str(error).splitlines()[0]}") from error
+    if not isinstance(payload, dict):
+        raise CheckpointError(f"{path} holds a {type(payload).__name__}, not a state dict")
+    return payload
+
+
+def load_weights(model: "Sam", state: dict[str, "Tensor"], *, name: str, source: Path) -> None:
+    """Copy a state dict into a model, every name and shape matching; in place.
+
+    Raises CheckpointError that names the variant the state dict seems to be of.
+    """
+    wanted = {key: tuple(value.shape) for key, value in model.state_dict().items()}
+    given = {key: tuple(value.shape) for key, value in state.items()}
+    if wanted == given:
+        model.load_state_dict(state)
+        return
+    other = guess_variant(given)
+    if other is not None and other != name:
+        raise CheckpointError(f"{source} holds weights of {other}, not of {name}")
+    differing = sorted(key for key in wanted.keys() | given.keys() if wanted.get(key) != given.get(key))
+    raise CheckpointError(
+        f"{source} does not fit {name}: {len(differing)} tensors are missing, unknown or of another shape, "
+        f"for example {', '.join(differing[:3])}"
+    )
+
+
+def guess_variant(shapes: dict[str, tuple[int, ...]]) -> str | None:
+    """Name the variant that a state dict's shapes belong to, by the tensor that tells them apart."""
+    if "image_encoder.layers.0.blocks.0.conv1.c.weight" in shapes:
+        return "mobile_sam"
+    if "image_encoder.stem.weight" in shapes:
+        return "sam_lite"
+    width = shapes.get("image_encoder.pos_embed", (0,))[-1]
+    return {768: "sam_vit_b", 1024: "sam_vit_l", 1280: "sam_vit_h", 32: "sam_tiny_test"}.get(width)
