@@ -3,6 +3,7 @@
 A wrong value is reported by `manage.py check` under an id (annotator/checks.py), never by a traceback.
 """
 
+import contextlib
 import importlib.util
 import mimetypes
 import os
@@ -15,6 +16,8 @@ from annotator import environment as env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = env.read_path("DATA_DIR", BASE_DIR / "data") or BASE_DIR / "data"
+with contextlib.suppress(OSError):  # annotator/checks.py says what is wrong with it
+    DATA_DIR.mkdir(parents=True, exist_ok=True)
 PORT = env.read_int("PORT", 8000, low=1, high=65535)
 DEBUG = env.read_bool("DEBUG", False)
 SECRET_KEY = os.environ.get("SECRET_KEY") or env.load_or_make_secret(DATA_DIR / "secret_key")

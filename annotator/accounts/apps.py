@@ -1,4 +1,6 @@
-"""App configuration."""
+"""App configuration; the first app of the project also registers the system checks."""
+
+from importlib import import_module
 
 from django.apps import AppConfig
 
@@ -8,3 +10,7 @@ class AccountsConfig(AppConfig):
 
     name = "annotator.accounts"
     label = "accounts"
+
+    def ready(self) -> None:
+        """Register the checks of the whole project."""
+        import_module("annotator.checks")

@@ -1,0 +1,65 @@
+"""The API's root: routers of all rooms, authentication, and one envelope for every error."""
+
+import logging
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from annotator.accounts.api import router as accounts_router
+from annotator.accounts.authentication import API_AUTH
+from annotator.errors import AppError, envelope
+
+logger = logging.getLogger("annotator.api")
+
+api = NinjaAPI(
+    title="Maskwright",
+    version="1.0",
+    description="Projects, images, masks and exports. Errors come as {code, message, extra}.",
+    auth=API_AUTH,
+    urls_namespace="api",
+)
+api.add_router("", accounts_router)
+
+
+def _answer(request: HttpRequest, status: int, body: dict[str, Any]) -> HttpResponse:
+    return api.create_response(request, body, status=status)
+
+
+@api.exception_handler(AppError)
+def answer_app_error(request: HttpRequest, error: AppError) -> HttpResponse:
+    """A refusal that a service raised."""
+    return _answer(request, error.status, envelope(error.code, error.message, error.extra))
+
+
+@api.exception_handler(AuthenticationError)
+def answer_signed_out(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    """Nobody is signed in."""
+    return _answer(request, 401, envelope("signed_out", "Sign in first."))
+
+
+@api.exception_handler(ValidationError)
+def answer_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """The body or query does not fit the schema; `extra.errors` names each place."""
+    errors = [{"place": list(e["loc"]), "message": e["msg"]} for e in error.errors]
+    return _answer(request, 422, envelope("invalid", "The request does not fit its schema.", {"errors": errors}))
+
+
+@api.exception_handler(HttpError)
+def answer_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    """An error of the API layer itself, such as a body that is not JSON."""
+    return _answer(request, error.status_code, envelope("bad_request", str(error)))
+
+
+@api.exception_handler(Http404)
+def answer_missing(request: HttpRequest, error: Http404) -> HttpResponse:
+    """No such thing."""
+    return _answer(request, 404, envelope("not_found", "There is no such thing."))
+
+
+@api.exception_handler(Exception)
+def answer_crash(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Log what nobody foresaw; the answer tells nothing of the inside."""
+    logger.exception("unhandled error in the API", extra={"path": request.path})
+    return _answer(request, 500, envelope("server_error", "Something went wrong on the server."))
