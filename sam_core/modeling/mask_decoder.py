@@ -42,9 +42,7 @@ class MaskDecoder(nn.Module):
         self.output_hypernetworks_mlps = nn.ModuleList(
             MLP(transformer_dim, transformer_dim, transformer_dim // 8, num_layers=3) for _ in range(NUM_MASK_TOKENS)
         )
-        self.iou_prediction_head = MLP(
-            transformer_dim, iou_head_hidden_dim, NUM_MASK_TOKENS, num_layers=iou_head_depth
-        )
+        self.iou_prediction_head = MLP(transformer_dim, iou_head_hidden_dim, NUM_MASK_TOKENS, num_layers=iou_head_depth)
 
     def forward(
         self, image_embeddings: Tensor, image_pe: Tensor, sparse_prompt_embeddings: Tensor, dense: Tensor

@@ -1,0 +1,67 @@
+"""Training state on disk: everything a run needs to go on exactly, and the small file that ships.
+
+Files are written beside their final name and renamed, so that a killed run never leaves half a checkpoint.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sam_core.errors import CheckpointError
+
+
+class Ema:
+    """An exponential average of a model's weights, with a warm-up so that early steps do not linger."""
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.shadow = {k: v.detach().clone() for k, v in model.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, step: int) -> None:
+        """Move the average towards the model after optimiser step number step (from 0)."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for key, value in model.state_dict().items():
+            if value.dtype.is_floating_point:
+                self.shadow[key].lerp_(value, 1 - decay)
+            else:
+                self.shadow[key].copy_(value)
+
+
+def save_atomically(state: dict[str, Any], path: Path) -> None:
+    """Write state to path so that path is either the old file or the whole new one."""
+    part = path.with_suffix(path.suffix + ".part")
+    torch.save(state, part)
+    os.replace(part, path)
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """Read a file written here without running code from it; CheckpointError if it cannot be read."""
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds for a broken file
+        raise CheckpointError(f"{path} is not a readable checkpoint: {error}") from error
+    return state
+
+
+def half_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return state with floating tensors as float16, for shipping."""
+    return {k: v.half() if v.dtype.is_floating_point else v for k, v in state.items()}
+
+
+def export_weights(ema_state: dict[str, Tensor], path: Path, *, version: str, training: dict[str, Any]) -> None:
+    """Write the file that ships: float16 weights, the model's name and version, and how it was trained."""
+    save_atomically(
+        {
+            "model": half_weights(ema_state),
+            "config": {"name": "sam_lite", "image_size": 512, "embed_dim": 128},
+            "version": version,
+            "training": training,
+        },
+        path,
+    )

@@ -1,0 +1,85 @@
+"""Simulated annotators: first clicks, noisy boxes and clicks into the error region.
+
+Source: Segment Anything (arXiv 2304.02643), appendix A, "Training algorithm". Everything happens on the low-res
+grid of the logits, whose cell (0, 0) covers model pixels 0 and 1.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sam_core.modeling.prompt_encoder import PADDING_LABEL
+from sam_core.training.config import PromptConfig
+
+CELL_PX = 2  # model pixels a low-res cell covers
+BLUR_CELLS = 9
+
+
+def draw_cells(region: Tensor, *, central: Tensor) -> Tensor:
+    """Draw one cell (x, y) of each (H, W) region of a (N, H, W) bool batch.
+
+    Where central (N,) is true, cells deep inside are preferred. An empty region gives an arbitrary cell.
+    """
+    flat = region.flatten(1).float()
+    depth = F.avg_pool2d(region[:, None].float(), BLUR_CELLS, 1, BLUR_CELLS // 2).flatten(1)
+    weight = torch.where(central[:, None], flat * depth.pow(6), flat)
+    # Gumbel-max: argmax of log weight plus Gumbel noise is a draw in proportion to the weight
+    noise = -torch.log(-torch.log(torch.rand_like(flat).clamp(1e-9, 1 - 1e-7)))
+    index = (torch.log(weight + 1e-12) + noise).argmax(dim=1)
+    width = region.shape[-1]
+    return torch.stack([index % width, index // width], dim=-1)
+
+
+def cells_to_pixels(cells: Tensor) -> Tensor:
+    """Move cells (N, 2) to a random model pixel inside each, as float (x, y)."""
+    return cells.float() * CELL_PX + torch.randint(0, CELL_PX, cells.shape, device=cells.device)
+
+
+def boxes_of(masks: Tensor) -> Tensor:
+    """Return the boxes (N, 4) xyxy in model pixels of non-empty masks (N, H, W)."""
+    rows, columns = masks.any(dim=2).int(), masks.any(dim=1).int()
+    y0, x0 = rows.argmax(dim=1), columns.argmax(dim=1)
+    y1 = rows.shape[1] - rows.flip(1).argmax(dim=1)
+    x1 = columns.shape[1] - columns.flip(1).argmax(dim=1)
+    return torch.stack([x0, y0, x1, y1], dim=1).float() * CELL_PX
+
+
+def noisy_boxes(masks: Tensor, config: PromptConfig, *, image_size: int) -> Tensor:
+    """Return boxes with Gaussian noise of 10 % of the side, at most 20 px at 1024 px input (N, 4) xyxy."""
+    boxes = boxes_of(masks)
+    sides = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
+    limit = config.box_noise_max_px * image_size / 1024
+    noise = torch.randn_like(boxes) * config.box_noise_ratio * sides
+    return (boxes + noise.clamp(-limit, limit)).clamp(0, image_size)
+
+
+def first_prompts(masks: Tensor, config: PromptConfig, *, image_size: int) -> tuple[Tensor, Tensor]:
+    """Draw a click or a box for each mask (N, H, W) bool: coords (N, 2, 2) and labels (N, 2)."""
+    count = masks.shape[0]
+    central = torch.rand(count, device=masks.device) < config.central_click_probability
+    click = cells_to_pixels(draw_cells(masks, central=central))
+    # a click comes with the padding point, a box without it: two tokens either way
+    click_coords = torch.stack([click, torch.zeros_like(click)], dim=1)
+    box_coords = noisy_boxes(masks, config, image_size=image_size).reshape(count, 2, 2)
+    is_box = torch.rand(count, device=masks.device) < config.box_probability
+    coords = torch.where(is_box[:, None, None], box_coords, click_coords)
+    click_labels = torch.tensor([1, PADDING_LABEL], device=masks.device)
+    labels = torch.where(is_box[:, None], torch.tensor([2, 3], device=masks.device), click_labels)
+    return coords, labels
+
+
+def next_clicks(masks: Tensor, predicted: Tensor) -> tuple[Tensor, Tensor]:
+    """Draw a click into each error region: coords (N, 1, 2), labels (N, 1).
+
+    Foreground where a mask cell was missed, background where one was wrongly added. No error: a foreground click.
+    """
+    error = masks ^ predicted
+    has_error = error.flatten(1).any(dim=1)
+    region = torch.where(has_error[:, None, None], error, masks)
+    central = torch.rand(masks.shape[0], device=masks.device) < 0.5
+    cells = draw_cells(region, central=central)
+    rows = torch.arange(masks.shape[0], device=masks.device)
+    labels = masks[rows, cells[:, 1], cells[:, 0]].long()
+    return cells_to_pixels(cells)[:, None], labels[:, None]

@@ -1,0 +1,118 @@
+"""Everything a training run can be told, as one TOML file.
+
+Values not in the file take the defaults below. The recipe is the published one (Segment Anything, appendix A)
+where a comment says so; the rest is what small data needs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sam_core.errors import SamCoreError
+
+
+T = TypeVar("T")
+
+
+class ConfigError(SamCoreError):
+    """The training configuration does not make sense."""
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which photos, how they are cropped and which targets they give."""
+
+    folders: tuple[str, ...] = ()  # SA-1B-layout folders; each sub-folder is one set
+    set_power: float = 0.5  # a set of n photos is drawn with weight n ** set_power
+    set_weights: dict[str, float] = field(default_factory=dict)  # factors on top, by set name
+    masks_per_image: int = 3
+    min_mask_area_ratio: float = 0.0008  # of the model input
+    max_mask_area_ratio: float = 0.9  # published: masks over 90 % of the image are left out
+    scale_range: tuple[float, float] = (0.6, 2.0)  # longest side of the photo, in model inputs
+    focus_probability: float = 0.7  # a crop is centred on a mask
+    flip_probability: float = 0.5
+    color_jitter: float = 0.3
+    gray_probability: float = 0.05
+    paste_probability: float = 0.15  # an object of another photo is pasted in
+    union_probability: float = 0.25  # of a region with a neighbour of the same annotator, where photos have annotators
+    workers: int = 1
+
+
+@dataclass(frozen=True)
+class PromptConfig:
+    """Simulated prompts. Published: 8 clicks and 2 iterations with no new click, all with gradient."""
+
+    box_probability: float = 0.3
+    central_click_probability: float = 0.4  # first click towards the middle instead of uniform
+    box_noise_ratio: float = 0.1  # published
+    box_noise_max_px: float = 20.0  # published, at 1024 px input; scaled with the input
+    max_clicks: int = 8  # published
+    grad_iterations: str = "first_last"  # or "all", the published recipe
+    length_decay: float = 0.6  # each further iteration happens with this probability
+
+
+@dataclass(frozen=True)
+class OptimConfig:
+    """AdamW as published, with a lower rate for the pre-trained encoder and a cosine schedule."""
+
+    steps: int = 6000
+    batch_images: int = 8
+    lr: float = 8e-4  # published
+    encoder_lr: float = 1.5e-4
+    weight_decay: float = 0.05
+    warmup_steps: int = 250  # published
+    final_lr_ratio: float = 0.02
+    clip_norm: float = 1.0
+    ema_decay: float = 0.999
+    max_minutes: float = 0.0  # the schedule ends at this time if the steps are not done before; 0: steps alone
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Where a run lives and how often it reports."""
+
+    image_size: int = 256
+    seed: int = 1
+    log_every: int = 20
+    checkpoint_minutes: float = 5.0
+    threads: int = 2
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The whole configuration of a run."""
+
+    data: DataConfig = DataConfig()
+    prompts: PromptConfig = PromptConfig()
+    optim: OptimConfig = OptimConfig()
+    run: RunConfig = RunConfig()
+
+
+def load_config(path: Path) -> TrainConfig:
+    """Read a TOML file with the tables [data], [prompts], [optim] and [run]; ConfigError names what is wrong."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    tables = {f.name: f for f in dataclasses.fields(TrainConfig)}
+    unknown = set(raw) - set(tables)
+    if unknown:
+        raise ConfigError(f"{path}: unknown tables {sorted(unknown)}; known: {sorted(tables)}")
+    return TrainConfig(
+        data=_table(DataConfig, raw.get("data", {}), path),
+        prompts=_table(PromptConfig, raw.get("prompts", {}), path),
+        optim=_table(OptimConfig, raw.get("optim", {}), path),
+        run=_table(RunConfig, raw.get("run", {}), path),
+    )
+
+
+def _table(kind: type[T], values: dict[str, Any], path: Path) -> T:
+    known = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    unknown = set(values) - known
+    if unknown:
+        raise ConfigError(f"{path}: unknown keys {sorted(unknown)} for {kind.__name__}; known: {sorted(known)}")
+    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})

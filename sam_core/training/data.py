@@ -1,0 +1,285 @@
+"""Photos and masks in SA-1B layout, cropped and augmented into training samples.
+
+A folder holds sets (sub-folders), a set holds NAME.{jpg,png,webp} beside NAME.json. Sets differ in size by a
+factor of fifty: a sample draws a set, then a photo, then masks. Unlabelled area is not background: only masks
+that are there become targets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+from torch.utils.data import IterableDataset
+
+from sam_core.errors import SamCoreError
+from sam_core.training.config import DataConfig
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+MAX_SIDE_PX = 448  # photos are kept in memory at this longest side at most
+Mask = NDArray[np.uint8]
+
+
+class DataError(SamCoreError):
+    """A training folder holds nothing that can be trained on."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One photo: where it is, and its masks as run lengths with the annotator who drew each, if known."""
+
+    set_name: str
+    image_path: Path
+    rles: tuple[dict[str, Any], ...]
+    annotators: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """pixels (3, S, S) uint8 RGB with zeros outside the photo; masks (M, S/2, S/2) uint8; valid (2,) h and w."""
+
+    pixels: NDArray[np.uint8]
+    masks: Mask
+    valid_hw: tuple[int, int]
+
+
+def read_records(folders: tuple[str, ...]) -> dict[str, list[Record]]:
+    """Index the folders by set; DataError if nothing is found."""
+    sets: dict[str, list[Record]] = {}
+    for folder in folders:
+        for json_path in sorted(Path(folder).rglob("*.json")):
+            record = _read_record(json_path)
+            if record is not None:
+                sets.setdefault(record.set_name, []).append(record)
+    if not sets:
+        raise DataError(f"no photo with masks below {', '.join(folders) or 'an empty list of folders'}")
+    return sets
+
+
+def _read_record(json_path: Path) -> Record | None:
+    image_path = next((p for s in IMAGE_SUFFIXES if (p := json_path.with_suffix(s)).exists()), None)
+    if image_path is None:
+        return None
+    annotations = json.loads(json_path.read_text(encoding="utf-8"))["annotations"]
+    if not annotations:
+        return None
+    return Record(
+        set_name=json_path.parent.name,
+        image_path=image_path,
+        rles=tuple(a["segmentation"] for a in annotations),
+        annotators=tuple(a.get("annotator") for a in annotations),
+    )
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """Return an (H, W, 3) RGB photo, at most MAX_SIDE_PX on its longest side."""
+    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise DataError(f"{path} is not a photo")
+    height, width = bgr.shape[:2]
+    scale = MAX_SIDE_PX / max(height, width)
+    if scale < 1:
+        bgr = cv2.resize(bgr, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(bgr[:, :, ::-1])
+
+
+class CropDataset(IterableDataset[Sample]):
+    """An endless stream of augmented crops, drawn by set, photo and mask.
+
+    Photos stay in memory once read (about 0.4 MB each, MAX_SIDE_PX bounds it); masks stay run lengths.
+    """
+
+    def __init__(self, sets: dict[str, list[Record]], config: DataConfig, *, image_size: int, seed: int) -> None:
+        self.sets, self.config, self.image_size, self.seed = sets, config, image_size, seed
+        self.names = sorted(sets)
+        weights = np.array([len(sets[n]) ** config.set_power * config.set_weights.get(n, 1.0) for n in self.names])
+        self.set_probabilities = weights / weights.sum()
+        self.photos: dict[Path, NDArray[np.uint8]] = {}
+
+    def __iter__(self) -> Iterator[Sample]:
+        info = torch.utils.data.get_worker_info()
+        rng = np.random.default_rng([self.seed, info.id if info else 0])
+        cv2.setNumThreads(0)
+        while True:
+            sample = self.draw(rng)
+            if sample is not None:
+                yield sample
+
+    def draw(self, rng: np.random.Generator) -> Sample | None:
+        """Draw one sample; None if the crop held no usable mask."""
+        record = self._draw_record(rng)
+        photo = self._photo(record.image_path)
+        targets = self._draw_targets(record, photo.shape[:2], rng)
+        if rng.random() < self.config.paste_probability:
+            photo, targets = self._paste(photo, targets, rng)
+        return crop_sample(photo, targets, self.config, image_size=self.image_size, rng=rng)
+
+    def _draw_record(self, rng: np.random.Generator) -> Record:
+        records = self.sets[self.names[rng.choice(len(self.names), p=self.set_probabilities)]]
+        return records[rng.integers(len(records))]
+
+    def _photo(self, path: Path) -> NDArray[np.uint8]:
+        if path not in self.photos:
+            self.photos[path] = read_image(path)
+        return self.photos[path]
+
+    def _draw_targets(self, record: Record, hw: tuple[int, int], rng: np.random.Generator) -> list[Mask]:
+        # a few more than needed: some fall outside the crop or are too small there
+        order = rng.permutation(len(record.rles))[: 3 * self.config.masks_per_image]
+        targets = []
+        for index in order:
+            rle = record.rles[index]
+            if record.annotators[index] is not None and rng.random() < self.config.union_probability:
+                rle = with_neighbour(record, int(index), rng)
+            targets.append(decode_at(rle, hw))
+        return targets
+
+    def _paste(
+        self, photo: NDArray[np.uint8], targets: list[Mask], rng: np.random.Generator
+    ) -> tuple[NDArray[np.uint8], list[Mask]]:
+        donor = self._draw_record(rng)
+        if donor.annotators[0] is not None:  # regions of a partition are no objects
+            return photo, targets
+        source = self._photo(donor.image_path)
+        mask = decode_at(donor.rles[rng.integers(len(donor.rles))], source.shape[:2])
+        return paste_object(photo, targets, source, mask, rng)
+
+
+def with_neighbour(record: Record, index: int, rng: np.random.Generator) -> dict[str, Any]:
+    """Return the union of a region and one that touches it, drawn by the same annotator: a group as target."""
+    box = coco_mask.toBbox(record.rles[index])
+    grown = np.array([box[0] - 2, box[1] - 2, box[2] + 4, box[3] + 4])
+    candidates = []
+    for other, rle in enumerate(record.rles):
+        if other == index or record.annotators[other] != record.annotators[index]:
+            continue
+        x, y, w, h = coco_mask.toBbox(rle)
+        if x < grown[0] + grown[2] and grown[0] < x + w and y < grown[1] + grown[3] and grown[1] < y + h:
+            candidates.append(other)
+    if not candidates:
+        return record.rles[index]
+    chosen = candidates[rng.integers(len(candidates))]
+    union: dict[str, Any] = coco_mask.merge([record.rles[index], record.rles[chosen]])
+    return union
+
+
+def decode_at(rle: dict[str, Any], hw: tuple[int, int]) -> Mask:
+    """Decode run lengths to an (H, W) mask of 0 and 1 at the size at which the photo is kept."""
+    mask: Mask = coco_mask.decode(rle)
+    if mask.shape != hw:
+        mask = cv2.resize(mask, (hw[1], hw[0]), interpolation=cv2.INTER_NEAREST)
+    return mask
+
+
+def paste_object(
+    photo: NDArray[np.uint8],
+    targets: list[Mask],
+    source: NDArray[np.uint8],
+    mask: Mask,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.uint8], list[Mask]]:
+    """Paste source's object into a copy of photo, in front of everything; its mask becomes the first target."""
+    x, y, w, h = cv2.boundingRect(mask)
+    if w < 8 or h < 8:
+        return photo, targets
+    height, width = photo.shape[:2]
+    scale = rng.uniform(0.15, 0.7) * min(height / h, width / w)
+    new_w, new_h = max(8, int(w * scale)), max(8, int(h * scale))
+    cut = cv2.resize(source[y : y + h, x : x + w], (new_w, new_h), interpolation=cv2.INTER_AREA)
+    alpha = cv2.resize(mask[y : y + h, x : x + w] * 255, (new_w, new_h), interpolation=cv2.INTER_AREA)
+    alpha = cv2.GaussianBlur(alpha, (3, 3), 0)
+    x0, y0 = rng.integers(0, width - new_w + 1), rng.integers(0, height - new_h + 1)
+    window = (slice(y0, y0 + new_h), slice(x0, x0 + new_w))
+    weight = alpha[:, :, None].astype(np.float32) / 255
+    photo = photo.copy()
+    photo[window] = (cut * weight + photo[window] * (1 - weight)).astype(np.uint8)
+    pasted = np.zeros((height, width), np.uint8)
+    pasted[window] = alpha > 127
+    return photo, [pasted, *(t * (1 - pasted) for t in targets)]
+
+
+def crop_sample(
+    photo: NDArray[np.uint8],
+    targets: list[Mask],
+    config: DataConfig,
+    *,
+    image_size: int,
+    rng: np.random.Generator,
+) -> Sample | None:
+    """Scale, crop, flip and jitter a photo into a square sample, with masks at half the resolution."""
+    window, scale = draw_window(photo.shape[:2], targets, config, image_size=image_size, rng=rng)
+    y0, x0, y1, x1 = window
+    out_h, out_w = min(image_size, round((y1 - y0) * scale)), min(image_size, round((x1 - x0) * scale))
+    out_h, out_w = max(out_h, 8), max(out_w, 8)
+    flip = rng.random() < config.flip_probability
+    pixels = _resize(photo[y0:y1, x0:x1], out_w, out_h)
+    pixels = jitter_colors(pixels[:, ::-1] if flip else pixels, config, rng)
+    padded = np.zeros((image_size, image_size, 3), np.uint8)
+    padded[:out_h, :out_w] = pixels
+
+    half = image_size // 2
+    half_h, half_w = max(4, out_h // 2), max(4, out_w // 2)
+    bounds = (config.min_mask_area_ratio * half * half, config.max_mask_area_ratio * half_h * half_w)
+    masks = []
+    for target in targets:
+        piece = _resize(target[y0:y1, x0:x1] * 255, half_w, half_h) > 127
+        if bounds[0] <= int(piece.sum()) <= bounds[1]:
+            mask = np.zeros((half, half), np.uint8)
+            mask[:half_h, :half_w] = piece[:, ::-1] if flip else piece
+            masks.append(mask)
+    if not masks:
+        return None
+    chosen = [masks[i % len(masks)] for i in range(config.masks_per_image)]
+    return Sample(np.ascontiguousarray(padded.transpose(2, 0, 1)), np.stack(chosen), (out_h, out_w))
+
+
+def _resize(array: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    method = cv2.INTER_AREA if width < array.shape[1] else cv2.INTER_LINEAR
+    resized: NDArray[np.uint8] = cv2.resize(np.ascontiguousarray(array), (width, height), interpolation=method)
+    return resized
+
+
+def draw_window(
+    hw: tuple[int, int], targets: list[Mask], config: DataConfig, *, image_size: int, rng: np.random.Generator
+) -> tuple[tuple[int, int, int, int], float]:
+    """Choose the crop (y0, x0, y1, x1) in photo pixels and the scale from the photo to the sample."""
+    height, width = hw
+    low, high = config.scale_range
+    scale = image_size * float(np.exp(rng.uniform(np.log(low), np.log(high)))) / max(height, width)
+    side = image_size / scale
+    crop_h, crop_w = min(height, int(side)), min(width, int(side))
+    center_y, center_x = rng.uniform(0, height), rng.uniform(0, width)
+    if targets and rng.random() < config.focus_probability:
+        x, y, w, h = cv2.boundingRect(targets[rng.integers(len(targets))])
+        center_y = y + h / 2 + rng.uniform(-0.25, 0.25) * crop_h
+        center_x = x + w / 2 + rng.uniform(-0.25, 0.25) * crop_w
+    y0 = int(np.clip(center_y - crop_h / 2, 0, height - crop_h))
+    x0 = int(np.clip(center_x - crop_w / 2, 0, width - crop_w))
+    return (y0, x0, y0 + crop_h, x0 + crop_w), scale
+
+
+def jitter_colors(pixels: NDArray[np.uint8], config: DataConfig, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Change brightness, contrast and colour balance at random; sometimes drop the colour."""
+    amount = config.color_jitter
+    gain = rng.uniform(1 - amount, 1 + amount) * rng.uniform(1 - amount / 3, 1 + amount / 3, size=3)
+    out = pixels.astype(np.float32)
+    if rng.random() < config.gray_probability:
+        out = np.repeat(out.mean(axis=2, keepdims=True), 3, axis=2)
+    mean = out.mean()
+    out = (out - mean) * rng.uniform(1 - amount, 1 + amount) + mean
+    return np.clip(out * gain, 0, 255).astype(np.uint8)
+
+
+def collate(samples: list[Sample]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Stack samples as pixels (B, 3, S, S) uint8 and masks (B, M, S/2, S/2) uint8."""
+    pixels = torch.from_numpy(np.stack([s.pixels for s in samples]))
+    masks = torch.from_numpy(np.stack([s.masks for s in samples]))
+    return pixels, masks

