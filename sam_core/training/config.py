@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from sam_core.errors import SamCoreError
 
-
 T = TypeVar("T")
 
 
