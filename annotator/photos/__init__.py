@@ -1,0 +1,1 @@
+"""Photo files: decoding with limits, derived pictures, the content-addressed store. Knows no database rows."""
