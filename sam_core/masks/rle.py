@@ -37,6 +37,30 @@ def encode(mask: npt.NDArray[Any]) -> CocoRle:
     return {"size": [height, width], "counts": coco.encode(column_major)["counts"].decode("ascii")}
 
 
+def encode_within(mask: BoolMask, *, corner: tuple[int, int], size: tuple[int, int]) -> CocoRle:
+    """Encode a bool mask that lies in a larger one of `size`, empty but for it, with its first pixel at corner (y, x).
+
+    Takes time and memory for the small mask alone.
+    """
+    height, width = check_size(size)
+    (top, left), (rows, columns) = corner, mask.shape
+    if top < 0 or left < 0 or top + rows > height or left + columns > width:
+        raise InvalidMaskError(f"a mask of {mask.shape} at {corner} does not fit into {size}")
+    padded = np.zeros((columns, rows + 2), np.bool_)
+    padded[:, 1:-1] = mask.T
+    flat = padded.ravel()
+    column, row = np.divmod(np.flatnonzero(flat[1:] != flat[:-1]), rows + 2)  # every column starts and ends outside
+    edges = (column + left) * height + row + top
+    runs = np.diff(edges, prepend=0, append=height * width)
+    return _from_canonical(canonical_runs(runs[:-1] if runs[-1] == 0 else runs), height, width)
+
+
+def empty(size: tuple[int, int]) -> CocoRle:
+    """Return the mask of (height, width) without a pixel."""
+    height, width = check_size(size)
+    return from_runs([height * width], size=(height, width))
+
+
 def decode(rle: Mapping[str, Any]) -> BoolMask:
     """Decode to a bool mask, H x W, row-major; takes compressed and uncompressed counts."""
     height, width, runs = _read(rle)

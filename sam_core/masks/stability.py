@@ -1,0 +1,47 @@
+"""The stability score: how little a mask changes when the threshold on its logits moves.
+
+Source: Segment Anything (arXiv 2304.02643), appendix B: the IoU between the mask cut off at +offset and the one cut off
+at -offset. The first lies inside the second, so it is a ratio of two areas. Must not know: torch, models, files.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sam_core.masks.upsample import MaskGeometry, upsampled_bands
+
+DEFAULT_OFFSET = 1.0  # the paper's
+
+
+def stability_scores(logits: npt.NDArray[Any], *, offset: float = DEFAULT_OFFSET) -> npt.NDArray[np.float32]:
+    """Return the stability score, 0..1, of logits (... x H x W) as they are; 0 where no logit is above -offset."""
+    inner = np.count_nonzero(logits > offset, axis=(-2, -1))
+    outer = np.count_nonzero(logits > -offset, axis=(-2, -1))
+    return area_ratio(inner, outer)
+
+
+def stability_at_original_size(
+    logits: npt.NDArray[Any], geometry: MaskGeometry, *, offset: float = DEFAULT_OFFSET
+) -> float:
+    """Return the stability score of one candidate's low-res logits, counted in pixels of the original size."""
+    inner = outer = 0
+    for band in upsampled_bands(logits, geometry, above=-offset):
+        inner += int(np.count_nonzero(band.values > offset))
+        outer += int(np.count_nonzero(band.values > -offset))
+    return float(area_ratio(np.asarray(inner), np.asarray(outer)))
+
+
+def without_padding(logits: npt.NDArray[Any], geometry: MaskGeometry) -> npt.NDArray[Any]:
+    """Return the view of low-res logits (... x side x side) that lies on the photo and not on the model's padding."""
+    rows, columns = (-(-length * logits.shape[-1] // geometry.image_size) for length in geometry.input_size)
+    return logits[..., :rows, :columns]
+
+
+def area_ratio(inner: npt.NDArray[Any], outer: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Return inner / outer in float32, as the published code divides, and 0 where outer is 0."""
+    ratio = np.zeros(np.shape(outer), np.float32)
+    np.divide(inner.astype(np.float32), outer.astype(np.float32), out=ratio, where=outer > 0)
+    return ratio

@@ -1,0 +1,175 @@
+"""Write fixtures/golden/: vectors that pytest and vitest both read, so that Python and TypeScript give the same bits.
+
+    python -m tests.contract.make_golden [folder]
+
+Everything here is built from integers, +, -, *, / and square roots, which IEEE 754 rounds the same on every machine.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sam_core.masks import rle
+from sam_core.masks.upsample import MaskGeometry, rle_at_original_size
+from sam_core.transforms import input_size_for
+
+GOLDEN = Path(__file__).parents[2] / "fixtures" / "golden"
+SIDE = 256
+Grid = npt.NDArray[np.float64]
+
+# name, logits, side of the model's input, (height, width) of the photo
+UPSAMPLE_CASES: tuple[tuple[str, str, int, tuple[int, int]], ...] = (
+    ("landscape", "scene", 1024, (1500, 2250)),
+    ("portrait", "scene", 1024, (2048, 1366)),
+    ("square_of_the_model", "scene", 1024, (1024, 1024)),
+    ("smaller_than_the_model", "scene", 1024, (333, 500)),
+    ("odd_portrait", "noise", 1024, (501, 333)),
+    ("odd_landscape_half_model", "noise", 512, (97, 131)),
+    ("half_model_photo", "scene", 512, (768, 1024)),
+    ("one_pixel_high", "scene", 1024, (1, 512)),
+    ("three_pixels_wide", "noise", 512, (641, 3)),
+    ("one_pixel", "scene", 1024, (1, 1)),
+    ("twelve_megapixels_landscape", "ring", 1024, (3000, 4000)),
+    ("twelve_megapixels_portrait", "ring", 512, (4032, 3024)),
+    ("nothing", "nothing", 1024, (480, 640)),
+    ("everything", "everything", 1024, (480, 640)),
+)
+
+
+def main(folder: Path = GOLDEN) -> None:
+    """Write every vector below folder."""
+    write_upsample(folder / "upsample")
+    write_rle(folder / "rle")
+
+
+def write_upsample(folder: Path) -> None:
+    """Write the low-res logits as .npy and cases.json: sizes, and the RLE of the mask at the photo's size."""
+    folder.mkdir(parents=True, exist_ok=True)
+    logits = make_logits()
+    for name, values in logits.items():
+        np.save(folder / f"{name}.npy", values)
+    cases = []
+    for name, source, image_size, original_size in UPSAMPLE_CASES:
+        input_size = input_size_for(original_size, image_size)
+        mask = rle_at_original_size(logits[source], MaskGeometry(image_size, input_size, original_size))
+        cases.append(
+            {
+                "name": name,
+                "logits": f"{source}.npy",
+                "image_size": image_size,
+                "input_size": input_size,
+                "original_size": original_size,
+                "counts": mask["counts"],
+                "area": rle.area(mask),
+            }
+        )
+    write_json(folder / "cases.json", {"threshold": 0.0, "cases": cases})
+
+
+def make_logits() -> dict[str, npt.NDArray[np.floating[Any]]]:
+    """Return low-res logits, 256 x 256: shapes with holes and parts, a wide ring, noise around zero, two constants."""
+    rng = np.random.default_rng(20240217)
+    ring = np.minimum(disc(120, 120, 100), -disc(120, 130, 40))
+    scene = np.maximum.reduce([np.minimum(disc(90, 70, 48), -disc(84, 76, 11)), disc(150, 190, 30), disc(10, 240, 9)])
+    grain = rng.integers(-4096, 4097, (SIDE, SIDE)) / 4096
+    noise = rng.integers(-3, 4, (SIDE // 8, SIDE // 8)).repeat(8, 0).repeat(8, 1) / 8 + grain / 4
+    noise[:16, :16] = 0.0  # exactly on the threshold: not foreground
+    return {
+        "scene": (scene / 4 + grain).astype(np.float32),
+        "ring": (ring / 3).astype(np.float16),
+        "noise": noise.astype(np.float16),
+        "nothing": np.zeros((SIDE, SIDE), np.float16),
+        "everything": np.full((SIDE, SIDE), 6.5, np.float16),
+    }
+
+
+def disc(row: float, column: float, radius: float) -> Grid:
+    """Return the signed distance into a disc, 256 x 256, positive inside."""
+    y, x = np.mgrid[:SIDE, :SIDE].astype(np.float64)
+    return radius - np.sqrt((y - row) ** 2 + (x - column) ** 2)
+
+
+def write_rle(folder: Path) -> None:
+    """Write cases.json: small masks as text with their RLE, area and box; pairs with IoU and merges; bad counts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    masks = make_masks()
+    cases = [rle_case(name, mask) for name, mask in masks.items()]
+    pairs = [rle_pair(left, right, masks) for left, right in (("ring", "block"), ("ring", "full"), ("empty", "ring"))]
+    write_json(folder / "cases.json", {"masks": cases, "pairs": pairs, "invalid": INVALID})
+
+
+def make_masks() -> dict[str, rle.BoolMask]:
+    """Return small masks with every property that has broken a mask somewhere."""
+    ring = np.zeros((9, 7), bool)
+    ring[1:8, 1:6] = True
+    ring[3:6, 2:4] = False
+    block = np.zeros((9, 7), bool)
+    block[4:, 3:] = True
+    wrap = np.zeros((5, 4), bool)
+    wrap[4, 1] = wrap[0, 2] = True
+    checker = (np.add.outer(np.arange(6), np.arange(8)) % 2).astype(bool)
+    tall = disc(128, 128, 120)[:, 90:170] > 0
+    corner = np.zeros((3, 50), bool)
+    corner[0, 0] = True
+    return {
+        "ring": ring, "block": block, "full": np.ones((9, 7), bool), "empty": np.zeros((9, 7), bool),
+        "run_into_next_column": wrap, "checkerboard": checker, "tall_disc": tall, "first_pixel": corner,
+        "last_pixel": corner[::-1, ::-1], "one_pixel": np.ones((1, 1), bool),
+        "one_high": checker[:1], "one_wide": checker[:, :1],
+    }  # fmt: skip
+
+
+def rle_case(name: str, mask: rle.BoolMask) -> dict[str, Any]:
+    """Return one mask, its rows as text, with what must be computed from it."""
+    encoded = rle.encode(mask)
+    return {
+        "name": name,
+        "rows": ["".join(".#"[int(pixel)] for pixel in row) for row in mask],
+        "size": encoded["size"],
+        "counts": encoded["counts"],
+        "runs": rle.to_runs(encoded).tolist(),
+        "area": rle.area(encoded),
+        "bbox_xywh": rle.bbox_xywh(encoded),
+    }
+
+
+def rle_pair(left: str, right: str, masks: dict[str, rle.BoolMask]) -> dict[str, Any]:
+    """Return two masks by name with their IoU, union, intersection and difference."""
+    first, second = rle.encode(masks[left]), rle.encode(masks[right])
+    return {
+        "left": left,
+        "right": right,
+        "iou": float(rle.iou_matrix([first], [second])[0, 0]),
+        "union": rle.union([first, second])["counts"],
+        "intersection": rle.intersect([first, second])["counts"],
+        "difference": rle.subtract(first, second)["counts"],
+    }
+
+
+INVALID: list[dict[str, Any]] = [
+    {"name": "adds up to less", "size": [4, 4], "counts": "4"},
+    {"name": "adds up to more", "size": [1, 1], "counts": "4"},
+    {"name": "ends inside a number", "size": [4, 4], "counts": "1P"},
+    {"name": "negative run", "size": [4, 4], "counts": "1O"},
+    {"name": "foreign character", "size": [4, 4], "counts": "!!"},
+    {"name": "empty", "size": [4, 4], "counts": ""},
+    {"name": "a run of 2^34", "size": [4, 4], "counts": "oooooo7"},
+    {"name": "more runs than pixels", "size": [1, 1], "counts": "0010"},
+    {"name": "a billion pixels", "size": [40000, 40000], "counts": "0"},
+    {"name": "no pixels", "size": [0, 4], "counts": "0"},
+]
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write JSON that is the same bytes for the same content."""
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=True) + "\n", encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main(*(Path(argument) for argument in sys.argv[1:2]))
