@@ -51,7 +51,8 @@ class PromptConfig:
     box_noise_max_px: float = 20.0  # published, at 1024 px input; scaled with the input
     max_clicks: int = 8  # published
     grad_iterations: str = "first_last"  # or "all", the published recipe
-    length_decay: float = 0.6  # each further iteration happens with this probability
+    single_probability: float = 0.3  # with "first_last": the step ends after the first decoding
+    length_decay: float = 0.6  # with "first_last": each further iteration happens with this probability
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class OptimConfig:
     batch_images: int = 8
     lr: float = 8e-4  # published
     encoder_lr: float = 1.5e-4
+    frozen_blocks: int = 0  # blocks of the pre-trained encoder, stem included, that keep their ImageNet weights
     weight_decay: float = 0.05
     warmup_steps: int = 250  # published
     final_lr_ratio: float = 0.02

@@ -32,6 +32,8 @@ def build_optimizer(sam: Sam, config: OptimConfig) -> torch.optim.AdamW:
     """AdamW with two rates (pre-trained backbone, everything else); norms and biases do not decay."""
     groups: dict[tuple[float, float], list[Tensor]] = {}
     for name, parameter in sam.named_parameters():
+        if not parameter.requires_grad:
+            continue
         is_backbone = name.startswith("image_encoder.") and not name.startswith("image_encoder.neck")
         lr = config.encoder_lr if is_backbone else config.lr
         decay = config.weight_decay if parameter.ndim > 1 else 0.0
@@ -42,6 +44,15 @@ def build_optimizer(sam: Sam, config: OptimConfig) -> torch.optim.AdamW:
     )
 
 
+def freeze_blocks(sam: Sam, count: int) -> None:
+    """Keep the encoder's stem and first count blocks as they are; no gradient reaches them. In place."""
+    encoder = sam.image_encoder
+    if not isinstance(encoder, LiteImageEncoder):
+        raise TypeError("only the lite encoder is trained here")
+    for module in (encoder.stem, *encoder.blocks[:count]) if count else ():
+        module.requires_grad_(False)
+
+
 def learning_rate_factor(progress: float, step: int, config: OptimConfig) -> float:
     """Linear warm-up over steps, then a cosine over progress in 0..1 down to final_lr_ratio."""
     warmup = min(1.0, (step + 1) / max(1, config.warmup_steps))
@@ -50,10 +61,12 @@ def learning_rate_factor(progress: float, step: int, config: OptimConfig) -> flo
 
 
 def draw_length(config: PromptConfig) -> int:
-    """Number of decodings of this step: at least 2, published 11 (8 clicks, 2 repeats and the first prompt)."""
+    """Number of decodings of this step: published 11 (8 clicks, 2 repeats and the first prompt)."""
     most = config.max_clicks + 2
     if config.grad_iterations == "all":
         return most
+    if float(torch.rand(())) < config.single_probability:
+        return 1
     length = 2
     while length < most and float(torch.rand(())) < config.length_decay:
         length += 1
@@ -106,6 +119,7 @@ class Trainer:
         torch.set_num_threads(config.run.threads)
         sam = build_sam_lite(config.run.image_size)
         self._load_start(sam, init_from)
+        freeze_blocks(sam, config.optim.frozen_blocks)
         self.sam = sam.to(self.device, memory_format=torch.channels_last)
         self.optimizer = build_optimizer(self.sam, config.optim)
         self.ema = Ema(self.sam, config.optim.ema_decay)
@@ -162,7 +176,9 @@ class Trainer:
         loss = total_loss(losses)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.sam.parameters(), self.config.optim.clip_norm)
+        norm = torch.nn.utils.clip_grad_norm_(
+            (p for p in self.sam.parameters() if p.requires_grad), self.config.optim.clip_norm
+        )
         if not torch.isfinite(norm):
             raise FloatingPointError(f"the gradient at step {self.step} is not finite")
         self.optimizer.step()
