@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from sam_core.masks.upsample import MaskGeometry, upsampled_bands
 
-DEFAULT_OFFSET = 1.0  # the paper's
+STABILITY_OFFSET = 1.0  # the paper's
 
 
-def stability_scores(logits: npt.NDArray[Any], *, offset: float = DEFAULT_OFFSET) -> npt.NDArray[np.float32]:
+def stability_score(logits: npt.NDArray[Any], *, offset: float = STABILITY_OFFSET) -> npt.NDArray[np.float32]:
     """Return the stability score, 0..1, of logits (... x H x W) as they are; 0 where no logit is above -offset."""
     inner = np.count_nonzero(logits > offset, axis=(-2, -1))
     outer = np.count_nonzero(logits > -offset, axis=(-2, -1))
@@ -24,7 +24,7 @@ def stability_scores(logits: npt.NDArray[Any], *, offset: float = DEFAULT_OFFSET
 
 
 def stability_at_original_size(
-    logits: npt.NDArray[Any], geometry: MaskGeometry, *, offset: float = DEFAULT_OFFSET
+    logits: npt.NDArray[Any], geometry: MaskGeometry, *, offset: float = STABILITY_OFFSET
 ) -> float:
     """Return the stability score of one candidate's low-res logits, counted in pixels of the original size."""
     inner = outer = 0

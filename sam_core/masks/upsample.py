@@ -107,23 +107,31 @@ class Band:
     values: Logits
 
 
-def mask_at_original_size(logits: npt.NDArray[Any], geometry: MaskGeometry) -> rle.BoolMask:
-    """Return the binary mask (logit > 0) at original_size, H x W, of low-res logits, side x side."""
-    mask = np.zeros(geometry.original_size, dtype=np.bool_)
+def mask_at_original_size(
+    logits: npt.NDArray[Any], *, image_size: int, input_size: Size, original_size: Size
+) -> rle.BoolMask:
+    """Return the binary mask (logit > 0), H x W, of low-res logits, side x side; sizes as in MaskGeometry.
+
+    Raises InvalidMaskError for what is no such logits or sizes.
+    """
+    geometry = MaskGeometry(image_size, input_size, original_size)
+    mask = np.zeros(original_size, dtype=np.bool_)
     for band in upsampled_bands(logits, geometry, above=0.0):
         height, width = band.values.shape
         mask[band.top : band.top + height, band.left : band.left + width] = band.values > 0
     return mask
 
 
-def rle_at_original_size(logits: npt.NDArray[Any], geometry: MaskGeometry) -> rle.CocoRle:
+def rle_at_original_size(
+    logits: npt.NDArray[Any], *, image_size: int, input_size: Size, original_size: Size
+) -> rle.CocoRle:
     """Return the RLE of mask_at_original_size; holds pixels only inside the mask's own box."""
-    pieces = [(band.top, band.left, band.values > 0) for band in upsampled_bands(logits, geometry, above=0.0)]
+    bands = upsampled_bands(logits, MaskGeometry(image_size, input_size, original_size), above=0.0)
+    pieces = [(band.top, band.left, band.values > 0) for band in bands]
     if not pieces:
-        return rle.empty(geometry.original_size)
+        return rle.empty(original_size)
     top, left, _ = pieces[0]
-    box = np.concatenate([piece for _, _, piece in pieces])
-    return rle.encode_within(box, corner=(top, left), size=geometry.original_size)
+    return rle.encode_within(np.concatenate([piece for *_, piece in pieces]), corner=(top, left), size=original_size)
 
 
 def upsampled_bands(logits: npt.NDArray[Any], geometry: MaskGeometry, *, above: float) -> Iterator[Band]:

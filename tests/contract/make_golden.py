@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sam_core.masks import rle
-from sam_core.masks.upsample import MaskGeometry, rle_at_original_size
+from sam_core.masks.upsample import rle_at_original_size
 from sam_core.transforms import input_size_for
 
 GOLDEN = Path(__file__).parents[2] / "fixtures" / "golden"
@@ -57,7 +57,9 @@ def write_upsample(folder: Path) -> None:
     cases = []
     for name, source, image_size, original_size in UPSAMPLE_CASES:
         input_size = input_size_for(original_size, image_size)
-        mask = rle_at_original_size(logits[source], MaskGeometry(image_size, input_size, original_size))
+        mask = rle_at_original_size(
+            logits[source], image_size=image_size, input_size=input_size, original_size=original_size
+        )
         cases.append(
             {
                 "name": name,

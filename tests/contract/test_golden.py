@@ -7,7 +7,7 @@ import pytest
 
 from sam_core.errors import InvalidMaskError
 from sam_core.masks import rle
-from sam_core.masks.upsample import MaskGeometry, mask_at_original_size
+from sam_core.masks.upsample import mask_at_original_size
 from tests.contract import make_golden
 
 UPSAMPLE = json.loads((make_golden.GOLDEN / "upsample" / "cases.json").read_text())["cases"]
@@ -33,8 +33,8 @@ def test_the_folder_stays_small():
 @pytest.mark.parametrize("case", UPSAMPLE, ids=lambda case: case["name"])
 def test_kept_logits_give_the_kept_mask(case):
     logits = np.load(make_golden.GOLDEN / "upsample" / case["logits"])
-    geometry = MaskGeometry(case["image_size"], tuple(case["input_size"]), tuple(case["original_size"]))
-    mask = mask_at_original_size(logits, geometry)
+    sizes = {name: tuple(case[name]) for name in ("input_size", "original_size")}
+    mask = mask_at_original_size(logits, image_size=case["image_size"], **sizes)
     assert rle.encode(mask)["counts"] == case["counts"]
     assert mask.sum() == case["area"]
 

@@ -1,6 +1,7 @@
 """The canonical up-sampling against torch's, against its own definition written out, and in bounded memory."""
 
 import tracemalloc
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -30,6 +31,10 @@ def geometry_of(original_size, image_size=1024):
     return MaskGeometry(image_size, input_size if thin else input_size_for(original_size, image_size), original_size)
 
 
+def sizes(geometry):
+    return asdict(geometry)
+
+
 def smooth_logits(seed, *, bias=0.0):
     """Low-res logits like a decoder's: smooth, some regions, a little grain."""
     rng = np.random.default_rng(seed)
@@ -53,7 +58,7 @@ def test_the_mask_is_that_of_torch(original_size, image_size, channels):
     geometry = geometry_of(original_size, image_size)
     logits = smooth_logits(sum(original_size))
     reference = torch_logits(logits, geometry, channels)
-    differs = mask_at_original_size(logits, geometry) != (reference > 0)
+    differs = mask_at_original_size(logits, **sizes(geometry)) != (reference > 0)
     # kernels without fused multiply-add may round a value this close to zero to the other side
     assert not differs[np.abs(reference) > 1e-5].any()
     assert differs.sum() <= max(1, differs.size // 100_000)
@@ -118,29 +123,33 @@ def test_the_box_holds_every_value_above_the_threshold(height, width, seed, thre
 def test_the_rle_is_that_of_the_mask(height, width, seed, bias):
     geometry = geometry_of((height, width), 512)
     logits = smooth_logits(seed, bias=bias)
-    assert rle_at_original_size(logits, geometry) == rle.encode(mask_at_original_size(logits, geometry))
+    assert rle_at_original_size(logits, **sizes(geometry)) == rle.encode(
+        mask_at_original_size(logits, **sizes(geometry))
+    )
 
 
 def test_no_logit_above_zero_is_an_empty_mask():
     geometry = geometry_of((30, 40))
-    assert rle.area(rle_at_original_size(np.zeros((256, 256), np.float32), geometry)) == 0
-    assert not mask_at_original_size(np.full((256, 256), -3, np.float32), geometry).any()
-    assert rle.area(rle_at_original_size(np.full((256, 256), 1e-3, np.float32), geometry)) == 1200
+    assert rle.area(rle_at_original_size(np.zeros((256, 256), np.float32), **sizes(geometry))) == 0
+    assert not mask_at_original_size(np.full((256, 256), -3, np.float32), **sizes(geometry)).any()
+    assert rle.area(rle_at_original_size(np.full((256, 256), 1e-3, np.float32), **sizes(geometry))) == 1200
 
 
 def test_half_precision_logits_are_widened_not_rounded():
     logits = smooth_logits(3).astype(np.float16)
     geometry = geometry_of((123, 77))
-    assert rle_at_original_size(logits, geometry) == rle_at_original_size(logits.astype(np.float32), geometry)
+    assert rle_at_original_size(logits, **sizes(geometry)) == rle_at_original_size(
+        logits.astype(np.float32), **sizes(geometry)
+    )
 
 
 def test_a_small_object_in_a_huge_photo_takes_little_memory():
     logits = np.full((256, 256), -5, np.float32)
     logits[100:110, 100:110] = 5
     geometry = geometry_of((9000, 12000))
-    rle_at_original_size(logits, geometry)  # fills the cache of taps
+    rle_at_original_size(logits, **sizes(geometry))  # fills the cache of taps
     tracemalloc.start()
-    small = rle_at_original_size(logits, geometry)
+    small = rle_at_original_size(logits, **sizes(geometry))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert rle.area(small) > 100_000
@@ -165,7 +174,7 @@ def test_taps_of_published_sizes():
 )
 def test_what_is_no_logits_is_refused(logits):
     with pytest.raises(InvalidMaskError):
-        mask_at_original_size(logits, geometry_of((10, 10)))
+        mask_at_original_size(logits, **sizes(geometry_of((10, 10))))
 
 
 @pytest.mark.parametrize(
@@ -184,7 +193,7 @@ def test_stability_at_the_original_size_counts_its_pixels(seed, original_size):
     plane = np.concatenate([band.values for band in upsampled_bands(logits, geometry, above=-1e6)])
     expected = (plane > 1).sum() / (plane > -1).sum()
     assert stability.stability_at_original_size(logits, geometry) == pytest.approx(expected, abs=1e-6)
-    assert stability.stability_scores(plane) == pytest.approx(expected, abs=1e-6)
+    assert stability.stability_score(plane) == pytest.approx(expected, abs=1e-6)
 
 
 def test_stability_of_batches_and_of_nothing():
@@ -193,7 +202,7 @@ def test_stability_of_batches_and_of_nothing():
     logits[1, 1, :2] = 2
     logits[1, 1, 2] = 0
     expected = [[0, 0, 0], [0, 2 / 3, 1]]
-    assert np.allclose(stability.stability_scores(logits), expected)
+    assert np.allclose(stability.stability_score(logits), expected)
     assert stability.stability_at_original_size(logits[0, 0], geometry_of((10, 10))) == 0
 
 
