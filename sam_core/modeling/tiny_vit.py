@@ -119,7 +119,7 @@ class Stage(nn.Module):
         """Transform features (B x C x H x W)."""
         for block in self.blocks:
             x = block(x)
-        return x if self.downsample is None else self.downsample(x)  # type: ignore[no-any-return]
+        return x if self.downsample is None else self.downsample(x)
 
 
 class MBConv(nn.Module):

@@ -1,0 +1,198 @@
+"""The model on numpy arrays: embed an image once, then answer prompts about it. Stateless.
+
+Must not know: files of images, HTTP, how masks are stored. Everything an answer depends on is in its arguments, so
+one predictor may serve many images and threads.
+Source: Kirillov et al., arXiv 2304.02643, section 3 and appendix A.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import DTypeLike, NDArray
+from torch import Tensor
+
+from sam_core.errors import InvalidPromptError
+from sam_core.masks.stability import stability_score, without_padding
+from sam_core.masks.upsample import MaskGeometry, mask_at_original_size
+from sam_core.modeling.sam import Sam
+from sam_core.prompts import Prompts
+from sam_core.registry import build_model, model_version
+from sam_core.transforms import Box, Size, crop_image, input_size_for, to_model_input
+
+__all__ = ["ImageEmbedding", "MaskPrediction", "Predictor", "Prompts", "choose_encoder_dtype", "load_predictor"]
+
+SINGLE_MASK = 0
+# Prompts decoded together: bounds memory (about 10 MB a prompt at 64 x 64 x 256) whatever the batch.
+PROMPTS_AT_ONCE = 32
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ImageEmbedding:
+    """What the image encoder made of an image or of a crop of it.
+
+    array: 1 x C x grid x grid, float32 or float16. original_size: (H, W) of the whole image. input_size: (H, W) of
+    what was encoded, after resizing. crop_box_xyxy: what was encoded, in image pixels; None is the whole image.
+    """
+
+    array: NDArray[np.floating]
+    model_version: str
+    original_size: Size
+    input_size: Size
+    crop_box_xyxy: Box | None = None
+
+    @property
+    def encoded_size(self) -> Size:
+        """(H, W) of the pixels that were encoded, before resizing."""
+        if self.crop_box_xyxy is None:
+            return self.original_size
+        x0, y0, x1, y1 = self.crop_box_xyxy
+        return y1 - y0, x1 - x0
+
+    def astype(self, dtype: DTypeLike) -> "ImageEmbedding":
+        """Return the same embedding in another precision."""
+        return replace(self, array=self.array.astype(dtype))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MaskPrediction:
+    """The decoder's answer to a batch of B prompts, all four candidates in decoder order (0 is the single mask).
+
+    low_res_logits: B x 4 x S x S, float32. predicted_iou: B x 4, float32. chosen: B, the candidate to show.
+    """
+
+    low_res_logits: NDArray[np.float32]
+    predicted_iou: NDArray[np.float32]
+    chosen: NDArray[np.int64]
+    image_size: int
+    embedding: ImageEmbedding
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    @property
+    def geometry(self) -> MaskGeometry:
+        """The way from the low-res logits to what was encoded."""
+        return MaskGeometry(self.image_size, self.embedding.input_size, self.embedding.encoded_size)
+
+    @cached_property
+    def stability_score(self) -> NDArray[np.float32]:
+        """IoU of each mask thresholded at +1 and at -1 (B x 4), on the low-res logits without their padding."""
+        return stability_score(without_padding(self.low_res_logits, self.geometry))
+
+    def mask(self, prompt: int = 0, candidate: int | None = None) -> NDArray[np.bool_]:
+        """Return one binary mask at original size (H x W); the chosen candidate if none is named.
+
+        A mask of a crop is False outside the crop box.
+        """
+        index = int(self.chosen[prompt]) if candidate is None else candidate
+        mask = mask_at_original_size(
+            self.low_res_logits[prompt, index],
+            image_size=self.image_size,
+            input_size=self.embedding.input_size,
+            original_size=self.embedding.encoded_size,
+        )
+        if self.embedding.crop_box_xyxy is None:
+            return mask
+        x0, y0, x1, y1 = self.embedding.crop_box_xyxy
+        whole = np.zeros(self.embedding.original_size, dtype=np.bool_)
+        whole[y0:y1, x0:x1] = mask
+        return whole
+
+
+class Predictor:
+    """A model, the label of its weights, and the precision its encoder runs in."""
+
+    def __init__(self, model: Sam, model_version: str, *, encoder_dtype: torch.dtype | None = None) -> None:
+        """Wrap a model in eval mode; encoder_dtype None takes what choose_encoder_dtype says for its device."""
+        self.model = model
+        self.model_version = model_version
+        self.device = model.pixel_mean.device
+        self.encoder_dtype = encoder_dtype or choose_encoder_dtype(self.device)
+
+    @torch.inference_mode()
+    def embed(self, image_rgb: NDArray[np.uint8], crop_box_xyxy: Box | None = None) -> ImageEmbedding:
+        """Encode an upright RGB image (H x W x 3, uint8), or a crop of it; the answer is float32.
+
+        Raises InvalidImageError for anything that is no such image.
+        """
+        region = crop_image(image_rgb, crop_box_xyxy)
+        size = (region.shape[0], region.shape[1])
+        pixels = to_model_input(region, self.model.image_size).to(self.device)
+        is_reduced = self.encoder_dtype != torch.float32
+        with torch.autocast(self.device.type, dtype=self.encoder_dtype, enabled=is_reduced):
+            features = self.model.encode(pixels)
+        return ImageEmbedding(
+            array=features.float().cpu().numpy(),
+            model_version=self.model_version,
+            original_size=(image_rgb.shape[0], image_rgb.shape[1]),
+            input_size=input_size_for(size, self.model.image_size),
+            crop_box_xyxy=crop_box_xyxy,
+        )
+
+    @torch.inference_mode()
+    def predict(
+        self, embedding: ImageEmbedding, prompts: Prompts, *, multimask_output: bool | None = None
+    ) -> MaskPrediction:
+        """Answer a batch of prompts about an embedded image with four candidates each.
+
+        multimask_output decides which candidate is chosen: True the best of 1..3 by predicted IoU, False number 0,
+        None (the published rule) the best of 1..3 for a single click or a lone box and number 0 for more prompts.
+        Raises InvalidPromptError for prompts that do not fit the image and for an embedding of another model.
+        """
+        self._check_embedding(embedding)
+        prompts.check_fits(embedding.original_size, self.model.mask_side)
+        features = torch.from_numpy(embedding.array).to(self.device).float()
+        starts = range(0, len(prompts), PROMPTS_AT_ONCE)
+        parts = [self._decode(features, embedding, prompts[start : start + PROMPTS_AT_ONCE]) for start in starts]
+        predicted_iou = torch.cat([iou for _, iou in parts]).cpu().numpy()
+        return MaskPrediction(
+            low_res_logits=torch.cat([logits for logits, _ in parts]).cpu().numpy(),
+            predicted_iou=predicted_iou,
+            chosen=choose_candidates(predicted_iou, prompts.prompt_counts(), multimask_output=multimask_output),
+            image_size=self.model.image_size,
+            embedding=embedding,
+        )
+
+    def _decode(self, features: Tensor, embedding: ImageEmbedding, prompts: Prompts) -> tuple[Tensor, Tensor]:
+        coords, labels = prompts.to_tokens(
+            embedding.encoded_size, self.model.image_size, crop_box_xyxy=embedding.crop_box_xyxy
+        )
+        mask_input = None if prompts.mask_input is None else torch.from_numpy(prompts.mask_input).to(self.device)
+        return self.model.decode(
+            features, torch.from_numpy(coords).to(self.device), torch.from_numpy(labels).to(self.device), mask_input
+        )
+
+    def _check_embedding(self, embedding: ImageEmbedding) -> None:
+        if embedding.model_version != self.model_version:
+            raise InvalidPromptError(
+                f"the embedding was made by {embedding.model_version}, this is {self.model_version}"
+            )
+        side = self.model.embedding_size
+        expected = (1, self.model.prompt_encoder.embed_dim, side, side)
+        if embedding.array.shape != expected:
+            raise InvalidPromptError(f"the embedding has shape {embedding.array.shape}, {expected} is needed")
+
+
+def choose_candidates(
+    predicted_iou: NDArray[np.float32], prompt_counts: NDArray[np.int64], *, multimask_output: bool | None = None
+) -> NDArray[np.int64]:
+    """Return which of four candidates (predicted_iou, B x 4) to show for each prompt (B); see Predictor.predict."""
+    best = 1 + predicted_iou[:, 1:].argmax(axis=1)
+    is_ambiguous = prompt_counts <= 1 if multimask_output is None else np.full(len(best), multimask_output)
+    return np.where(is_ambiguous, best, SINGLE_MASK).astype(np.int64)
+
+
+def choose_encoder_dtype(device: torch.device) -> torch.dtype:
+    """Return the precision to encode in: float16 on CUDA, float32 elsewhere."""
+    return torch.float16 if device.type == "cuda" else torch.float32
+
+
+def load_predictor(
+    name: str, checkpoint: Path | str | None = None, *, device: str | torch.device | None = None
+) -> Predictor:
+    """Build a model with its weights and wrap it; device None is CUDA where there is one."""
+    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    return Predictor(build_model(name, checkpoint).to(where), model_version(name, checkpoint))
