@@ -69,7 +69,8 @@ class InvertedResidual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = x if self.expand is None else F.relu6(self.expand(x))
         y = self.project(F.relu6(self.depthwise(y)))
-        return x + y if self.has_skip else y
+        out: Tensor = x + y if self.has_skip else y
+        return out
 
 
 class ContextBlock(nn.Module):
@@ -87,9 +88,10 @@ class ContextBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         batch, tokens, dim = x.shape
         qkv = self.qkv(self.norm1(x)).reshape(batch, tokens, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4)
-        out = F.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2])  # B x heads x N x c
-        x = x + self.proj(out.transpose(1, 2).reshape(batch, tokens, dim))
-        return x + self.mlp(self.norm2(x))
+        attended = F.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2])  # B x heads x N x c
+        x = x + self.proj(attended.transpose(1, 2).reshape(batch, tokens, dim))
+        out: Tensor = x + self.mlp(self.norm2(x))
+        return out
 
 
 class ConvBlock(nn.Module):
@@ -103,7 +105,8 @@ class ConvBlock(nn.Module):
         self.project = nn.Conv2d(2 * dim, dim, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.project(F.gelu(self.expand(self.norm(self.depthwise(x)))))
+        out: Tensor = x + self.project(F.gelu(self.expand(self.norm(self.depthwise(x)))))
+        return out
 
 
 class LiteNeck(nn.Module):
@@ -128,7 +131,8 @@ class LiteNeck(nn.Module):
         tokens = x.flatten(2).transpose(1, 2)  # B x HW x c
         for block in self.context:
             tokens = block(tokens)
-        return self.from_context(tokens.transpose(1, 2).unflatten(2, (height, width)))
+        out: Tensor = self.from_context(tokens.transpose(1, 2).unflatten(2, (height, width)))
+        return out
 
     def forward(self, f4: Tensor, f8: Tensor, f16: Tensor, f32: Tensor) -> Tensor:
         p32 = F.interpolate(self._with_context(f32), scale_factor=2.0, mode="bilinear", align_corners=False)

@@ -90,7 +90,7 @@ class PromptEncoder(nn.Module):
         """
         height, width = self.input_image_size
         unit = (coords + 0.5) / coords.new_tensor([width, height])
-        table = torch.cat([self.not_a_point_embed.weight, *(e.weight for e in self.point_embeddings)])  # 5 x C
+        table = torch.cat([e.weight for e in (self.not_a_point_embed, *self.point_embeddings)])  # 5 x C
         kind = table[labels.long() + 1]  # B x N x C
         position = self.pe_layer.encode(unit)
         return kind + position * (labels != PADDING_LABEL)[..., None].to(position.dtype)

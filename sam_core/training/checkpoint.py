@@ -5,7 +5,6 @@ Files are written beside their final name and renamed, so that a killed run neve
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,7 @@ def save_atomically(state: dict[str, Any], path: Path) -> None:
     """Write state to path so that path is either the old file or the whole new one."""
     part = path.with_suffix(path.suffix + ".part")
     torch.save(state, part)
-    os.replace(part, path)
+    part.replace(path)
 
 
 def load_state(path: Path) -> dict[str, Any]:

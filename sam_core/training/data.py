@@ -8,7 +8,6 @@ that are there become targets.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,15 +16,16 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
-from torch.utils.data import IterableDataset
+from torch.utils.data import Dataset
 
 from sam_core.errors import SamCoreError
+from sam_core.masks import rle as coco
 from sam_core.training.config import DataConfig
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+MAX_DRAWS = 1000
 MAX_SIDE_PX = 448  # photos are kept in memory at this longest side at most
-Mask = NDArray[np.uint8]
+Mask = NDArray[Any]  # (H, W) uint8 of 0 and 1
 
 
 class DataError(SamCoreError):
@@ -91,8 +91,9 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     return np.ascontiguousarray(bgr[:, :, ::-1])
 
 
-class CropDataset(IterableDataset[Sample]):
-    """An endless stream of augmented crops, drawn by set, photo and mask.
+class CropDataset(Dataset[Sample]):
+    """Augmented crops, drawn by set, photo and mask. Sample i depends on the seed and i alone: a resumed run goes
+    on with the very samples it would have seen.
 
     Photos stay in memory once read (about 0.4 MB each, MAX_SIDE_PX bounds it); masks stay run lengths.
     """
@@ -103,15 +104,15 @@ class CropDataset(IterableDataset[Sample]):
         weights = np.array([len(sets[n]) ** config.set_power * config.set_weights.get(n, 1.0) for n in self.names])
         self.set_probabilities = weights / weights.sum()
         self.photos: dict[Path, NDArray[np.uint8]] = {}
-
-    def __iter__(self) -> Iterator[Sample]:
-        info = torch.utils.data.get_worker_info()
-        rng = np.random.default_rng([self.seed, info.id if info else 0])
         cv2.setNumThreads(0)
-        while True:
+
+    def __getitem__(self, index: int) -> Sample:
+        rng = np.random.default_rng([self.seed, index])
+        for _ in range(MAX_DRAWS):
             sample = self.draw(rng)
             if sample is not None:
-                yield sample
+                return sample
+        raise DataError(f"{MAX_DRAWS} crops in a row held no mask of a usable size; look at the data or at scale_range")
 
     def draw(self, rng: np.random.Generator) -> Sample | None:
         """Draw one sample; None if the crop held no usable mask."""
@@ -155,25 +156,24 @@ class CropDataset(IterableDataset[Sample]):
 
 def with_neighbour(record: Record, index: int, rng: np.random.Generator) -> dict[str, Any]:
     """Return the union of a region and one that touches it, drawn by the same annotator: a group as target."""
-    box = coco_mask.toBbox(record.rles[index])
+    box = coco.bbox_xywh(record.rles[index])
     grown = np.array([box[0] - 2, box[1] - 2, box[2] + 4, box[3] + 4])
     candidates = []
     for other, rle in enumerate(record.rles):
         if other == index or record.annotators[other] != record.annotators[index]:
             continue
-        x, y, w, h = coco_mask.toBbox(rle)
+        x, y, w, h = coco.bbox_xywh(rle)
         if x < grown[0] + grown[2] and grown[0] < x + w and y < grown[1] + grown[3] and grown[1] < y + h:
             candidates.append(other)
     if not candidates:
         return record.rles[index]
     chosen = candidates[rng.integers(len(candidates))]
-    union: dict[str, Any] = coco_mask.merge([record.rles[index], record.rles[chosen]])
-    return union
+    return dict(coco.union([record.rles[index], record.rles[chosen]]))
 
 
 def decode_at(rle: dict[str, Any], hw: tuple[int, int]) -> Mask:
     """Decode run lengths to an (H, W) mask of 0 and 1 at the size at which the photo is kept."""
-    mask: Mask = coco_mask.decode(rle)
+    mask: Mask = coco.decode(rle).astype(np.uint8)
     if mask.shape != hw:
         mask = cv2.resize(mask, (hw[1], hw[0]), interpolation=cv2.INTER_NEAREST)
     return mask
@@ -243,7 +243,7 @@ def crop_sample(
 
 def _resize(array: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
     method = cv2.INTER_AREA if width < array.shape[1] else cv2.INTER_LINEAR
-    resized: NDArray[np.uint8] = cv2.resize(np.ascontiguousarray(array), (width, height), interpolation=method)
+    resized: NDArray[Any] = cv2.resize(np.ascontiguousarray(array), (width, height), interpolation=method)
     return resized
 
 
@@ -277,7 +277,7 @@ def jitter_colors(pixels: NDArray[np.uint8], config: DataConfig, rng: np.random.
     mean = cv2.mean(np.ascontiguousarray(pixels))[:3]
     levels = np.arange(256)[:, None]
     table = np.clip(((levels - mean) * contrast + mean) * gain, 0, 255).astype(np.uint8)[None]
-    jittered: NDArray[np.uint8] = cv2.LUT(np.ascontiguousarray(pixels), table)
+    jittered: NDArray[Any] = cv2.LUT(np.ascontiguousarray(pixels), table)
     return jittered
 
 

@@ -120,7 +120,7 @@ class Trainer:
         sam = build_sam_lite(config.run.image_size)
         self._load_start(sam, init_from)
         freeze_blocks(sam, config.optim.frozen_blocks)
-        self.sam = sam.to(self.device, memory_format=torch.channels_last)
+        self.sam = sam.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = build_optimizer(self.sam, config.optim)
         self.ema = Ema(self.sam, config.optim.ema_decay)
         self.step, self.seconds, self.images = 0, 0.0, 0
@@ -202,21 +202,21 @@ def describe(losses: list[MaskLosses], loss: float, norm: float, factor: float) 
     }
 
 
-def make_loader(config: TrainConfig, *, epoch: int) -> DataLoader[Any]:
-    """An endless loader of crops; epoch changes the seed after a resume."""
+def make_loader(config: TrainConfig, *, first_step: int) -> DataLoader[Any]:
+    """A loader of crops that begins with the batch of first_step and never ends by itself."""
     dataset = CropDataset(
-        read_records(config.data.folders),
-        config.data,
-        image_size=config.run.image_size,
-        seed=config.run.seed * 1000 + epoch,
+        read_records(config.data.folders), config.data, image_size=config.run.image_size, seed=config.run.seed
     )
+    batch = config.optim.batch_images
     return DataLoader(
         dataset,
-        batch_size=config.optim.batch_images,
+        batch_size=batch,
+        sampler=range(first_step * batch, max(first_step + 1, config.optim.steps) * batch),
         num_workers=config.data.workers,
         collate_fn=collate,
-        persistent_workers=config.data.workers > 0,
         prefetch_factor=3 if config.data.workers else None,
+        # of its own, or every start would move the simulated annotator's random state by one
+        generator=torch.Generator(),
     )
 
 
@@ -239,7 +239,7 @@ def run_training(trainer: Trainer, config: TrainConfig) -> None:
     log_path = trainer.folder / "log.jsonl"
     window: list[dict[str, float]] = []
     saved_at = clock = time.monotonic()
-    for pixels, masks in make_loader(config, epoch=trainer.step):
+    for pixels, masks in make_loader(config, first_step=trainer.step):
         window.append(trainer.train_step(pixels, masks))
         now = time.monotonic()
         trainer.seconds += now - clock

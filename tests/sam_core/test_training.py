@@ -1,0 +1,291 @@
+"""The training room on a small real data set made here: it learns, resumes exactly and ships weights that load."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from sam_core.masks import rle
+from sam_core.modeling.lite import build_sam_lite
+from sam_core.registry import build_model
+from sam_core.training.checkpoint import Ema, load_state
+from sam_core.training.clicks import boxes_of, draw_cells, first_prompts, next_clicks, noisy_boxes
+from sam_core.training.config import ConfigError, DataConfig, OptimConfig, PromptConfig, load_config
+from sam_core.training.data import CropDataset, DataError, crop_sample, paste_object, read_records, with_neighbour
+from sam_core.training.loop import draw_length, learning_rate_factor, main, simulate
+from sam_core.training.losses import dice_loss, focal_loss, mask_losses
+
+CONFIG = """
+[data]
+workers = 0
+masks_per_image = 2
+[optim]
+steps = {steps}
+batch_images = 2
+frozen_blocks = 3
+warmup_steps = 1
+[run]
+image_size = 64
+log_every = 1
+threads = 1
+"""
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Two sets of three photos with two discs each, as files in SA-1B layout."""
+    rng = np.random.default_rng(5)
+    for name in ("discs", "regions"):
+        folder = tmp_path / "data" / name
+        folder.mkdir(parents=True)
+        for i in range(3):
+            _write_photo(folder / f"{i}", rng, annotator=1 if name == "regions" else None)
+    return tmp_path / "data"
+
+
+def _write_photo(stem: Path, rng: np.random.Generator, *, annotator: int | None) -> None:
+    photo = rng.integers(0, 255, (60, 90, 3), dtype=np.uint8)
+    annotations = []
+    for k, x in enumerate((30, 55)):
+        mask = np.zeros((60, 90), np.uint8)
+        cv2.circle(mask, (x, 30), 14, 1, -1)
+        photo[mask > 0] = (200, 30, 30 + 60 * k)
+        row = {"id": k + 1, "segmentation": dict(rle.encode(mask.astype(bool)))}
+        annotations.append(row | ({"annotator": annotator} if annotator is not None else {}))
+    cv2.imwrite(f"{stem}.png", photo)
+    stem.with_suffix(".json").write_text(json.dumps({"image": {"width": 90, "height": 60}, "annotations": annotations}))
+
+
+def _config(tmp_path: Path, steps: int) -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text(CONFIG.format(steps=steps))
+    return path
+
+
+def _start_weights(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path / "start.pt"
+    torch.save({"model": build_sam_lite(64).state_dict()}, path)
+    return path
+
+
+def _train(tmp_path: Path, photos: Path, run: str, steps: int, *extra: str) -> dict[str, object]:
+    config, start = _config(tmp_path, steps), _start_weights(tmp_path)
+    arguments = ["--config", str(config), "--run", str(tmp_path / run), "--data", str(photos), "--init", str(start)]
+    assert main([*arguments, *extra]) == 0
+    return load_state(tmp_path / run / "last.pt")
+
+
+def test_published_constants() -> None:
+    prompts, optim = PromptConfig(), OptimConfig()
+    assert (prompts.max_clicks, prompts.box_noise_ratio, prompts.box_noise_max_px) == (8, 0.1, 20.0)
+    assert (optim.lr, optim.warmup_steps) == (8e-4, 250)
+    assert DataConfig().max_mask_area_ratio == 0.9
+    assert draw_length(PromptConfig(grad_iterations="all")) == 10
+
+
+def test_losses_by_hand() -> None:
+    logits = torch.tensor([[0.0, 0.0]])
+    target = torch.tensor([[1.0, 0.0]])
+    # p = 1/2: cross-entropy ln 2, miss 1/2; alpha 0.25 for the positive, 0.75 for the negative
+    expected = 0.5 * (0.25 + 0.75) * 0.25 * np.log(2)
+    assert focal_loss(logits, target).item() == pytest.approx(expected, rel=1e-5)
+    assert dice_loss(logits, target).item() == pytest.approx(1 - 2 / 3, rel=1e-5)
+
+
+def test_only_the_best_candidate_and_the_single_mask_get_gradient() -> None:
+    masks = torch.zeros(1, 8, 8, dtype=torch.bool)
+    masks[:, 2:6, 2:6] = True
+    logits = torch.zeros(1, 4, 8, 8)
+    logits[:, 2] = torch.where(masks, 3.0, -3.0)
+    logits.requires_grad_()
+    losses = mask_losses(logits, torch.zeros(1, 4), masks)
+    (losses.best_of_three + losses.single).backward()
+    assert logits.grad is not None
+    assert [bool(logits.grad[0, i].any()) for i in range(4)] == [True, False, True, False]
+    assert losses.true_iou[0, 2] == 1
+
+
+def test_clicks_fall_into_the_region_and_carry_its_label() -> None:
+    masks = torch.zeros(16, 32, 32, dtype=torch.bool)
+    masks[:, 8:20, 4:30] = True
+    predicted = torch.zeros_like(masks)
+    predicted[:8] = masks[:8]
+    predicted[:8, 0:4, 0:4] = True  # wrongly added: the error is there alone
+    coords, labels = next_clicks(masks, predicted)
+    cells = (coords[:, 0] // 2).long()
+    assert (labels[:8] == 0).all()
+    assert (cells[:8] < 4).all()
+    assert (labels[8:] == 1).all()
+    assert masks[torch.arange(8, 16), cells[8:, 1], cells[8:, 0]].all()
+
+
+def test_central_cells_lie_deeper_than_uniform_ones() -> None:
+    torch.manual_seed(1)
+    region = torch.zeros(400, 40, 40, dtype=torch.bool)
+    region[:, 10:30, 10:30] = True
+    offset = [
+        (draw_cells(region, central=torch.full((400,), flag)).float() - 19.5).abs().mean().item()
+        for flag in (True, False)
+    ]
+    assert offset[0] < 0.8 * offset[1]
+
+
+def test_boxes_enclose_and_noise_is_bounded() -> None:
+    masks = torch.zeros(50, 32, 32, dtype=torch.bool)
+    masks[:, 8:20, 4:30] = True
+    assert boxes_of(masks)[0].tolist() == [8.0, 16.0, 60.0, 40.0]
+    config = PromptConfig()
+    noise = (noisy_boxes(masks, config, image_size=64) - boxes_of(masks)).abs()
+    assert 0 < noise.max() <= config.box_noise_max_px * 64 / 1024
+
+
+def test_first_prompts_are_a_padded_click_or_a_bare_box() -> None:
+    masks = torch.zeros(200, 32, 32, dtype=torch.bool)
+    masks[:, 8:20, 4:30] = True
+    _, labels = first_prompts(masks, PromptConfig(), image_size=64)
+    assert {tuple(row) for row in labels.tolist()} == {(1, -1), (2, 3)}
+
+
+@pytest.mark.parametrize("grad_iterations", ["all", "first_last"])
+def test_every_parameter_learns(grad_iterations: str) -> None:
+    torch.manual_seed(3)
+    sam = build_sam_lite(64)
+    masks = torch.zeros(4, 32, 32, dtype=torch.bool)
+    masks[:, 8:20, 4:30] = True
+    embeddings = sam.encode(torch.rand(2, 3, 64, 64) * 255).repeat_interleave(2, dim=0)
+    config = PromptConfig(grad_iterations=grad_iterations, box_probability=0.5, single_probability=0.0)
+    losses = simulate(sam, embeddings, masks, config)
+    logits, iou = sam.decode(embeddings, torch.full((4, 4, 2), 20.0), torch.tensor([[0, 1, 2, 3]] * 4))
+    extra = logits.square().mean() + iou.square().mean()
+    torch.stack([one.best_of_three + one.single + one.iou for one in losses]).sum().add(extra).backward()
+    assert [n for n, p in sam.named_parameters() if p.grad is None] == []
+
+
+def test_a_run_learns_and_ships_weights_that_load(tmp_path: Path, photos: Path) -> None:
+    _train(tmp_path, photos, "run", 14)
+    rows = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert len(rows) == 14
+    assert sum(r["loss"] for r in rows[-4:]) < sum(r["loss"] for r in rows[:4])
+    model = build_model("sam_lite", tmp_path / "run" / "weights.pt")
+    assert model.image_size == 512
+    assert not any(p.isnan().any() for p in model.parameters())
+
+
+def test_frozen_blocks_keep_their_weights(tmp_path: Path, photos: Path) -> None:
+    start = load_state(_start_weights(tmp_path))["model"]
+    after = _train(tmp_path, photos, "run", 2)["model"]
+    moved = {k for k in start if not torch.equal(start[k], after[k])}  # type: ignore[index]
+    assert "image_encoder.blocks.2.project.weight" not in moved
+    assert "image_encoder.blocks.3.project.weight" in moved
+
+
+def test_a_resumed_run_equals_one_that_never_stopped(tmp_path: Path, photos: Path) -> None:
+    whole = _train(tmp_path, photos, "whole", 4)
+    config = _config(tmp_path, 4)
+    # the schedule is that of four steps; the run is cut after two
+    from sam_core.training import loop
+
+    trainer = loop.Trainer(load_config(config), _made(tmp_path / "cut"), init_from=_start_weights(tmp_path))
+    settings = load_config(config)
+    settings = type(settings)(
+        data=type(settings.data)(**{**vars(settings.data), "folders": (str(photos),)}),
+        prompts=settings.prompts,
+        optim=settings.optim,
+        run=settings.run,
+    )
+    for pixels, masks in loop.make_loader(settings, first_step=0):
+        trainer.train_step(pixels, masks)
+        if trainer.step == 2:
+            break
+    loop.save_run(trainer, settings)
+    resumed = _train(tmp_path, photos, "cut", 4, "--resume")
+    assert resumed["step"] == whole["step"] == 4
+    for key, value in whole["model"].items():  # type: ignore[attr-defined]
+        assert torch.equal(value, resumed["model"][key]), key  # type: ignore[index]
+
+
+def _made(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+def test_the_average_follows_the_weights() -> None:
+    layer = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.zeros_(layer.weight)
+    ema = Ema(layer, decay=0.5)
+    torch.nn.init.ones_(layer.weight)
+    ema.update(layer, 100)
+    ema.update(layer, 101)
+    assert ema.shadow["weight"].item() == pytest.approx(0.75)
+
+
+def test_samples_depend_on_seed_and_index_alone(photos: Path) -> None:
+    sets = read_records((str(photos),))
+    one, two = (CropDataset(sets, DataConfig(), image_size=64, seed=7) for _ in range(2))
+    _ = two[3]
+    assert np.array_equal(one[5].pixels, two[5].pixels)
+    assert np.array_equal(one[5].masks, two[5].masks)
+    assert not np.array_equal(one[5].pixels, one[6].pixels)
+
+
+def test_masks_follow_the_pixels_through_crop_flip_and_scale(photos: Path) -> None:
+    config = DataConfig(color_jitter=0.0, gray_probability=0.0, paste_probability=0.0, union_probability=0.0)
+    sets = read_records((str(photos / "discs"),))
+    dataset = CropDataset(sets, config, image_size=128, seed=2)
+    for i in range(20):
+        sample = dataset[i]
+        red = (sample.pixels[2] > 180) & (sample.pixels[0] < 120)  # written as BGR (200, 30, x): blue is high
+        for mask in sample.masks:
+            inside = cv2.resize(mask, (128, 128), interpolation=cv2.INTER_NEAREST) > 0
+            assert red[inside].mean() > 0.85
+
+
+def test_a_pasted_object_covers_what_is_behind_it() -> None:
+    rng = np.random.default_rng(1)
+    photo, source = np.zeros((50, 60, 3), np.uint8), np.full((40, 40, 3), 255, np.uint8)
+    behind = np.ones((50, 60), np.uint8)
+    mask = np.zeros((40, 40), np.uint8)
+    mask[5:35, 5:35] = 1
+    pasted_photo, targets = paste_object(photo, [behind], source, mask, rng)
+    assert targets[0].any()
+    assert not (targets[0] & targets[1]).any()
+    assert pasted_photo[targets[0] > 0].mean() > 200
+    assert not photo.any()
+
+
+def test_a_group_is_the_union_with_a_touching_neighbour(photos: Path) -> None:
+    record = read_records((str(photos / "regions"),))["regions"][0]
+    union = with_neighbour(record, 0, np.random.default_rng(0))
+    assert rle.area(union) > rle.area(record.rles[0])
+
+
+def test_masks_too_large_are_no_targets() -> None:
+    photo = np.zeros((40, 40, 3), np.uint8)
+    everything = np.ones((40, 40), np.uint8)
+    rng = np.random.default_rng(0)
+    assert crop_sample(photo, [everything], DataConfig(scale_range=(1.0, 1.0)), image_size=64, rng=rng) is None
+
+
+def test_learning_rate_warms_up_and_falls() -> None:
+    config = OptimConfig(warmup_steps=10)
+    assert learning_rate_factor(0.0, 0, config) == pytest.approx(0.1)
+    assert learning_rate_factor(0.0, 9, config) == pytest.approx(1.0)
+    assert learning_rate_factor(1.0, 5000, config) == pytest.approx(config.final_lr_ratio)
+
+
+def test_errors_name_what_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text("[optim]\nlearning = 3\n")
+    with pytest.raises(ConfigError, match="learning"):
+        load_config(path)
+    path.write_text("[optim\n")
+    with pytest.raises(ConfigError, match=r"bad\.toml"):
+        load_config(path)
+    with pytest.raises(DataError, match="no photo"):
+        read_records((str(tmp_path / "nothing"),))
