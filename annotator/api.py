@@ -3,13 +3,21 @@
 import logging
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from annotator.accounts.api import router as accounts_router
 from annotator.accounts.authentication import API_AUTH
+from annotator.annotations.api import router as annotations_router
+from annotator.engine.api import router as engine_router
 from annotator.errors import AppError, envelope
+from annotator.images.api import router as images_router
+from annotator.inference.api import router as inference_router
+from annotator.intake.api import router as intake_router
+from annotator.projects.api import router as projects_router
 
 logger = logging.getLogger("annotator.api")
 
@@ -20,7 +28,16 @@ api = NinjaAPI(
     auth=API_AUTH,
     urls_namespace="api",
 )
-api.add_router("", accounts_router)
+for router in (
+    accounts_router,
+    projects_router,
+    images_router,
+    intake_router,
+    inference_router,
+    annotations_router,
+    engine_router,
+):
+    api.add_router("", router)
 
 
 def _answer(request: HttpRequest, status: int, body: dict[str, Any]) -> HttpResponse:
@@ -56,6 +73,19 @@ def answer_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
 def answer_missing(request: HttpRequest, error: Http404) -> HttpResponse:
     """No such thing."""
     return _answer(request, 404, envelope("not_found", "There is no such thing."))
+
+
+@api.exception_handler(RequestDataTooBig)
+def answer_too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    """More bytes than DATA_UPLOAD_MAX_MEMORY_SIZE outside of files."""
+    return _answer(request, 413, envelope("too_large", "The request is too large."))
+
+
+@api.exception_handler(MultiPartParserError)
+@api.exception_handler(SuspiciousOperation)
+def answer_suspicious(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Too many files or fields, or a body that is not what its header says."""
+    return _answer(request, 400, envelope("bad_request", str(error)))
 
 
 @api.exception_handler(Exception)

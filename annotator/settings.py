@@ -170,6 +170,7 @@ INGEST_ROOT = env.read_path("INGEST_ROOT", None)
 
 # Background work.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default"]}}
+LEASE_SECONDS = env.read_int("LEASE_SECONDS", 900, low=30)
 MAX_TASK_ATTEMPTS = env.read_int("MAX_TASK_ATTEMPTS", 3, low=1, high=20)
 WORKER_STALE_SECONDS = env.read_int("WORKER_STALE_SECONDS", 30, low=5)
 DEFAULT_MODEL = env.read_text("DEFAULT_MODEL", "sam_lite")
@@ -179,9 +180,7 @@ INFERENCE_THREADS = env.read_int("INFERENCE_THREADS", 0, high=256)  # 0: the run
 REDIS_URL = env.read_text("REDIS_URL")
 CHANNEL_LAYERS: dict[str, Any] = {"default": {"BACKEND": "annotator.live.layer.SocketChannelLayer"}}
 if REDIS_URL:
-    CHANNEL_LAYERS = {
-        "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
-    }
+    CHANNEL_LAYERS = {"default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}}
 
 SILENCED_SYSTEM_CHECKS: list[str] = []
 

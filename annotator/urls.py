@@ -12,5 +12,7 @@ urlpatterns = [
     path("health/live", health_live, name="health_live"),
     path("health/ready", health_ready, name="health_ready"),
 ]
-if importlib.util.find_spec("annotator.pages.urls" if importlib.util.find_spec("annotator.pages") else "annotator.pages"):
+if importlib.util.find_spec(
+    "annotator.pages.urls" if importlib.util.find_spec("annotator.pages") else "annotator.pages"
+):
     urlpatterns.append(path("", include("annotator.pages.urls")))

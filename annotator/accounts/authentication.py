@@ -44,7 +44,7 @@ class SessionCookieAuth(APIKeyCookie):
             return None
         if check_csrf(request) is not None:
             raise ForbiddenError("The CSRF token is missing or out of date. Reload the page.", code="csrf_failed")
-        return cast(User, request.user)
+        return cast("User", request.user)
 
 
 API_AUTH: list[Any] = [TokenAuth(), SessionCookieAuth()]
@@ -52,4 +52,4 @@ API_AUTH: list[Any] = [TokenAuth(), SessionCookieAuth()]
 
 def user_of(request: HttpRequest) -> User:
     """Return the authenticated caller of an API endpoint."""
-    return cast(User, request.user)
+    return cast("User", request.user)

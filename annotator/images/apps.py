@@ -1,5 +1,7 @@
 """App configuration."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -8,3 +10,7 @@ class ImagesConfig(AppConfig):
 
     name = "annotator.images"
     label = "images"
+
+    def ready(self) -> None:
+        """Listen to inference."""
+        import_module("annotator.images.receivers")

@@ -1,5 +1,8 @@
 """Model versions, image embeddings, and the pulse of the workers that compute them."""
 
+import hashlib
+import json
+
 from django.db import models
 
 
@@ -20,6 +23,11 @@ class ModelVersion(models.Model):
 
     def __str__(self) -> str:
         return self.version
+
+    @property
+    def manifest_digest(self) -> str:
+        """Return a short digest of the manifest, which changes when the graphs are exported anew."""
+        return hashlib.sha256(json.dumps(self.manifest, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class EmbeddingStatus(models.TextChoices):

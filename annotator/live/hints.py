@@ -26,5 +26,5 @@ def _send(project_id: int, payload: dict[str, Any]) -> None:
         return
     try:
         async_to_sync(layer.group_send)(group_of(project_id), {"type": "hint", "payload": payload})
-    except Exception:  # noqa: BLE001  (whatever the layer is, a hint must never undo the work it tells of)
+    except Exception:
         logger.warning("hint not sent", extra={"hint": payload["type"]}, exc_info=True)

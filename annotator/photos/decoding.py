@@ -108,7 +108,9 @@ def _check_header(picture: Pillow.Image) -> PhotoFacts:
     if kind != "JPEG" and getattr(picture, "n_frames", 1) > 1:
         raise PhotoRefusedError("animated", "The file holds several pictures; send the one to annotate alone.")
     if picture.mode in {"I", "F"}:
-        raise PhotoRefusedError("unsupported_mode", "32-bit images have no fixed range of brightness; send 8 or 16 bit.")
+        raise PhotoRefusedError(
+            "unsupported_mode", "32-bit images have no fixed range of brightness; send 8 or 16 bit."
+        )
     orientation = _read_orientation(picture)
     if orientation >= 5:
         width, height = height, width

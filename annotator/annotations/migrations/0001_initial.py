@@ -6,98 +6,211 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('images', '0001_initial'),
-        ('inference', '0001_initial'),
-        ('projects', '0001_initial'),
+        ("images", "0001_initial"),
+        ("inference", "0001_initial"),
+        ("projects", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Annotation',
+            name="Annotation",
             fields=[
-                ('id', models.UUIDField(editable=False, primary_key=True, serialize=False)),
-                ('counts', models.TextField()),
-                ('bbox_x', models.PositiveIntegerField()),
-                ('bbox_y', models.PositiveIntegerField()),
-                ('bbox_w', models.PositiveIntegerField()),
-                ('bbox_h', models.PositiveIntegerField()),
-                ('area', models.PositiveIntegerField()),
-                ('source', models.CharField(choices=[('manual', 'Manual'), ('suggestion', 'Suggestion'), ('automatic', 'Automatic'), ('import', 'Import')], default='manual', max_length=10)),
-                ('state', models.CharField(choices=[('suggestion', 'Suggestion'), ('accepted', 'Accepted'), ('rejected', 'Rejected')], default='accepted', max_length=10)),
-                ('predicted_iou', models.FloatField(null=True)),
-                ('stability_score', models.FloatField(null=True)),
-                ('provenance', models.JSONField(blank=True, default=dict)),
-                ('attributes', models.JSONField(blank=True, default=dict)),
-                ('z_order', models.IntegerField(default=0)),
-                ('is_locked', models.BooleanField(default=False)),
-                ('revision', models.PositiveIntegerField(default=1)),
-                ('stage', models.CharField(choices=[('assisted_manual', 'Assisted Manual'), ('semi_automatic', 'Semi Automatic'), ('fully_automatic', 'Fully Automatic')], max_length=20)),
-                ('active_ms', models.PositiveIntegerField(default=0)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('deleted_at', models.DateTimeField(blank=True, null=True)),
-                ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('image', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='annotations', to='images.image')),
-                ('label', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='annotations', to='projects.label')),
-                ('model_version', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='inference.modelversion')),
+                ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
+                ("counts", models.TextField()),
+                ("bbox_x", models.PositiveIntegerField()),
+                ("bbox_y", models.PositiveIntegerField()),
+                ("bbox_w", models.PositiveIntegerField()),
+                ("bbox_h", models.PositiveIntegerField()),
+                ("area", models.PositiveIntegerField()),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[
+                            ("manual", "Manual"),
+                            ("suggestion", "Suggestion"),
+                            ("automatic", "Automatic"),
+                            ("import", "Import"),
+                        ],
+                        default="manual",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("suggestion", "Suggestion"), ("accepted", "Accepted"), ("rejected", "Rejected")],
+                        default="accepted",
+                        max_length=10,
+                    ),
+                ),
+                ("predicted_iou", models.FloatField(null=True)),
+                ("stability_score", models.FloatField(null=True)),
+                ("provenance", models.JSONField(blank=True, default=dict)),
+                ("attributes", models.JSONField(blank=True, default=dict)),
+                ("z_order", models.IntegerField(default=0)),
+                ("is_locked", models.BooleanField(default=False)),
+                ("revision", models.PositiveIntegerField(default=1)),
+                (
+                    "stage",
+                    models.CharField(
+                        choices=[
+                            ("assisted_manual", "Assisted Manual"),
+                            ("semi_automatic", "Semi Automatic"),
+                            ("fully_automatic", "Fully Automatic"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("active_ms", models.PositiveIntegerField(default=0)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("deleted_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "author",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "image",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="annotations", to="images.image"
+                    ),
+                ),
+                (
+                    "label",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="annotations",
+                        to="projects.label",
+                    ),
+                ),
+                (
+                    "model_version",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="inference.modelversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['z_order', 'created_at', 'id'],
+                "ordering": ["z_order", "created_at", "id"],
             },
         ),
         migrations.CreateModel(
-            name='AnnotationRevision',
+            name="AnnotationRevision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('revision', models.PositiveIntegerField()),
-                ('op_id', models.UUIDField(unique=True)),
-                ('action', models.CharField(choices=[('create', 'Create'), ('update', 'Update'), ('delete', 'Delete'), ('restore', 'Restore')], max_length=8)),
-                ('snapshot', models.JSONField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('annotation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='annotations.annotation')),
-                ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("revision", models.PositiveIntegerField()),
+                ("op_id", models.UUIDField(unique=True)),
+                (
+                    "action",
+                    models.CharField(
+                        choices=[
+                            ("create", "Create"),
+                            ("update", "Update"),
+                            ("delete", "Delete"),
+                            ("restore", "Restore"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("snapshot", models.JSONField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "annotation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="revisions",
+                        to="annotations.annotation",
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['annotation', 'revision'],
+                "ordering": ["annotation", "revision"],
             },
         ),
         migrations.CreateModel(
-            name='Comment',
+            name="Comment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('body', models.TextField(max_length=5000)),
-                ('x', models.FloatField(null=True)),
-                ('y', models.FloatField(null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('resolved_at', models.DateTimeField(null=True)),
-                ('annotation', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='comments', to='annotations.annotation')),
-                ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('image', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='comments', to='images.image')),
-                ('resolved_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("body", models.TextField(max_length=5000)),
+                ("x", models.FloatField(null=True)),
+                ("y", models.FloatField(null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("resolved_at", models.DateTimeField(null=True)),
+                (
+                    "annotation",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="comments",
+                        to="annotations.annotation",
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "image",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="comments", to="images.image"
+                    ),
+                ),
+                (
+                    "resolved_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['created_at', 'id'],
+                "ordering": ["created_at", "id"],
             },
         ),
         migrations.AddIndex(
-            model_name='annotation',
-            index=models.Index(fields=['image', 'deleted_at'], name='annotations_image_i_9f10ef_idx'),
+            model_name="annotation",
+            index=models.Index(fields=["image", "deleted_at"], name="annotations_image_i_9f10ef_idx"),
         ),
         migrations.AddIndex(
-            model_name='annotation',
-            index=models.Index(fields=['author', 'created_at'], name='annotations_author__dd7c36_idx'),
+            model_name="annotation",
+            index=models.Index(fields=["author", "created_at"], name="annotations_author__dd7c36_idx"),
         ),
         migrations.AddIndex(
-            model_name='annotation',
-            index=models.Index(fields=['created_at'], name='annotations_created_9bd3ba_idx'),
+            model_name="annotation",
+            index=models.Index(fields=["created_at"], name="annotations_created_9bd3ba_idx"),
         ),
         migrations.AddConstraint(
-            model_name='annotationrevision',
-            constraint=models.UniqueConstraint(fields=('annotation', 'revision'), name='revision_number_once'),
+            model_name="annotationrevision",
+            constraint=models.UniqueConstraint(fields=("annotation", "revision"), name="revision_number_once"),
         ),
     ]

@@ -6,42 +6,88 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('projects', '0001_initial'),
+        ("projects", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Image',
+            name="Image",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=255)),
-                ('sha256', models.CharField(max_length=64)),
-                ('width', models.PositiveIntegerField()),
-                ('height', models.PositiveIntegerField()),
-                ('byte_size', models.PositiveBigIntegerField()),
-                ('format', models.CharField(max_length=10)),
-                ('exif_orientation', models.PositiveSmallIntegerField(default=1)),
-                ('status', models.CharField(choices=[('new', 'New'), ('ready', 'Ready'), ('failed', 'Failed')], default='new', max_length=10)),
-                ('work_status', models.CharField(choices=[('new', 'New'), ('in_progress', 'In Progress'), ('submitted', 'Submitted'), ('reviewed', 'Reviewed')], default='new', max_length=12)),
-                ('error', models.TextField(blank=True)),
-                ('tags', models.JSONField(blank=True, default=list)),
-                ('stage', models.CharField(blank=True, choices=[('assisted_manual', 'Assisted Manual'), ('semi_automatic', 'Semi Automatic'), ('fully_automatic', 'Fully Automatic')], max_length=20)),
-                ('split', models.CharField(blank=True, max_length=20)),
-                ('file', models.FileField(max_length=255, upload_to='')),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='images', to='projects.project')),
-                ('uploaded_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=255)),
+                ("sha256", models.CharField(max_length=64)),
+                ("width", models.PositiveIntegerField()),
+                ("height", models.PositiveIntegerField()),
+                ("byte_size", models.PositiveBigIntegerField()),
+                ("format", models.CharField(max_length=10)),
+                ("exif_orientation", models.PositiveSmallIntegerField(default=1)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("new", "New"), ("ready", "Ready"), ("failed", "Failed")], default="new", max_length=10
+                    ),
+                ),
+                (
+                    "work_status",
+                    models.CharField(
+                        choices=[
+                            ("new", "New"),
+                            ("in_progress", "In Progress"),
+                            ("submitted", "Submitted"),
+                            ("reviewed", "Reviewed"),
+                        ],
+                        default="new",
+                        max_length=12,
+                    ),
+                ),
+                ("error", models.TextField(blank=True)),
+                ("tags", models.JSONField(blank=True, default=list)),
+                (
+                    "stage",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("assisted_manual", "Assisted Manual"),
+                            ("semi_automatic", "Semi Automatic"),
+                            ("fully_automatic", "Fully Automatic"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("split", models.CharField(blank=True, max_length=20)),
+                ("file", models.FileField(max_length=255, upload_to="")),
+                ("position", models.PositiveIntegerField(default=0)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="images", to="projects.project"
+                    ),
+                ),
+                (
+                    "uploaded_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position', 'id'],
-                'indexes': [models.Index(fields=['project', 'position'], name='images_imag_project_6be703_idx'), models.Index(fields=['project', 'work_status', 'position'], name='images_imag_project_3016a1_idx'), models.Index(fields=['sha256'], name='images_imag_sha256_b7f7f4_idx')],
-                'constraints': [models.UniqueConstraint(fields=('project', 'sha256'), name='image_content_once_per_project')],
+                "ordering": ["position", "id"],
+                "indexes": [
+                    models.Index(fields=["project", "position"], name="images_imag_project_6be703_idx"),
+                    models.Index(fields=["project", "work_status", "position"], name="images_imag_project_3016a1_idx"),
+                    models.Index(fields=["sha256"], name="images_imag_sha256_b7f7f4_idx"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("project", "sha256"), name="image_content_once_per_project")
+                ],
             },
         ),
     ]

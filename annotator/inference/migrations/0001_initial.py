@@ -5,58 +5,79 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='ModelVersion',
+            name="ModelVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=50)),
-                ('version', models.CharField(max_length=80, unique=True)),
-                ('licence', models.CharField(blank=True, max_length=200)),
-                ('image_size', models.PositiveIntegerField()),
-                ('embed_dim', models.PositiveIntegerField()),
-                ('weights_sha256', models.CharField(max_length=64)),
-                ('manifest', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=50)),
+                ("version", models.CharField(max_length=80, unique=True)),
+                ("licence", models.CharField(blank=True, max_length=200)),
+                ("image_size", models.PositiveIntegerField()),
+                ("embed_dim", models.PositiveIntegerField()),
+                ("weights_sha256", models.CharField(max_length=64)),
+                ("manifest", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['-created_at', '-id'],
+                "ordering": ["-created_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='WorkerPulse',
+            name="WorkerPulse",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('worker_id', models.CharField(max_length=64, unique=True)),
-                ('started_at', models.DateTimeField(auto_now_add=True)),
-                ('beat_at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("worker_id", models.CharField(max_length=64, unique=True)),
+                ("started_at", models.DateTimeField(auto_now_add=True)),
+                ("beat_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='ImageEmbedding',
+            name="ImageEmbedding",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sha256', models.CharField(max_length=64)),
-                ('crop_box', models.CharField(default='full', max_length=40)),
-                ('status', models.CharField(choices=[('pending', 'Pending'), ('running', 'Running'), ('ready', 'Ready'), ('failed', 'Failed')], default='pending', max_length=8)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('error', models.TextField(blank=True)),
-                ('file', models.FileField(blank=True, max_length=255, upload_to='')),
-                ('byte_size', models.PositiveBigIntegerField(default=0)),
-                ('encode_ms', models.PositiveIntegerField(null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('model_version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='embeddings', to='inference.modelversion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sha256", models.CharField(max_length=64)),
+                ("crop_box", models.CharField(default="full", max_length=40)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("running", "Running"),
+                            ("ready", "Ready"),
+                            ("failed", "Failed"),
+                        ],
+                        default="pending",
+                        max_length=8,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("error", models.TextField(blank=True)),
+                ("file", models.FileField(blank=True, max_length=255, upload_to="")),
+                ("byte_size", models.PositiveBigIntegerField(default=0)),
+                ("encode_ms", models.PositiveIntegerField(null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "model_version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="embeddings",
+                        to="inference.modelversion",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['model_version', 'status'], name='inference_i_model_v_2a2351_idx')],
-                'constraints': [models.UniqueConstraint(fields=('sha256', 'model_version', 'crop_box'), name='embedding_once_per_content')],
+                "indexes": [models.Index(fields=["model_version", "status"], name="inference_i_model_v_2a2351_idx")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("sha256", "model_version", "crop_box"), name="embedding_once_per_content"
+                    )
+                ],
             },
         ),
     ]

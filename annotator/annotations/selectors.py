@@ -1,0 +1,112 @@
+"""Read masks, their history and the comments."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from annotator.accounts.models import User
+from annotator.annotations.models import Annotation, AnnotationRevision, Comment, State
+from annotator.errors import MissingError
+from annotator.images.models import Image
+from annotator.projects.access import Right, require_right
+
+
+def current_annotations(image: Image, *, include_rejected: bool = False) -> QuerySet[Annotation]:
+    """Return the masks of an image that are not deleted, lowest first."""
+    rows = Annotation.objects.filter(image=image, deleted_at=None).select_related("author")
+    return rows if include_rejected else rows.exclude(state=State.REJECTED)
+
+
+def describe(row: Annotation, *, height: int, width: int) -> dict[str, Any]:
+    """Return the AnnotationOut dictionary of a row."""
+    return {
+        "id": row.pk,
+        "image_id": row.image_id,
+        "label_id": row.label_id,
+        "counts": row.counts,
+        "size": [height, width],
+        "bbox": [row.bbox_x, row.bbox_y, row.bbox_w, row.bbox_h],
+        "area": row.area,
+        "source": row.source,
+        "state": row.state,
+        "predicted_iou": row.predicted_iou,
+        "stability_score": row.stability_score,
+        "provenance": row.provenance,
+        "attributes": row.attributes,
+        "z_order": row.z_order,
+        "is_locked": row.is_locked,
+        "revision": row.revision,
+        "author": describe_author(row.author),
+        "stage": row.stage,
+        "active_ms": row.active_ms,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "deleted_at": row.deleted_at,
+    }
+
+
+def describe_author(user: User | None) -> dict[str, Any] | None:
+    """Return id and shown name."""
+    return {"id": user.pk, "name": user.display_name} if user else None
+
+
+def get_annotation(user: User, annotation_id: UUID, *, right: Right = Right.VIEW) -> Annotation:
+    """Return a mask of one of the user's projects, deleted or not."""
+    row = Annotation.objects.select_related("image", "author").filter(pk=annotation_id).first()
+    if row is None:
+        raise MissingError("There is no such mask.")
+    _require(user, row.image.project_id, right=right, what="mask")
+    return row
+
+
+def list_revisions(row: Annotation) -> list[dict[str, Any]]:
+    """Return the history of a mask, oldest first."""
+    entries = AnnotationRevision.objects.filter(annotation=row).select_related("author").order_by("revision")
+    return [
+        {
+            "revision": entry.revision,
+            "op_id": entry.op_id,
+            "action": entry.action,
+            "snapshot": entry.snapshot,
+            "author": describe_author(entry.author),
+            "created_at": entry.created_at,
+        }
+        for entry in entries
+    ]
+
+
+def list_comments(image: Image) -> list[dict[str, Any]]:
+    """Return the comments of an image, oldest first."""
+    return [describe_comment(row) for row in Comment.objects.filter(image=image).select_related("author")]
+
+
+def describe_comment(row: Comment) -> dict[str, Any]:
+    """Return the CommentOut dictionary of a row."""
+    return {
+        "id": row.pk,
+        "image_id": row.image_id,
+        "annotation_id": row.annotation_id,
+        "body": row.body,
+        "x": row.x,
+        "y": row.y,
+        "author": describe_author(row.author),
+        "created_at": row.created_at,
+        "resolved_at": row.resolved_at,
+    }
+
+
+def get_comment(user: User, comment_id: int) -> Comment:
+    """Return a comment in one of the user's projects."""
+    row = Comment.objects.select_related("image", "author").filter(pk=comment_id).first()
+    if row is None:
+        raise MissingError("There is no such comment.")
+    _require(user, row.image.project_id, right=Right.ANNOTATE, what="comment")
+    return row
+
+
+def _require(user: User, project_id: int, *, right: Right, what: str) -> None:
+    try:
+        require_right(user, project_id, right=right)
+    except MissingError:
+        raise MissingError(f"There is no such {what}.") from None

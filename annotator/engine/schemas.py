@@ -1,0 +1,68 @@
+"""What the queue and job endpoints take and give."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from ninja import Schema
+from pydantic import Field, StringConstraints
+
+
+class JobOut(Schema):
+    """A job and how far it is."""
+
+    id: int
+    project_id: int
+    kind: str
+    status: str
+    total: int
+    done: int
+    report: dict[str, Any]
+    error: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class LeaseOut(Schema):
+    """A claim of the caller on one image."""
+
+    id: int
+    image_id: int
+    expires_at: datetime
+
+
+class NextOut(Schema):
+    """The image to annotate next; both are null when nothing is left."""
+
+    image_id: int | None
+    lease: LeaseOut | None
+
+
+class SkipIn(Schema):
+    """Why an image is skipped."""
+
+    reason: Annotated[str, StringConstraints(max_length=500)] = ""
+
+
+class WorkOut(Schema):
+    """The image's work status after a step."""
+
+    image_id: int
+    work_status: str
+
+
+class LatencyIn(Schema):
+    """One latency as the browser measured it."""
+
+    kind: Annotated[str, StringConstraints(min_length=1, max_length=30)]
+    engine: Annotated[str, StringConstraints(max_length=40)] = ""
+    browser: Annotated[str, StringConstraints(max_length=80)] = ""
+    model_version: Annotated[str, StringConstraints(max_length=80)] = ""
+    value_ms: float = Field(ge=0, le=600_000, allow_inf_nan=False)
+
+
+class LatencyBatch(Schema):
+    """A batch of samples of one project."""
+
+    project_id: int
+    samples: list[LatencyIn] = Field(max_length=500)

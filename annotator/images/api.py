@@ -1,0 +1,192 @@
+"""Endpoints of images and their pictures. Adding images is annotator.intake's."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from ninja import Router
+
+from annotator.accounts.authentication import user_of
+from annotator.errors import InvalidError, MissingError, UnavailableError
+from annotator.http.immutable import as_download, is_unchanged, send_bytes
+from annotator.images import schemas, selectors, services
+from annotator.images.models import Image, ImageStatus
+from annotator.images.tasks import prepare_image
+from annotator.inference.embedding_requests import (
+    SOMEBODY_WAITS,
+    hurry_embedding,
+    request_embedding,
+    retry_embedding,
+)
+from annotator.inference.models import EmbeddingStatus
+from annotator.inference.selectors import embedding_url, find_embedding, model_version_of
+from annotator.photos import derivatives, store, tiles
+from annotator.photos.decoding import MIME_TYPES
+from annotator.photos.errors import PhotoRefusedError
+from annotator.projects.access import Right, get_project
+
+router = Router(tags=["images"])
+MIN_CROP_SIDE_PX = 32
+
+
+@router.get("/projects/{int:project_id}/images", response=schemas.ImagePage)
+def list_images(
+    request: HttpRequest,
+    project_id: int,
+    page: int = 1,
+    page_size: int = 60,
+    status: str = "",
+    search: str = "",
+    tag: str = "",
+) -> dict[str, Any]:
+    """Return a page of images. `status`: new, in_progress, submitted, reviewed, failed, or waiting (for its embedding)."""
+    project = get_project(user_of(request), project_id)
+    return selectors.list_images(project, page=page, page_size=page_size, status=status, search=search, tag=tag)
+
+
+@router.get("/images/{int:image_id}", response=schemas.ImageDetail)
+def get_one_image(request: HttpRequest, image_id: int) -> dict[str, Any]:
+    """Return what the workspace needs to open an image; a waiting embedding moves to the front."""
+    image = selectors.get_image(user_of(request), image_id)
+    _hurry(image)
+    return selectors.get_image_detail(image)
+
+
+@router.patch("/images/{int:image_id}", response=schemas.ImageDetail)
+def patch_image(request: HttpRequest, image_id: int, body: schemas.ImagePatch) -> dict[str, Any]:
+    """Change tags or split."""
+    image = selectors.get_image(user_of(request), image_id, right=Right.MANAGE)
+    changes = body.dict(exclude_unset=True, exclude_none=True)
+    for name, value in changes.items():
+        setattr(image, name, value)
+    if changes:
+        image.save(update_fields=list(changes))
+    return selectors.get_image_detail(image)
+
+
+@router.delete("/images/{int:image_id}", response={204: None})
+def delete_image(request: HttpRequest, image_id: int) -> tuple[int, None]:
+    """Delete an image with its masks."""
+    services.delete_image(selectors.get_image(user_of(request), image_id, right=Right.MANAGE))
+    return 204, None
+
+
+@router.post("/images/{int:image_id}/retry", response=schemas.ImageDetail)
+def retry_image(request: HttpRequest, image_id: int) -> dict[str, Any]:
+    """Prepare and embed an image again after a failure."""
+    image = selectors.get_image(user_of(request), image_id, right=Right.ANNOTATE)
+    if image.status != ImageStatus.READY:
+        prepare_image.using(priority=SOMEBODY_WAITS).enqueue(image.pk)
+    version = model_version_of(image.project)
+    if version is None:
+        raise UnavailableError("There is no model to embed with yet.", code="no_model")
+    retry_embedding(request_embedding(image.sha256, version, priority=SOMEBODY_WAITS))
+    return selectors.get_image_detail(image)
+
+
+@router.post("/images/{int:image_id}/crop-embeddings", response=schemas.CropOut)
+def create_crop_embedding(request: HttpRequest, image_id: int, body: schemas.CropIn) -> dict[str, Any]:
+    """Ask for the embedding of a part of the image, for work on small objects."""
+    image = selectors.get_image(user_of(request), image_id, right=Right.ANNOTATE)
+    x0, y0, x1, y1 = body.crop_box_xyxy
+    if not (0 <= x0 <= x1 - MIN_CROP_SIDE_PX and x1 <= image.width and 0 <= y0 <= y1 - MIN_CROP_SIDE_PX):
+        raise InvalidError("The crop box lies outside the image or is smaller than 32 pixels.", code="bad_crop_box")
+    if y1 > image.height:
+        raise InvalidError("The crop box lies outside the image.", code="bad_crop_box")
+    version = model_version_of(image.project)
+    if version is None:
+        raise UnavailableError("There is no model to embed with yet.", code="no_model")
+    row = request_embedding(image.sha256, version, crop_box=f"{x0}_{y0}_{x1}_{y1}", priority=SOMEBODY_WAITS)
+    is_ready = row.status == EmbeddingStatus.READY
+    return {"key": row.key, "status": row.status, "url": embedding_url(row) if is_ready else None}
+
+
+@router.get("/images/{int:image_id}/thumbnail")
+def get_thumbnail(request: HttpRequest, image_id: int, v: str = "") -> HttpResponseBase:
+    """Return the thumbnail, 320 px long at most."""
+    image = selectors.get_image(user_of(request), image_id)
+    if answer := is_unchanged(request, _etag(image, "thumbnail")):
+        return answer
+    try:
+        content = store.open_part(image.sha256, store.THUMBNAIL)
+    except FileNotFoundError:
+        raise _not_yet() from None
+    return send_bytes(
+        request, content, content_type="image/webp", etag=_etag(image, "thumbnail"), is_versioned=_names(image, v)
+    )
+
+
+@router.get("/images/{int:image_id}/preview")
+def get_preview(request: HttpRequest, image_id: int, v: str = "") -> HttpResponseBase:
+    """Return the preview, 2048 px long at most; made on the spot when the worker has not come by yet."""
+    image = selectors.get_image(user_of(request), image_id)
+    if answer := is_unchanged(request, _etag(image, "preview")):
+        return answer
+    content: Any
+    try:
+        content = store.open_part(image.sha256, store.PREVIEW)
+    except FileNotFoundError:
+        content = _make_preview(image)
+    return send_bytes(
+        request, content, content_type="image/jpeg", etag=_etag(image, "preview"), is_versioned=_names(image, v)
+    )
+
+
+@router.get("/images/{int:image_id}/tiles/{int:level}/{int:x}/{int:y}")
+def get_tile(request: HttpRequest, image_id: int, level: int, x: int, y: int, v: str = "") -> HttpResponseBase:
+    """Return one tile of 512 px."""
+    image = selectors.get_image(user_of(request), image_id)
+    etag = _etag(image, f"{level}-{x}-{y}")
+    if answer := is_unchanged(request, etag):
+        return answer
+    try:
+        data = tiles.read_tile(image.sha256, level=level, x=x, y=y)
+    except FileNotFoundError:
+        raise _not_yet() from None
+    if data is None:
+        raise MissingError("There is no such tile.")
+    return send_bytes(request, data, content_type="image/jpeg", etag=etag, is_versioned=_names(image, v))
+
+
+@router.get("/images/{int:image_id}/original")
+def get_original(request: HttpRequest, image_id: int, v: str = "") -> HttpResponseBase:
+    """Return the file as it was sent, as a download."""
+    image = selectors.get_image(user_of(request), image_id)
+    if answer := is_unchanged(request, _etag(image, "original")):
+        return answer
+    try:
+        content = store.open_part(image.sha256, store.ORIGINAL)
+    except FileNotFoundError:
+        raise MissingError("The photo's file is missing.") from None
+    content_type = MIME_TYPES.get(image.format, "application/octet-stream")
+    etag = _etag(image, "original")
+    answer = send_bytes(request, content, content_type=content_type, etag=etag, is_versioned=_names(image, v))
+    return as_download(answer, image.name)
+
+
+def _hurry(image: Image) -> None:
+    version = model_version_of(image.project)
+    row = find_embedding(image.sha256, version) if version else None
+    if row is not None:
+        hurry_embedding(row)
+
+
+def _make_preview(image: Image) -> bytes:
+    try:
+        return derivatives.make_preview_now(image.sha256)
+    except PhotoRefusedError as error:
+        raise UnavailableError(error.message, code=error.code) from error
+    except FileNotFoundError:
+        raise MissingError("The photo's file is missing.") from None
+
+
+def _not_yet() -> UnavailableError:
+    return UnavailableError("The picture is being made.", code="preparing")
+
+
+def _etag(image: Image, part: str) -> str:
+    return f"{image.sha256[:32]}-{part}"
+
+
+def _names(image: Image, version: str) -> bool:
+    return bool(version) and image.sha256.startswith(version)

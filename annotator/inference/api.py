@@ -1,0 +1,115 @@
+"""Endpoints of model files and embeddings."""
+
+from typing import Any
+
+from django.apps import apps
+from django.core.files.storage import default_storage
+from django.http import HttpRequest, JsonResponse
+from django.http.response import HttpResponseBase
+from ninja import Router, Schema
+
+from annotator.accounts.authentication import user_of
+from annotator.errors import MissingError
+from annotator.http.immutable import is_unchanged, send_bytes
+from annotator.inference.embedding_requests import remake_embedding
+from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
+from annotator.inference.selectors import model_file, parse_key
+from annotator.projects.access import visible_projects
+
+router = Router(tags=["inference"])
+
+
+class ModelVersionOut(Schema):
+    """One set of weights."""
+
+    name: str
+    version: str
+    licence: str
+    image_size: int
+    embed_dim: int
+    weights_sha256: str
+    manifest_url: str
+
+
+@router.get("/models", response=list[ModelVersionOut])
+def list_models(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the model versions present on this server, newest first."""
+    return [
+        {
+            "name": row.name,
+            "version": row.version,
+            "licence": row.licence,
+            "image_size": row.image_size,
+            "embed_dim": row.embed_dim,
+            "weights_sha256": row.weights_sha256,
+            "manifest_url": f"/api/v1/models/{row.version}/manifest.json",
+        }
+        for row in ModelVersion.objects.all()
+    ]
+
+
+@router.get("/models/{version}/manifest.json")
+def get_manifest(request: HttpRequest, version: str) -> HttpResponseBase:
+    """Return the browser's manifest of a model version."""
+    row = _get_version(version)
+    etag = f"{row.version}-{row.weights_sha256[:16]}-{row.manifest_digest}"
+    if answer := is_unchanged(request, etag):
+        return answer
+    response = JsonResponse(row.manifest)
+    response["ETag"] = f'"{etag}"'
+    # Graphs may be exported anew under the same weights, so the manifest is asked for again; the files are not.
+    response["Cache-Control"] = "private, no-cache"
+    return response
+
+
+@router.get("/models/{version}/{name}")
+def get_model_file(request: HttpRequest, version: str, name: str, v: str = "") -> HttpResponseBase:
+    """Return one file that the manifest lists."""
+    row = _get_version(version)
+    path = model_file(row, name)
+    if path is None:
+        raise MissingError("The model has no such file.")
+    digest = next(entry["sha256"] for entry in row.manifest["files"] if entry["name"] == name)
+    if answer := is_unchanged(request, digest):
+        return answer
+    content_type = "application/json" if name.endswith(".json") else "application/octet-stream"
+    response = send_bytes(
+        request, path.open("rb"), content_type=content_type, etag=digest, is_versioned=bool(v) and digest.startswith(v)
+    )
+    response["Content-Length"] = str(path.stat().st_size)
+    return response
+
+
+@router.get("/embeddings/{key}.npy")
+def get_embedding(request: HttpRequest, key: str) -> HttpResponseBase:
+    """Return an embedding of an image in one of the caller's projects."""
+    parts = parse_key(key)
+    if parts is None or not _may_see(request, parts[0]):
+        raise MissingError("There is no such embedding.")
+    row = ImageEmbedding.objects.filter(
+        sha256=parts[0], model_version__version=parts[1], crop_box=parts[2], status=EmbeddingStatus.READY
+    ).first()
+    if row is None:
+        raise MissingError("There is no such embedding.")
+    if answer := is_unchanged(request, key):
+        return answer
+    try:
+        file = default_storage.open(row.file.name, "rb")
+    except FileNotFoundError:
+        remake_embedding(row)
+        raise MissingError("The embedding's file is missing; it is being made again.") from None
+    response = send_bytes(request, file, content_type="application/octet-stream", etag=key)
+    response["Content-Length"] = str(row.byte_size)
+    return response
+
+
+def _get_version(version: str) -> ModelVersion:
+    row = ModelVersion.objects.filter(version=version).first()
+    if row is None:
+        raise MissingError("There is no such model version.")
+    return row
+
+
+def _may_see(request: HttpRequest, sha256: str) -> bool:
+    images = apps.get_model("images", "Image")  # by name: images build on inference
+    return images.objects.filter(sha256=sha256, project__in=visible_projects(user_of(request))).exists()

@@ -1,0 +1,80 @@
+"""Read model versions and embeddings."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
+
+_SAFE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+
+
+def default_model_version() -> ModelVersion | None:
+    """Return the newest synced version of the default model, or None before `sync_models` has run."""
+    return ModelVersion.objects.filter(name=settings.DEFAULT_MODEL).first()
+
+
+def model_version_of(project: Any) -> ModelVersion | None:
+    """Return the version a project has pinned, or the default one."""
+    return project.model_version or default_model_version()
+
+
+def model_folder(version: str) -> Path:
+    """Return the folder of one version's graphs."""
+    if not _SAFE_NAME.match(version):
+        raise ValueError(f"{version!r} is no model version")
+    return Path(settings.MODELS_DIR) / version
+
+
+def model_file(version: ModelVersion, name: str) -> Path | None:
+    """Return a file that the manifest lists, or None."""
+    listed = {row["name"] for row in version.manifest.get("files", [])}
+    path = model_folder(version.version) / name
+    return path if name in listed and _SAFE_NAME.match(name) and path.is_file() else None
+
+
+def embedding_url(row: ImageEmbedding) -> str:
+    """Return the immutable address of an embedding's bytes."""
+    return f"/api/v1/embeddings/{row.key}.npy"
+
+
+def describe_embedding(row: ImageEmbedding | None, *, version: ModelVersion | None) -> dict[str, Any]:
+    """Return the `embedding` part of ImageDetail; status "missing" when there is no row yet."""
+    if row is None:
+        return {
+            "status": "missing",
+            "url": None,
+            "key": None,
+            "error": "",
+            "model_version": version.version if version else None,
+        }
+    is_ready = row.status == EmbeddingStatus.READY
+    return {
+        "status": row.status,
+        "url": embedding_url(row) if is_ready else None,
+        "key": row.key,
+        "error": row.error,
+        "model_version": row.model_version.version,
+    }
+
+
+def find_embedding(sha256: str, version: ModelVersion, crop_box: str = "full") -> ImageEmbedding | None:
+    """Return the row of one embedding."""
+    rows = ImageEmbedding.objects.select_related("model_version")
+    return rows.filter(sha256=sha256, model_version=version, crop_box=crop_box).first()
+
+
+def embedding_statuses(hashes: list[str], version: ModelVersion | None) -> dict[str, str]:
+    """Return the status of the full embedding of each image content that has one."""
+    if version is None:
+        return {}
+    rows = ImageEmbedding.objects.filter(sha256__in=hashes, model_version=version, crop_box="full")
+    return dict(rows.values_list("sha256", "status"))
+
+
+def parse_key(key: str) -> tuple[str, str, str] | None:
+    """Split an embedding key into sha256, model version and crop box."""
+    match = re.fullmatch(r"([0-9a-f]{64})-([A-Za-z0-9._-]+)-(full|\d+_\d+_\d+_\d+)-f16", key)
+    return (match[1], match[2], match[3]) if match else None

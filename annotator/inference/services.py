@@ -1,0 +1,95 @@
+"""Compute embeddings, each exactly once per image content, model version and crop box.
+
+Statuses change by compare-and-set, so that a task which runs twice does its work once.
+"""
+
+import io
+import logging
+import time
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db.models import F
+from django.utils import timezone
+
+from annotator import sam_gateway
+from annotator.inference.models import EmbeddingStatus, ImageEmbedding
+from annotator.inference.selectors import model_folder
+from annotator.inference.signals import embedding_changed
+from annotator.photos.decoding import load_upright_rgb, open_photo
+from annotator.photos.errors import PhotoRefusedError
+from annotator.photos.store import ORIGINAL, open_part
+
+logger = logging.getLogger(__name__)
+
+
+def compute_embedding(embedding_id: int) -> EmbeddingStatus | None:
+    """Compute one embedding if it is waiting; return its new status, or None when there was nothing to do.
+
+    A failure that may pass leaves the row pending until MAX_TASK_ATTEMPTS is reached.
+    """
+    row = _claim(embedding_id)
+    if row is None:
+        return None
+    _tell(row)
+    try:
+        _encode_and_store(row)
+    except PhotoRefusedError as error:
+        _give_up(row, error.message)
+    except FileNotFoundError as error:
+        _give_up(row, f"A file is missing: {error.filename or error}")
+    except Exception as error:
+        logger.exception("embedding failed", extra={"key": row.key, "attempt": row.attempts})
+        is_last = row.attempts >= settings.MAX_TASK_ATTEMPTS
+        _set(row, EmbeddingStatus.FAILED if is_last else EmbeddingStatus.PENDING, error=_reason(error))
+    _tell(row)
+    return EmbeddingStatus(row.status)
+
+
+def _claim(embedding_id: int) -> ImageEmbedding | None:
+    claimed = ImageEmbedding.objects.filter(pk=embedding_id, status=EmbeddingStatus.PENDING).update(
+        status=EmbeddingStatus.RUNNING, attempts=F("attempts") + 1, updated_at=timezone.now()
+    )
+    return ImageEmbedding.objects.select_related("model_version").get(pk=embedding_id) if claimed else None
+
+
+def _encode_and_store(row: ImageEmbedding) -> None:
+    import numpy as np
+
+    name = f"embeddings/{row.sha256[:2]}/{row.key}.npy"
+    started = time.perf_counter()
+    crop = None if row.crop_box == "full" else tuple(int(part) for part in row.crop_box.split("_"))
+    with open_part(row.sha256, ORIGINAL) as file, open_photo(file) as (picture, facts):
+        image = np.asarray(load_upright_rgb(picture, facts))
+    array = sam_gateway.encode_image(image, model_folder(row.model_version.version), crop_box_xyxy=crop)
+    buffer = io.BytesIO()
+    np.save(buffer, array.astype(np.float16, copy=False), allow_pickle=False)
+    data = buffer.getvalue()
+    row.file.name = default_storage.save(name, ContentFile(data))
+    row.byte_size = len(data)
+    row.encode_ms = round((time.perf_counter() - started) * 1000)
+    _set(row, EmbeddingStatus.READY, error="")
+
+
+def _give_up(row: ImageEmbedding, message: str) -> None:
+    _set(row, EmbeddingStatus.FAILED, error=message)
+
+
+def _set(row: ImageEmbedding, status: EmbeddingStatus, *, error: str) -> None:
+    row.status, row.error = status, error
+    row.save(update_fields=["status", "error", "file", "byte_size", "encode_ms", "updated_at"])
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:1000]
+
+
+def _tell(row: ImageEmbedding) -> None:
+    embedding_changed.send(
+        sender=ImageEmbedding,
+        sha256=row.sha256,
+        model_version=row.model_version.version,
+        crop_box=row.crop_box,
+        status=row.status,
+    )

@@ -1,0 +1,6 @@
+"""What inference tells whoever listens; it knows neither projects nor pages."""
+
+from django.dispatch import Signal
+
+# Sent with sha256, model_version (str), crop_box and status whenever an embedding's status changes.
+embedding_changed = Signal()

@@ -1,0 +1,55 @@
+"""Photos that lie on the server already, below INGEST_ROOT and nowhere else; links are never followed."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from django.conf import settings
+
+from annotator.errors import ForbiddenError, InvalidError, MissingError
+from annotator.photos.errors import PhotoRefusedError
+
+PHOTO_ENDINGS = {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"}
+
+
+def resolve_folder(folder: str) -> Path:
+    """Return the absolute folder; raise an AppError unless it is a folder below INGEST_ROOT."""
+    if settings.INGEST_ROOT is None:
+        raise ForbiddenError("Reading folders is off: the server sets no INGEST_ROOT.", code="no_ingest_root")
+    if "\0" in folder:
+        raise InvalidError("That is no folder name.", code="outside_root")
+    root = Path(settings.INGEST_ROOT).resolve()
+    target = (root / folder.strip().lstrip("/\\")).resolve()
+    if not target.is_relative_to(root):
+        raise InvalidError("The folder lies outside the folder that the server allows.", code="outside_root")
+    if not target.is_dir():
+        raise MissingError("There is no such folder.", code="no_such_folder")
+    return target
+
+
+def list_photos(folder: Path) -> list[Path]:
+    """Return the photos below a folder in a fixed order; raise InvalidError above MAX_FOLDER_FILES."""
+    found = []
+    for path in _walk(folder):
+        found.append(path)
+        if len(found) > settings.MAX_FOLDER_FILES:
+            raise InvalidError(f"The folder holds more than {settings.MAX_FOLDER_FILES} photos.", code="too_many")
+    return sorted(found)
+
+
+def open_photo_file(path: Path) -> IO[bytes]:
+    """Open a file, refusing links even when one was put there a moment ago."""
+    try:
+        return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb")
+    except OSError as error:
+        raise PhotoRefusedError("unreadable", "The file cannot be read.") from error
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for parent, folders, files in os.walk(folder, followlinks=False):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            path = Path(parent) / name
+            if path.suffix.lower() in PHOTO_ENDINGS and not name.startswith(".") and not path.is_symlink():
+                yield path
