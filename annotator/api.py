@@ -15,6 +15,7 @@ from annotator.annotations.api import router as annotations_router
 from annotator.engine.api import router as engine_router
 from annotator.errors import AppError, envelope
 from annotator.images.api import router as images_router
+from annotator.images.decode_api import router as decode_router
 from annotator.inference.api import router as inference_router
 from annotator.intake.api import router as intake_router
 from annotator.projects.api import router as projects_router
@@ -32,6 +33,7 @@ for router in (
     accounts_router,
     projects_router,
     images_router,
+    decode_router,
     intake_router,
     inference_router,
     annotations_router,

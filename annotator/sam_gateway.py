@@ -1,11 +1,16 @@
 """The only door to sam_core. Heavy parts are imported inside functions, so a web process never holds torch.
 
 Masks (numpy only) may be measured anywhere; encoding, decoding and exporting happen in the worker, in management
-commands, or in the decoding subprocess (annotator/inference/server_decoding.py).
+commands, or in the decoding subprocess (annotator/inference/server_decoding.py). Knows nothing of Django.
 """
 
+import hashlib
+import io
 import json
-from dataclasses import dataclass
+import os
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,10 +22,17 @@ if TYPE_CHECKING:
     from sam_core.predictor import Predictor
 
 MODEL_CARD = "model.json"
+ENCODER = "encoder.onnx"
+DECODER = "decoder.onnx"
+CARD_FORMAT = 1
 
 
 class MaskRefusedError(ValueError):
     """Counts that are no mask of the given size."""
+
+
+class PromptRefusedError(ValueError):
+    """Prompts that do not fit the image."""
 
 
 class ModelMissingError(RuntimeError):
@@ -36,6 +48,46 @@ class MeasuredMask:
     bbox_xywh: tuple[int, int, int, int]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ModelCard:
+    """What a model folder says of itself; `manifest` is the browser's."""
+
+    name: str
+    version: str
+    licence: str
+    checkpoint: str | None
+    weights_sha256: str
+    exporter: str
+    image_size: int
+    embed_dim: int
+    manifest: dict[str, Any]
+    format: int = CARD_FORMAT
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodeRequest:
+    """One prompt on one embedding. Points are (x, y) with labels 1 or 0, in pixels of the whole upright photo."""
+
+    embedding_npy: bytes
+    points_xy: list[tuple[float, float]]
+    point_labels: list[int]
+    box_xyxy: tuple[float, float, float, float] | None
+    mask_input: bytes | None
+    original_size: tuple[int, int]
+    crop_box_xyxy: tuple[int, int, int, int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodeAnswer:
+    """Four candidates in decoder order; `logits` is little-endian float32 of 4 x side x side."""
+
+    logits: bytes
+    side: int
+    predicted_iou: list[float]
+    stability_score: list[float]
+    chosen: int
+
+
 def measure_mask(counts: str, *, size: tuple[int, int]) -> MeasuredMask:
     """Check COCO compressed counts at (height, width) and measure them; raise MaskRefusedError."""
     from sam_core.errors import InvalidMaskError
@@ -49,28 +101,217 @@ def measure_mask(counts: str, *, size: tuple[int, int]) -> MeasuredMask:
     return MeasuredMask(counts=parsed["counts"], area=rle.area(parsed), bbox_xywh=(int(x), int(y), int(w), int(h)))
 
 
-def encode_image(
-    image_rgb: "NDArray[np.uint8]", folder: Path, *, crop_box_xyxy: tuple[int, ...] | None = None
-) -> "NDArray[np.float32]":
-    """Encode an upright photo (H x W x 3) or a crop of it with the model of `folder`; return 1 x C x grid x grid."""
-    predictor = _load_predictor(folder)
-    crop = None if crop_box_xyxy is None else (crop_box_xyxy[0], crop_box_xyxy[1], crop_box_xyxy[2], crop_box_xyxy[3])
-    return predictor.embed(image_rgb, crop).array
+def weights_digest(name: str, checkpoint: str | None = None) -> str:
+    """Return the SHA-256 of a model's weights without reading them into a model; raise ModelMissingError."""
+    from sam_core.errors import CheckpointError
+    from sam_core.registry import find_weights
 
-
-def read_card(folder: Path) -> dict[str, Any]:
-    """Return what is known of the model in a folder; raise ModelMissingError when it was never synced."""
     try:
-        card: dict[str, Any] = json.loads((folder / MODEL_CARD).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelMissingError(f"{folder} holds no model; run: python manage.py sync_models") from error
+        path = find_weights(name, checkpoint)
+    except CheckpointError as error:
+        raise ModelMissingError(str(error)) from error
+    return hashlib.sha256(path.read_bytes() if path else name.encode()).hexdigest()
+
+
+def exporter_digest() -> str:
+    """Return a digest of the code that makes the graphs, so that a change of it is noticed."""
+    import sam_core
+
+    root = Path(sam_core.__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted([*root.glob("onnx/*.py"), *root.glob("modeling/*.py")]):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def version_label(name: str, checkpoint: str | None = None) -> str:
+    """Return the label that a model's weights carry."""
+    from sam_core.errors import CheckpointError
+    from sam_core.registry import model_version
+
+    try:
+        return model_version(name, checkpoint)
+    except CheckpointError as error:
+        raise ModelMissingError(str(error)) from error
+
+
+def export_model(name: str, target: Path, *, version: str, checkpoint: str | None = None) -> ModelCard:
+    """Write all graphs and the card of a model into `target`, whole or not at all; raise ModelMissingError."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=".exporting-"))
+    try:
+        card = _export_into(draft, name, checkpoint, version=version)
+        draft.chmod(0o755)
+        shutil.rmtree(target, ignore_errors=True)
+        draft.replace(target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
     return card
 
 
-@lru_cache(maxsize=2)
-def _load_predictor(folder: Path) -> "Predictor":
+def _export_into(folder: Path, name: str, checkpoint: str | None, *, version: str) -> ModelCard:
+    from sam_core.errors import CheckpointError, ExportError
+    from sam_core.onnx import export_browser_decoder, export_encoder, export_published_decoder
+    from sam_core.registry import MODELS, build_model
+
+    try:
+        sam = build_model(name, checkpoint)
+    except CheckpointError as error:
+        raise ModelMissingError(str(error)) from error
+    manifest = {**export_browser_decoder(sam, folder), "model_version": version}
+    export_published_decoder(sam, folder / DECODER)
+    try:
+        export_encoder(sam, folder / ENCODER)
+    except ExportError as error:
+        # ViT-H does not fit into one ONNX file; the worker then encodes with torch.
+        (folder / "encoder.txt").write_text(f"no encoder graph: {error}\n", encoding="utf-8")
+    spec = MODELS[name]
+    card = ModelCard(
+        name=name,
+        version=version,
+        licence=getattr(spec.checkpoint, "licence", "") or "Apache-2.0",
+        checkpoint=checkpoint,
+        weights_sha256=weights_digest(name, checkpoint),
+        exporter=exporter_digest(),
+        image_size=spec.image_size,
+        embed_dim=spec.embed_dim,
+        manifest=manifest,
+    )
+    (folder / MODEL_CARD).write_text(json.dumps(asdict(card), indent=1), encoding="utf-8")
+    return card
+
+
+def read_card(folder: Path) -> ModelCard:
+    """Return what is known of the model in a folder; raise ModelMissingError when it was never synced."""
+    try:
+        return ModelCard(**json.loads((folder / MODEL_CARD).read_text(encoding="utf-8")))
+    except (FileNotFoundError, TypeError, ValueError) as error:
+        raise ModelMissingError(f"{folder} holds no model; run: python manage.py sync_models") from error
+
+
+def encode_image(
+    image_rgb: "NDArray[np.uint8]", folder: Path, *, crop_box_xyxy: tuple[int, ...] | None = None, threads: int = 0
+) -> "NDArray[np.float32]":
+    """Encode an upright photo (H x W x 3) or a crop of it with the model of `folder`; return 1 x C x grid x grid.
+
+    On CUDA by torch, else by the ONNX graph, which holds a third of torch's memory. threads 0 lets the runtime choose.
+    """
+    import numpy as np
+
+    from sam_core.transforms import crop_image, resize_longest_side
+
+    crop = None if crop_box_xyxy is None else (crop_box_xyxy[0], crop_box_xyxy[1], crop_box_xyxy[2], crop_box_xyxy[3])
+    if _has_gpu() or not (folder / ENCODER).is_file():
+        return load_predictor(folder).embed(image_rgb, crop).array.astype(np.float32)
+    resized = resize_longest_side(crop_image(image_rgb, crop), read_card(folder).image_size)
+    pixels = np.ascontiguousarray(resized.transpose(2, 0, 1)[None].astype(np.float32))
+    answer: NDArray[np.float32] = _session(folder / ENCODER, threads).run(None, {"pixels": pixels})[0]
+    return answer
+
+
+def decode_prompt(folder: str, request: DecodeRequest) -> DecodeAnswer:
+    """Answer one prompt with the published decoder graph on the CPU; raise PromptRefusedError for a bad prompt."""
+    import numpy as np
+
+    from sam_core.errors import InvalidPromptError
+    from sam_core.masks.stability import stability_score, without_padding
+    from sam_core.masks.upsample import MaskGeometry
+    from sam_core.transforms import input_size_for
+
+    card = read_card(Path(folder))
+    encoded_size = _encoded_size(request)
+    try:
+        feeds, prompt_count = _decoder_feeds(request, card, encoded_size)
+    except InvalidPromptError as error:
+        raise PromptRefusedError(str(error)) from error
+    # The graph's own up-sampling is asked for at its smallest: only the low-res logits are wanted.
+    _, iou, low_res = _session(Path(folder) / DECODER, 1).run(None, feeds)
+    geometry = MaskGeometry(card.image_size, input_size_for(encoded_size, card.image_size), encoded_size)
+    scores = stability_score(without_padding(low_res[0], geometry))
+    return DecodeAnswer(
+        logits=np.ascontiguousarray(low_res[0], dtype="<f4").tobytes(),
+        side=int(low_res.shape[-1]),
+        predicted_iou=[float(value) for value in iou[0]],
+        stability_score=[float(value) for value in scores],
+        chosen=1 + int(iou[0, 1:].argmax()) if prompt_count <= 1 else 0,
+    )
+
+
+def load_predictor(folder: Path) -> "Predictor":
+    """Return the torch predictor of a model folder, on CUDA where there is one; kept for the next call."""
+    return _predictor(folder, (folder / MODEL_CARD).stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _predictor(folder: Path, _written_ns: int) -> "Predictor":
+    import torch
+
     from sam_core.predictor import Predictor
     from sam_core.registry import build_model
 
     card = read_card(folder)
-    return Predictor(build_model(card["name"], card["checkpoint"]), card["version"])
+    if weights_digest(card.name, card.checkpoint) != card.weights_sha256:
+        raise ModelMissingError(f"the weights of {card.version} were replaced; run: python manage.py sync_models")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return Predictor(build_model(card.name, card.checkpoint).to(device), card.version)
+
+
+def _encoded_size(request: DecodeRequest) -> tuple[int, int]:
+    if request.crop_box_xyxy is None:
+        return request.original_size
+    x0, y0, x1, y1 = request.crop_box_xyxy
+    return y1 - y0, x1 - x0
+
+
+def _decoder_feeds(
+    request: DecodeRequest, card: ModelCard, encoded_size: tuple[int, int]
+) -> tuple[dict[str, Any], int]:
+    import numpy as np
+
+    from sam_core.prompts import Prompts
+
+    side = int(card.manifest["mask_side"])
+    mask = None
+    if request.mask_input is not None:
+        mask = np.frombuffer(request.mask_input, dtype="<f4").reshape(side, side)
+    prompts = Prompts(
+        point_coords=np.array(request.points_xy, np.float64) if request.points_xy else None,
+        point_labels=np.array(request.point_labels, np.int64) if request.points_xy else None,
+        boxes_xyxy=None if request.box_xyxy is None else np.array(request.box_xyxy, np.float64),
+        mask_input=mask,
+    )
+    prompts.check_fits(request.original_size, side)
+    coords, labels = prompts.to_tokens(encoded_size, card.image_size, crop_box_xyxy=request.crop_box_xyxy)
+    feeds = {
+        "image_embeddings": np.load(io.BytesIO(request.embedding_npy), allow_pickle=False).astype(np.float32),
+        "point_coords": coords,
+        "point_labels": labels.astype(np.float32),
+        "mask_input": np.zeros((1, 1, side, side), np.float32) if mask is None else mask[None, None],
+        "has_mask_input": np.array([mask is not None], np.float32),
+        "orig_im_size": np.array([8, 8], np.float32),
+    }
+    return feeds, int(prompts.prompt_counts()[0])
+
+
+def _session(file: Path, threads: int) -> Any:
+    return _open_session(str(file), file.stat().st_mtime_ns, threads)
+
+
+@lru_cache(maxsize=3)
+def _open_session(file: str, _written_ns: int, threads: int) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.enable_cpu_mem_arena = False  # photos differ in shape; an arena would keep the largest of each
+    return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+
+
+@lru_cache(maxsize=1)
+def _has_gpu() -> bool:
+    # Importing torch takes seconds and 300 MB, so it is asked only where a driver is present.
+    if os.environ.get("CUDA_VISIBLE_DEVICES") == "" or not Path("/dev/nvidiactl").exists():
+        return False
+    import torch
+
+    return torch.cuda.is_available()

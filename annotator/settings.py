@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "annotator.engine",
     "annotator.exchange",
     "annotator.live",
+    "annotator.background",
 ]
 if importlib.util.find_spec("annotator.pages"):
     INSTALLED_APPS.append("annotator.pages")

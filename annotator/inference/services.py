@@ -62,7 +62,8 @@ def _encode_and_store(row: ImageEmbedding) -> None:
     crop = None if row.crop_box == "full" else tuple(int(part) for part in row.crop_box.split("_"))
     with open_part(row.sha256, ORIGINAL) as file, open_photo(file) as (picture, facts):
         image = np.asarray(load_upright_rgb(picture, facts))
-    array = sam_gateway.encode_image(image, model_folder(row.model_version.version), crop_box_xyxy=crop)
+    folder = model_folder(row.model_version.version)
+    array = sam_gateway.encode_image(image, folder, crop_box_xyxy=crop, threads=settings.INFERENCE_THREADS)
     buffer = io.BytesIO()
     np.save(buffer, array.astype(np.float16, copy=False), allow_pickle=False)
     data = buffer.getvalue()

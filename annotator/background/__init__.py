@@ -1,0 +1,1 @@
+"""The worker process: its pulse, and the reconciler that finds lost work. Above images and inference."""

@@ -1,0 +1,28 @@
+"""Compare the rows with the files they stand for, after a restored backup or a full disk."""
+
+from collections import Counter
+
+from django.core.files.storage import default_storage
+
+from annotator.images.models import Image, ImageStatus
+from annotator.images.tasks import prepare_image
+from annotator.inference.embedding_requests import remake_embedding
+from annotator.inference.models import EmbeddingStatus, ImageEmbedding
+from annotator.photos import store
+
+
+def reconcile_files() -> Counter[str]:
+    """Ask again for embeddings, previews and thumbnails whose files have gone; mark images without an original."""
+    found: Counter[str] = Counter()
+    for row in ImageEmbedding.objects.filter(status=EmbeddingStatus.READY).iterator():
+        if not default_storage.exists(row.file.name):
+            remake_embedding(row)
+            found["lost_embeddings"] += 1
+    for image in Image.objects.exclude(status=ImageStatus.FAILED).iterator():
+        if not store.has(image.sha256, store.ORIGINAL):
+            Image.objects.filter(pk=image.pk).update(status=ImageStatus.FAILED, error="The photo's file is missing.")
+            found["lost_originals"] += 1
+        elif not (store.has(image.sha256, store.PREVIEW) and store.has(image.sha256, store.THUMBNAIL)):
+            prepare_image.enqueue(image.pk)
+            found["lost_previews"] += 1
+    return found
