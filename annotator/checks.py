@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage, Error, register
 
 from annotator import environment
 
@@ -43,7 +44,9 @@ def check_ingest_root(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 def check_hosts(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """maskwright.W001: the server answers to any host name."""
     if "*" in settings.ALLOWED_HOSTS:
-        return [Warning("ALLOWED_HOSTS contains *.", hint="Name the hosts that people use.", id="maskwright.W001")]
+        return [
+            checks.Warning("ALLOWED_HOSTS contains *.", hint="Name the hosts that people use.", id="maskwright.W001")
+        ]
     return []
 
 

@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "annotator.engine",
     "annotator.exchange",
     "annotator.live",
+    "annotator.intake",
     "annotator.background",
 ]
 if importlib.util.find_spec("annotator.pages"):
@@ -94,7 +95,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 20,
         "transaction_mode": "IMMEDIATE",
-        "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA foreign_keys=ON;PRAGMA cache_size=-16000",
+        "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA cache_size=-16000",
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -14,12 +14,14 @@ from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
 from annotator.background.pulse import living_workers
+from annotator.engine.jobs import requeue_lost_jobs
 from annotator.images.models import Image, ImageStatus
 from annotator.images.processing_requests import request_processing
 from annotator.images.tasks import prepare_image
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
 from annotator.inference.selectors import default_model_version
 from annotator.inference.tasks import embed_image
+from annotator.intake.bulk import remove_spent_zips
 
 logger = logging.getLogger(__name__)
 AT_ONCE = 1000
@@ -35,6 +37,8 @@ def reconcile_missing() -> Counter[str]:
     """Ask again for everything that is missing and return how much of each there was."""
     found: Counter[str] = Counter()
     found["revived_tasks"] = _revive_orphaned_tasks()
+    found["revived_jobs"] = requeue_lost_jobs()
+    found["spent_zips"] = remove_spent_zips()
     found["released_embeddings"] = _release_orphaned_embeddings()
     found["embeddings"] = _enqueue_waiting_embeddings()
     found["images"] = _enqueue_new_images()

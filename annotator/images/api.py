@@ -39,7 +39,7 @@ def list_images(
     search: str = "",
     tag: str = "",
 ) -> dict[str, Any]:
-    """Return a page of images. `status`: new, in_progress, submitted, reviewed, failed, or waiting (for its embedding)."""
+    """Return a page of images. `status`: new, in_progress, submitted, reviewed, failed, or waiting for its embedding."""
     project = get_project(user_of(request), project_id)
     return selectors.list_images(project, page=page, page_size=page_size, status=status, search=search, tag=tag)
 

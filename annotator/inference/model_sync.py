@@ -42,7 +42,9 @@ def _find_card(name: str, digest: str) -> sam_gateway.ModelCard | None:
 
 def _is_whole(folder: Path, card: sam_gateway.ModelCard) -> bool:
     files = card.manifest.get("files", [])
-    return all((folder / row["name"]).is_file() and (folder / row["name"]).stat().st_size == row["bytes"] for row in files)
+    return all(
+        (folder / row["name"]).is_file() and (folder / row["name"]).stat().st_size == row["bytes"] for row in files
+    )
 
 
 def _free_version(label: str, digest: str) -> str:

@@ -1,7 +1,9 @@
 """Endpoints that take photos in."""
 
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from ninja import File, Router, Schema
 from ninja.files import UploadedFile
@@ -9,7 +11,7 @@ from ninja.files import UploadedFile
 from annotator.accounts.authentication import user_of
 from annotator.engine.schemas import JobOut
 from annotator.intake.folders import list_photos, resolve_folder
-from annotator.intake.tasks import start_bulk_intake
+from annotator.intake.tasks import start_folder_intake
 from annotator.intake.uploads import take_file
 from annotator.projects.access import Right, get_project
 
@@ -47,8 +49,8 @@ def upload_images(request: HttpRequest, project_id: int, files: list[UploadedFil
 def ingest_folder(request: HttpRequest, project_id: int, body: FolderIn) -> tuple[int, Any]:
     """Add the photos of a folder on the server, as a job."""
     project = get_project(user_of(request), project_id, right=Right.MANAGE)
-    total = len(list_photos(resolve_folder(body.folder)))
-    job = start_bulk_intake(
-        project, kind="ingest_folder", params={"folder": body.folder}, total=total, user=user_of(request)
-    )
-    return 202, job
+    folder = resolve_folder(body.folder)
+    # The key of the job is the folder's place below the root, however it was written.
+    place = str(folder.relative_to(Path(settings.INGEST_ROOT).resolve()))
+    total = len(list_photos(folder))
+    return 202, start_folder_intake(project, folder=place, total=total, user=user_of(request))

@@ -1,5 +1,6 @@
 """Background tasks of this room."""
 
+import hashlib
 from typing import Any
 
 from django_tasks import task
@@ -10,21 +11,26 @@ from annotator.engine.models import Job
 from annotator.intake.bulk import run_bulk_intake
 from annotator.projects.models import Project
 
-INTAKE_PRIORITY = 20
+INTAKE_PRIORITY = 20  # before embeddings: somebody watches the photos come in
 
 
 @task(priority=INTAKE_PRIORITY)
 def bulk_intake(job_id: int) -> str:
     """Take in the photos of one zip or folder."""
-    job = jobs.claim_job(job_id)
-    if job is None:
-        return "nothing to do"
-    run_bulk_intake(job)
-    return job.status
+    return jobs.do_job(job_id, run_bulk_intake)
 
 
-def start_bulk_intake(project: Project, *, kind: str, params: dict[str, Any], total: int, user: User | None) -> Job:
-    """Make the job and enqueue it."""
-    job = jobs.create_job(project, kind=kind, params=params, total=total, user=user)
-    bulk_intake.enqueue(job.pk)
-    return job
+def start_zip_intake(project: Project, *, stored: str, name: str, total: int, user: User | None) -> Job:
+    """Start the job that unpacks a stored zip."""
+    params: dict[str, Any] = {"file": stored, "name": name}
+    return jobs.start_job(
+        project, kind="ingest_zip", task=bulk_intake, params=params, user=user, total=total, key=stored[-40:]
+    )
+
+
+def start_folder_intake(project: Project, *, folder: str, total: int, user: User | None) -> Job:
+    """Start the job that takes in a folder; raise ConflictError when it is being taken in already."""
+    key = hashlib.sha256(folder.encode()).hexdigest()
+    return jobs.start_job(
+        project, kind="ingest_folder", task=bulk_intake, params={"folder": folder}, user=user, total=total, key=key
+    )

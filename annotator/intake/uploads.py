@@ -8,7 +8,7 @@ from django.core.files.storage import default_storage
 
 from annotator.accounts.models import User
 from annotator.intake.services import entry, refusal, take_photo, take_zip_entry
-from annotator.intake.tasks import start_bulk_intake
+from annotator.intake.tasks import start_zip_intake
 from annotator.intake.zips import looks_like_zip, open_zip
 from annotator.photos.errors import PhotoRefusedError
 from annotator.projects.models import Project
@@ -41,6 +41,6 @@ def _take_zip(project: Project, file: IO[bytes], *, name: str, user: User | None
 def _queue_zip(project: Project, file: IO[bytes], *, name: str, count: int, user: User | None) -> dict[str, Any]:
     file.seek(0)
     stored = default_storage.save(f"intake/{uuid.uuid4().hex}.zip", File(file))
-    job = start_bulk_intake(project, kind="ingest_zip", params={"file": stored, "name": name}, total=count, user=user)
+    job = start_zip_intake(project, stored=stored, name=name, total=count, user=user)
     message = f"{count} files are being unpacked in the background."
     return {**entry(name, "queued", message=message), "job_id": job.pk}
