@@ -1,0 +1,151 @@
+"""What the tests of the engine build on: real rows, real photos on disk, a real worker loop."""
+
+import hashlib
+import io
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from PIL import Image as Picture
+
+from annotator.accounts.models import User
+from annotator.annotations.models import Annotation
+from annotator.images.models import Image, ImageStatus
+from annotator.photos import store
+from annotator.projects.models import Label, Membership, Project, Role
+
+
+@pytest.fixture(autouse=True)
+def _files_in_a_folder_of_their_own(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.MODELS_DIR = tmp_path / "models"
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {
+            "BACKEND": "annotator.storage.AtomicFileSystemStorage",
+            "OPTIONS": {"location": str(tmp_path / "media")},
+        },
+    }
+
+
+@pytest.fixture
+def project(db: Any) -> Project:
+    return Project.objects.create(name="Street")
+
+
+@pytest.fixture
+def label(project: Project) -> Label:
+    return Label.objects.create(project=project, name="car", color="#E69F00", key="1")
+
+
+@pytest.fixture
+def member(project: Project) -> Callable[..., User]:
+    def make(name: str, role: str = Role.ANNOTATOR, of: Project | None = None) -> User:
+        user = User.objects.create_user(username=name, password="correct horse battery")
+        Membership.objects.create(project=of or project, user=user, role=role)
+        return user
+
+    return make
+
+
+@pytest.fixture
+def admin(member: Callable[..., User]) -> User:
+    return member("ada", Role.ADMIN)
+
+
+@pytest.fixture
+def reviewer(member: Callable[..., User]) -> User:
+    return member("rey", Role.REVIEWER)
+
+
+@pytest.fixture
+def annotator(member: Callable[..., User]) -> User:
+    return member("ann", Role.ANNOTATOR)
+
+
+@pytest.fixture
+def outsider(db: Any) -> User:
+    return User.objects.create_user(username="otto", password="correct horse battery")
+
+
+@pytest.fixture
+def client_of() -> Callable[[User], Client]:
+    def make(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return make
+
+
+@pytest.fixture
+def add_image(project: Project) -> Callable[..., Image]:
+    """Rows without files: for the queue and the figures."""
+
+    def make(of: Project | None = None, **fields: Any) -> Image:
+        number = Image.objects.count()
+        values = {
+            "name": f"{number:05}.jpg",
+            "sha256": hashlib.sha256(str(uuid.uuid4()).encode()).hexdigest(),
+            "width": 64,
+            "height": 48,
+            "byte_size": 1000,
+            "format": "JPEG",
+            "status": ImageStatus.READY,
+            "position": number,
+        }
+        return Image.objects.create(project=of or project, **{**values, **fields})
+
+    return make
+
+
+@pytest.fixture
+def add_photo(add_image: Callable[..., Image]) -> Callable[..., Image]:
+    """Rows with a photo on disk: two discs on a ground, or any picture given."""
+
+    def make(picture: Picture.Image | None = None, **fields: Any) -> Image:
+        if picture is None:
+            picture = Picture.radial_gradient("L").resize((64, 48)).convert("RGB")
+            picture.putpixel((0, 0), (Image.objects.count() % 256, 7, 7))
+        buffer = io.BytesIO()
+        picture.save(buffer, "PNG")
+        data = buffer.getvalue()
+        sha256 = hashlib.sha256(data).hexdigest()
+        store.save(sha256, store.ORIGINAL, data)
+        return add_image(
+            sha256=sha256, width=picture.width, height=picture.height, byte_size=len(data), format="PNG", **fields
+        )
+
+    return make
+
+
+@pytest.fixture
+def add_mask() -> Callable[..., Annotation]:
+    def make(image: Image, **fields: Any) -> Annotation:
+        values = {
+            "id": uuid.uuid4(),
+            "counts": "0d0d20",
+            "bbox_x": 0,
+            "bbox_y": 0,
+            "bbox_w": 2,
+            "bbox_h": 2,
+            "area": 4,
+            "stage": image.project.stage,
+        }
+        return Annotation.objects.create(image=image, **{**values, **fields})
+
+    return make
+
+
+@pytest.fixture
+def work_off() -> Callable[[], None]:
+    """Run the real background worker until nothing is left to do."""
+
+    def run() -> None:
+        call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
+
+    return run
