@@ -1,0 +1,96 @@
+"""What a fresh data directory gets: people who can sign in, and the demo project with its photos.
+
+Idempotent: a second call changes nothing, and a demo project that somebody archived or renamed does not come back.
+"""
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from annotator.accounts.models import User
+from annotator.images.services import add_photo
+from annotator.projects.models import Project, Role
+from annotator.projects.services import add_member, create_project
+
+DEMO_DIR = Path(settings.BASE_DIR) / "fixtures" / "demo"
+ADMIN, ANNOTATOR = "admin", "annotator"
+
+
+def sign_in_file() -> Path:
+    """Return the file that keeps the first passwords, readable by its owner only."""
+    return Path(settings.DATA_DIR) / "sign-in.json"
+
+
+def ensure_people() -> list[dict[str, str]]:
+    """Make the first admin and the first annotator; return rows of username and hint (how to sign in)."""
+    kept = _read_kept()
+    rows = []
+    for username in (ADMIN, ANNOTATOR):
+        password, is_known = _ensure_person(username, kept.get(username, ""))
+        kept[username] = password if is_known else ""
+        hint = f"with password {password}" if is_known else "with the password that was set for it"
+        rows.append({"username": username, "hint": hint})
+    _keep({name: password for name, password in kept.items() if password})
+    return rows
+
+
+def load_demo() -> Project | None:
+    """Load the demo project once per data directory; return it when it was made now."""
+    marker = Path(settings.DATA_DIR) / "demo-loaded"
+    if marker.exists():
+        return None
+    row = json.loads((DEMO_DIR / "project.json").read_text(encoding="utf-8"))
+    admin = User.objects.get(username=ADMIN)
+    with transaction.atomic():
+        project = _make_demo_project(row, admin)
+    marker.write_text(f"{project.pk}\n")
+    return project
+
+
+def _make_demo_project(row: dict[str, Any], admin: User) -> Project:
+    fields = {name: row[name] for name in ("name", "description", "guidelines", "stage")}
+    project = create_project(admin, fields=fields, labels=row["labels"])
+    add_member(project, username=ANNOTATOR, role=Role.ANNOTATOR)
+    for name in row["photos"]:
+        with (DEMO_DIR / "photos" / name).open("rb") as file:
+            add_photo(project, file, name=name, user=admin)
+    return project
+
+
+def _ensure_person(username: str, kept: str) -> tuple[str, bool]:
+    given = os.environ.get("DEMO_PASSWORD", "")
+    user = User.objects.filter(username=username).first()
+    if user is None:
+        password = given or secrets.token_urlsafe(9)
+        make = User.objects.create_superuser if username == ADMIN else User.objects.create_user
+        make(username=username, password=password)
+        return password, True
+    if given and not user.check_password(given):
+        user.set_password(given)
+        user.save(update_fields=["password"])
+    candidate = given or kept
+    return candidate, bool(candidate) and user.check_password(candidate)
+
+
+def _read_kept() -> dict[str, str]:
+    try:
+        kept: dict[str, str] = json.loads(sign_in_file().read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return kept
+
+
+def _keep(passwords: dict[str, str]) -> None:
+    file = sign_in_file()
+    text = json.dumps(passwords, indent=2) + "\n"
+    if file.exists() and file.read_text(encoding="utf-8") == text:
+        return
+    temporary = file.with_suffix(".part")
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
+        out.write(text)
+    temporary.replace(file)
