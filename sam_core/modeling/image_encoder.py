@@ -154,9 +154,11 @@ def partition_windows(x: Tensor, side: int, *, fill: Tensor) -> Tensor:
     afterwards is the same thing without projecting the padding.
     """
     batch, height, width, channels = x.shape
-    rows, columns = -(-height // side), -(-width // side)
-    padded = fill.to(x.dtype).expand(batch, rows * side, columns * side, channels).clone()
-    padded[:, :height, :width] = x
+    rows, columns = _windows_along(height, side), _windows_along(width, side)
+    fill = fill.to(x.dtype)
+    right = fill.expand(batch, height, columns * side - width, channels)
+    below = fill.expand(batch, rows * side - height, columns * side, channels)
+    padded = torch.cat([torch.cat([x, right], dim=2), below], dim=1)
     windows = padded.view(batch, rows, side, columns, side, channels).transpose(2, 3)
     return windows.reshape(-1, side, side, channels)
 
@@ -164,6 +166,11 @@ def partition_windows(x: Tensor, side: int, *, fill: Tensor) -> Tensor:
 def merge_windows(windows: Tensor, height: int, width: int) -> Tensor:
     """Put windows back into a grid (B x height x width x C) and drop the padding."""
     side, channels = windows.shape[1], windows.shape[3]
-    rows, columns = -(-height // side), -(-width // side)
+    rows, columns = _windows_along(height, side), _windows_along(width, side)
     x = windows.view(-1, rows, columns, side, side, channels).transpose(2, 3)
     return x.reshape(-1, rows * side, columns * side, channels)[:, :height, :width]
+
+
+def _windows_along(length: int, side: int) -> int:
+    # Not -(-length // side): ONNX divides towards zero, and an exported graph would count one window too few.
+    return (length + side - 1) // side
