@@ -8,7 +8,7 @@ const ROOMS = {
   geometry: [],
   model: ["geometry"],
   tools: ["geometry", "model"],
-  input: ["geometry"],
+  input: ["geometry", "model"],
   render: ["geometry", "model"],
   inference: ["geometry"],
   worker: ["geometry", "inference"],

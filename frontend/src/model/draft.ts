@@ -1,0 +1,86 @@
+/**
+ * The object being prompted: its prompts, the model's candidates and the one chosen. A value, so that undo can keep it.
+ */
+import type { ColumnMask } from "../geometry/column-mask";
+import type { BoxXyxy, ImagePoint, LowResLogits, Prompt } from "../geometry/types";
+
+/** One of the model's answers; index 0 is the single-mask token, 1 to 3 the ambiguous ones. */
+export interface DraftCandidate {
+  readonly index: number;
+  readonly predictedIou: number;
+  readonly stabilityScore: number;
+  readonly logits: LowResLogits;
+}
+
+export interface Draft {
+  readonly prompts: readonly Prompt[];
+  readonly candidates: readonly DraftCandidate[];
+  /** Index into `candidates` of the one shown. */
+  readonly chosen: number;
+  /** The chosen candidate at the photo's own size; null while the model is at work. */
+  readonly mask: ColumnMask | null;
+  /** The logits that the last run started from. */
+  readonly maskInput: LowResLogits | null;
+  /** The saved mask that this draft refines; null for a new one. */
+  readonly targetId: string | null;
+  readonly cropBox: BoxXyxy | null;
+}
+
+export const EMPTY_DRAFT: Draft = {
+  prompts: [],
+  candidates: [],
+  chosen: 0,
+  mask: null,
+  maskInput: null,
+  targetId: null,
+  cropBox: null,
+};
+
+export function addPoint(draft: Draft, point: ImagePoint, label: 0 | 1): Draft {
+  return { ...draft, prompts: [...draft.prompts, { kind: "point", point, label }] };
+}
+
+/** A draft has one box at most; a second one replaces the first. */
+export function setBox(draft: Draft, box: BoxXyxy): Draft {
+  const points = draft.prompts.filter((prompt) => prompt.kind === "point");
+  return { ...draft, prompts: [{ kind: "box", box }, ...points] };
+}
+
+export function movePoint(draft: Draft, index: number, point: ImagePoint): Draft {
+  const prompts = draft.prompts.map((prompt, i) =>
+    i === index && prompt.kind === "point" ? { ...prompt, point } : prompt,
+  );
+  return { ...draft, prompts };
+}
+
+export function removePrompt(draft: Draft, index: number): Draft {
+  return { ...draft, prompts: draft.prompts.filter((_, i) => i !== index) };
+}
+
+/** The candidates that Tab walks through: the ambiguous ones where the model gave them, else all. */
+export function walkableCandidates(draft: Draft): readonly DraftCandidate[] {
+  const ambiguous = draft.candidates.filter((candidate) => candidate.index > 0);
+  return ambiguous.length > 0 ? ambiguous : draft.candidates;
+}
+
+/** The position in `candidates` that is `steps` further on than the chosen one, around the end. */
+export function nextCandidate(draft: Draft, steps: number): number {
+  const walk = walkableCandidates(draft);
+  if (walk.length === 0) return draft.chosen;
+  const current = draft.candidates.at(draft.chosen);
+  const at = current ? walk.indexOf(current) : -1;
+  const start = at < 0 && steps < 0 ? 0 : at;
+  const next = walk[(((start + steps) % walk.length) + walk.length) % walk.length];
+  return draft.candidates.indexOf(next);
+}
+
+/** Forget what can be computed again, for drafts far back in the history. */
+export function slimDraft(draft: Draft): Draft {
+  return { ...draft, candidates: [], chosen: 0, maskInput: null };
+}
+
+/** What the model should start from: the logits shown last, once there is more than one prompt. */
+export function logitsToRefine(before: Draft, after: Draft): LowResLogits | null {
+  if (after.prompts.length < 2) return null;
+  return before.candidates[before.chosen]?.logits ?? before.maskInput;
+}

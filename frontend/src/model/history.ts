@@ -1,0 +1,100 @@
+/**
+ * One undo and redo for everything: prompts, strokes, labels, deletes, merges. A gesture is one entry.
+ *
+ * Keeps what changed and never whole documents. Applies nothing itself: undo and redo return the changes to apply.
+ */
+import { invertChanges, type Change } from "./document";
+import { slimDraft } from "./draft";
+
+export const MAX_ENTRIES = 500;
+/** Drafts hold the model's logits (about a megabyte); only the newest entries keep them. */
+const ENTRIES_WITH_LOGITS = 40;
+
+export interface HistoryEntry {
+  /** Message key that names the gesture, for the tooltip of undo. */
+  readonly name: string;
+  readonly changes: readonly Change[];
+}
+
+export class History {
+  private done: HistoryEntry[] = [];
+  private undone: HistoryEntry[] = [];
+  private open: { name: string; changes: Change[] } | null = null;
+
+  get undoName(): string | null {
+    return this.done.at(-1)?.name ?? null;
+  }
+
+  get redoName(): string | null {
+    return this.undone.at(-1)?.name ?? null;
+  }
+
+  /** Start a gesture: until `commit`, everything recorded becomes one entry. */
+  begin(name: string): void {
+    this.commit();
+    this.open = { name, changes: [] };
+  }
+
+  record(name: string, changes: readonly Change[]): void {
+    if (changes.length === 0) return;
+    this.undone = [];
+    if (this.open) this.open.changes.push(...changes);
+    else this.push({ name, changes });
+  }
+
+  /** Close the gesture; one that changed nothing leaves no entry. */
+  commit(): void {
+    const open = this.open;
+    this.open = null;
+    if (open && open.changes.length > 0) this.push({ name: open.name, changes: squash(open.changes) });
+  }
+
+  /** Close the gesture and give the changes that take it back. */
+  abandon(): Change[] {
+    const open = this.open;
+    this.open = null;
+    return open ? invertChanges(open.changes) : [];
+  }
+
+  undo(): readonly Change[] {
+    this.commit();
+    const entry = this.done.pop();
+    if (!entry) return [];
+    this.undone.push(entry);
+    return invertChanges(entry.changes);
+  }
+
+  redo(): readonly Change[] {
+    const entry = this.undone.pop();
+    if (!entry) return [];
+    this.done.push(entry);
+    return entry.changes;
+  }
+
+  private push(entry: HistoryEntry): void {
+    this.done.push(entry);
+    if (this.done.length > MAX_ENTRIES) this.done.shift();
+    const old = this.done.length - 1 - ENTRIES_WITH_LOGITS;
+    if (old >= 0) this.done[old] = slimEntry(this.done[old]);
+  }
+}
+
+/** Join changes of the same thing: the first `before` with the last `after`. */
+export function squash(changes: readonly Change[]): Change[] {
+  const joined = new Map<string, Change>();
+  for (const change of changes) {
+    const key = change.kind === "mask" ? change.id : "";
+    const earlier = joined.get(key);
+    joined.set(key, earlier ? ({ ...change, before: earlier.before } as Change) : change);
+  }
+  return [...joined.values()].filter((change) => change.before !== change.after);
+}
+
+function slimEntry(entry: HistoryEntry): HistoryEntry {
+  const changes = entry.changes.map((change) =>
+    change.kind === "draft"
+      ? { ...change, before: change.before && slimDraft(change.before), after: change.after && slimDraft(change.after) }
+      : change,
+  );
+  return { ...entry, changes };
+}

@@ -1,0 +1,49 @@
+/** How the photo and the masks are shown. Never saved with the masks and never part of undo. */
+
+export interface ViewSettings {
+  readonly brightness: number;
+  readonly contrast: number;
+  /** Opacity of the fills, 0 to 1. */
+  readonly opacity: number;
+  readonly areMasksHidden: boolean;
+  /** Only the selected masks are drawn. */
+  readonly isSolo: boolean;
+  readonly colorBy: "label" | "instance";
+  readonly isHoverOn: boolean;
+  readonly isSpotlightOn: boolean;
+  readonly isTimerHintOn: boolean;
+}
+
+export const DEFAULT_VIEW: ViewSettings = {
+  brightness: 1,
+  contrast: 1,
+  opacity: 0.4,
+  areMasksHidden: false,
+  isSolo: false,
+  colorBy: "label",
+  isHoverOn: true,
+  isSpotlightOn: false,
+  isTimerHintOn: true,
+};
+
+export type ToolId = "select" | "points" | "box" | "brush" | "eraser" | "lasso";
+
+/** Settings of the tools that paint. */
+export interface BrushSettings {
+  /** Diameter in image pixels. */
+  readonly size: number;
+  readonly shape: "round" | "square";
+  readonly hasPressure: boolean;
+  readonly lassoMode: "add" | "subtract" | "split";
+}
+
+export const DEFAULT_BRUSH: BrushSettings = { size: 24, shape: "round", hasPressure: true, lassoMode: "add" };
+
+const SIZE_STEP = 1.25;
+export const MAX_BRUSH_SIZE = 600;
+
+/** The next size up or down: a quarter larger or smaller, at least one pixel. */
+export function steppedSize(size: number, direction: 1 | -1): number {
+  const stepped = direction > 0 ? Math.max(size * SIZE_STEP, size + 1) : Math.min(size / SIZE_STEP, size - 1);
+  return Math.min(Math.max(Math.round(stepped), 1), MAX_BRUSH_SIZE);
+}
