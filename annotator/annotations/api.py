@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
-from ninja import Router
+from ninja import Router, Status
 from ninja.responses import NinjaJSONEncoder
 
 from annotator.accounts.authentication import user_of
@@ -55,10 +55,10 @@ def list_comments(request: HttpRequest, image_id: int) -> list[dict[str, Any]]:
 
 
 @router.post("/images/{int:image_id}/comments", response={201: schemas.CommentOut})
-def add_comment(request: HttpRequest, image_id: int, body: schemas.CommentIn) -> tuple[int, dict[str, Any]]:
+def add_comment(request: HttpRequest, image_id: int, body: schemas.CommentIn) -> Status[Any]:
     """Comment on the image, on a mask or on a place."""
     image = get_image(user_of(request), image_id, right=Right.ANNOTATE)
-    return 201, selectors.describe_comment(services.add_comment(image, user_of(request), **body.dict()))
+    return Status(201, selectors.describe_comment(services.add_comment(image, user_of(request), **body.dict())))
 
 
 @router.patch("/comments/{int:comment_id}", response=schemas.CommentOut)

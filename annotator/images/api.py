@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from ninja import Router
+from ninja import Router, Status
 
 from annotator.accounts.authentication import user_of
 from annotator.errors import InvalidError, MissingError, UnavailableError
@@ -65,10 +65,10 @@ def patch_image(request: HttpRequest, image_id: int, body: schemas.ImagePatch) -
 
 
 @router.delete("/images/{int:image_id}", response={204: None})
-def delete_image(request: HttpRequest, image_id: int) -> tuple[int, None]:
+def delete_image(request: HttpRequest, image_id: int) -> Status[Any]:
     """Delete an image with its masks."""
     services.delete_image(selectors.get_image(user_of(request), image_id, right=Right.MANAGE))
-    return 204, None
+    return Status(204, None)
 
 
 @router.post("/images/{int:image_id}/retry", response=schemas.ImageDetail)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from ninja import File, Router, Schema
+from ninja import File, Router, Schema, Status
 from ninja.files import UploadedFile
 
 from annotator.accounts.authentication import user_of
@@ -46,11 +46,11 @@ def upload_images(request: HttpRequest, project_id: int, files: list[UploadedFil
 
 
 @router.post("/projects/{int:project_id}/images/from-folder", response={202: JobOut})
-def ingest_folder(request: HttpRequest, project_id: int, body: FolderIn) -> tuple[int, Any]:
+def ingest_folder(request: HttpRequest, project_id: int, body: FolderIn) -> Status[Any]:
     """Add the photos of a folder on the server, as a job."""
     project = get_project(user_of(request), project_id, right=Right.MANAGE)
     folder = resolve_folder(body.folder)
     # The key of the job is the folder's place below the root, however it was written.
     place = str(folder.relative_to(Path(settings.INGEST_ROOT).resolve()))
     total = len(list_photos(folder))
-    return 202, start_folder_intake(project, folder=place, total=total, user=user_of(request))
+    return Status(202, start_folder_intake(project, folder=place, total=total, user=user_of(request)))

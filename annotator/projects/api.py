@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Router, Status
 
 from annotator.accounts.authentication import user_of
 from annotator.errors import MissingError
@@ -21,11 +21,11 @@ def list_projects(request: HttpRequest, include_archived: bool = False) -> list[
 
 
 @router.post("/projects", response={201: schemas.ProjectOut})
-def create_project(request: HttpRequest, body: schemas.ProjectIn) -> tuple[int, dict[str, Any]]:
+def create_project(request: HttpRequest, body: schemas.ProjectIn) -> Status[Any]:
     """Create a project; the caller becomes its admin."""
     fields = body.dict(exclude={"labels"})
     project = services.create_project(user_of(request), fields=fields, labels=[label.dict() for label in body.labels])
-    return 201, selectors.get_project_detail(user_of(request), project)
+    return Status(201, selectors.get_project_detail(user_of(request), project))
 
 
 @router.get("/projects/{int:project_id}", response=schemas.ProjectOut)
@@ -43,10 +43,10 @@ def patch_project(request: HttpRequest, project_id: int, body: schemas.ProjectPa
 
 
 @router.delete("/projects/{int:project_id}", response={204: None})
-def delete_project(request: HttpRequest, project_id: int) -> tuple[int, None]:
+def delete_project(request: HttpRequest, project_id: int) -> Status[Any]:
     """Archive a project: it leaves the lists, and `is_archived: false` brings it back."""
     services.archive_project(get_project(user_of(request), project_id, right=Right.MANAGE))
-    return 204, None
+    return Status(204, None)
 
 
 @router.get("/projects/{int:project_id}/labels", response=list[schemas.LabelOut])
@@ -56,10 +56,10 @@ def list_labels(request: HttpRequest, project_id: int) -> list[Label]:
 
 
 @router.post("/projects/{int:project_id}/labels", response={201: schemas.LabelOut})
-def create_label(request: HttpRequest, project_id: int, body: schemas.LabelIn) -> tuple[int, Label]:
+def create_label(request: HttpRequest, project_id: int, body: schemas.LabelIn) -> Status[Any]:
     """Add a label."""
     project = get_project(user_of(request), project_id, right=Right.MANAGE)
-    return 201, services.create_label(project, fields=body.dict())
+    return Status(201, services.create_label(project, fields=body.dict()))
 
 
 @router.patch("/labels/{int:label_id}", response=schemas.LabelOut)
@@ -69,10 +69,10 @@ def patch_label(request: HttpRequest, label_id: int, body: schemas.LabelPatch) -
 
 
 @router.delete("/labels/{int:label_id}", response={204: None})
-def delete_label(request: HttpRequest, label_id: int) -> tuple[int, None]:
+def delete_label(request: HttpRequest, label_id: int) -> Status[Any]:
     """Delete a label; its masks stay without one."""
     services.delete_label(_managed_label(request, label_id))
-    return 204, None
+    return Status(204, None)
 
 
 @router.get("/projects/{int:project_id}/members", response=list[schemas.MemberOut])
@@ -82,10 +82,10 @@ def list_members(request: HttpRequest, project_id: int) -> list[dict[str, Any]]:
 
 
 @router.post("/projects/{int:project_id}/members", response={201: schemas.MemberOut})
-def add_member(request: HttpRequest, project_id: int, body: schemas.MemberIn) -> tuple[int, dict[str, Any]]:
+def add_member(request: HttpRequest, project_id: int, body: schemas.MemberIn) -> Status[Any]:
     """Make an existing user a member."""
     project = get_project(user_of(request), project_id, right=Right.MANAGE)
-    return 201, selectors.describe_member(services.add_member(project, username=body.username, role=body.role))
+    return Status(201, selectors.describe_member(services.add_member(project, username=body.username, role=body.role)))
 
 
 @router.patch("/members/{int:member_id}", response=schemas.MemberOut)
@@ -95,10 +95,10 @@ def patch_member(request: HttpRequest, member_id: int, body: schemas.MemberPatch
 
 
 @router.delete("/members/{int:member_id}", response={204: None})
-def remove_member(request: HttpRequest, member_id: int) -> tuple[int, None]:
+def remove_member(request: HttpRequest, member_id: int) -> Status[Any]:
     """Remove a member, whose leases end at once."""
     services.remove_member(_managed_member(request, member_id))
-    return 204, None
+    return Status(204, None)
 
 
 def _managed_label(request: HttpRequest, label_id: int) -> Label:

@@ -1,0 +1,172 @@
+"""What the tests of the server share: people, projects, real photos and a data directory of their own."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from django.core.files.storage import default_storage
+from django.test import Client
+from PIL import Image as Pillow
+
+from annotator.accounts.models import User
+from annotator.images.models import Image
+from annotator.images.services import add_photo
+from annotator.photos import tiles
+from annotator.projects.models import Label, Membership, Project, Role
+
+
+@pytest.fixture(autouse=True)
+def own_data_dir(tmp_path: Path, settings: Any) -> Iterator[Path]:
+    """Keep every file of a test in its own folder, and passwords cheap to check."""
+    settings.DATA_DIR = tmp_path
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.MODELS_DIR = tmp_path / "models"
+    settings.INGEST_ROOT = None
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {
+            "BACKEND": "annotator.storage.AtomicFileSystemStorage",
+            "OPTIONS": {"location": str(tmp_path / "media")},
+        },
+    }
+    tiles._read_index.cache_clear()
+    yield tmp_path
+
+
+@pytest.fixture
+def make_user(db: None) -> Callable[[str], User]:
+    """Make a user; the password is the name."""
+    return lambda name: User.objects.create_user(username=name, password=name)
+
+
+@pytest.fixture
+def admin(make_user: Callable[[str], User]) -> User:
+    """Admin of `project`."""
+    return make_user("ada")
+
+
+@pytest.fixture
+def annotator(make_user: Callable[[str], User], project: Project) -> User:
+    """Annotator of `project`."""
+    user = make_user("noor")
+    Membership.objects.create(project=project, user=user, role=Role.ANNOTATOR)
+    return user
+
+
+@pytest.fixture
+def reviewer(make_user: Callable[[str], User], project: Project) -> User:
+    """Reviewer of `project`."""
+    user = make_user("rui")
+    Membership.objects.create(project=project, user=user, role=Role.REVIEWER)
+    return user
+
+
+@pytest.fixture
+def outsider(make_user: Callable[[str], User]) -> User:
+    """Signed in, but a member of nothing."""
+    return make_user("otto")
+
+
+@pytest.fixture
+def project(admin: User) -> Project:
+    """A project with one admin and one label."""
+    row = Project.objects.create(name="Street", created_by=admin)
+    Membership.objects.create(project=row, user=admin, role=Role.ADMIN)
+    Label.objects.create(project=row, name="Car", color="#E69F00", key="1")
+    return row
+
+
+class Api:
+    """A browser's view of the API: JSON in, JSON out."""
+
+    def __init__(self, user: User | None, **options: Any) -> None:
+        self.client = Client(**options)
+        if user is not None:
+            self.client.force_login(user)
+
+    def get(self, path: str, **headers: str) -> Any:
+        return self.client.get(f"/api/v1{path}", headers=headers)
+
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        call = getattr(self.client, method)
+        data = body if isinstance(body, (str, bytes)) else json.dumps(body if body is not None else {})
+        return call(f"/api/v1{path}", data=data, content_type="application/json", headers=headers)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Any:
+        return self.send("post", path, body, **headers)
+
+    def patch(self, path: str, body: Any = None) -> Any:
+        return self.send("patch", path, body)
+
+    def delete(self, path: str) -> Any:
+        return self.send("delete", path)
+
+    def upload(self, project: Project, *files: tuple[str, bytes]) -> Any:
+        parts = []
+        for name, data in files:
+            part = io.BytesIO(data)
+            part.name = name
+            parts.append(part)
+        return self.client.post(f"/api/v1/projects/{project.pk}/images", {"files": parts})
+
+
+@pytest.fixture
+def as_admin(admin: User) -> Api:
+    return Api(admin)
+
+
+@pytest.fixture
+def as_annotator(annotator: User) -> Api:
+    return Api(annotator)
+
+
+@pytest.fixture
+def as_reviewer(reviewer: User) -> Api:
+    return Api(reviewer)
+
+
+@pytest.fixture
+def as_outsider(outsider: User) -> Api:
+    return Api(outsider)
+
+
+@pytest.fixture
+def signed_out(db: None) -> Api:
+    return Api(None)
+
+
+def noisy_picture(width: int, height: int, *, seed: int = 0, mode: str = "RGB") -> Pillow.Image:
+    """Return a picture with structure and noise, so that it compresses like a photo."""
+    random = np.random.default_rng(seed)
+    rows = np.linspace(0, 255, height)[:, None, None]
+    values = rows * 0.5 + random.normal(60, 25, (height, width, 3))
+    return Pillow.fromarray(values.clip(0, 255).astype(np.uint8)).convert(mode)
+
+
+def encode(picture: Pillow.Image, kind: str, **options: Any) -> bytes:
+    """Return a picture as a file."""
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def jpeg(width: int = 64, height: int = 48, *, seed: int = 0, **options: Any) -> bytes:
+    """Return a small real JPEG."""
+    return encode(noisy_picture(width, height, seed=seed), "JPEG", **options)
+
+
+@pytest.fixture
+def image(project: Project, admin: User) -> Image:
+    """A stored photo of 64 x 48 pixels."""
+    return add_photo(project, io.BytesIO(jpeg()), name="street.jpg", user=admin).image
+
+
+def stored_files() -> list[str]:
+    """Return every file of the test's storage."""
+    root = Path(default_storage.location)
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
