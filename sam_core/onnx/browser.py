@@ -1,0 +1,141 @@
+"""Write the decoder that runs in the browser: three graphs, their weights and a manifest, checked before they appear.
+
+Must not know: how the graphs compute (image_terms.py, decode_graph.py) or who serves them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam_core.errors import ExportError
+from sam_core.onnx.browser_checks import (
+    BrowserDecoder,
+    MaskAgreement,
+    check_exact,
+    made_up_embeddings,
+    measure_masks,
+    refuse_strays,
+    torch_decode,
+)
+from sam_core.onnx.decode_graph import build_decode_graph
+from sam_core.onnx.decoder_weights import read_decoder_weights
+from sam_core.onnx.golden import find_golden_case
+from sam_core.onnx.graph_builder import WeightFile
+from sam_core.onnx.image_terms import build_prepare_graph, term_shapes
+from sam_core.onnx.verify import PromptCase
+
+if TYPE_CHECKING:
+    from sam_core.modeling.sam import Sam
+
+MANIFEST_FORMAT = 1
+MANIFEST = "manifest.json"
+WEIGHTS = "decoder.bin"
+GRAPHS = ("prepare", "first", "refine")
+PIXEL_OFFSET = 0.5
+FLOAT_BYTES = 4
+
+
+def export_browser_decoder(sam: Sam, folder: Path, *, model_version: str = "") -> dict[str, Any]:
+    """Write prepare, first and refine graphs, their weights and manifest.json into folder; return the manifest.
+
+    The exact graphs must agree with torch to 1e-3 in logits. What ships uses the faster tanh form of GELU in the
+    up-scaling where its masks agree with torch's to an IoU of 0.995, and the exact graphs otherwise.
+    Raises ExportError, and leaves the folder as it was, when they do not.
+    """
+    embeddings = made_up_embeddings(sam)
+    with _draft(folder) as draft:
+        _write_graphs(sam, draft, is_exact=True)
+        difference = check_exact(sam, BrowserDecoder(draft), embeddings[0])
+        agreement, activation = _write_shipped(sam, draft, embeddings)
+        manifest = _manifest(sam, draft) | {
+            "model_version": model_version,
+            "golden": _golden(sam),
+            "checks": {
+                "exact_largest_difference": difference,
+                "activation": activation,
+                "mean_mask_iou": agreement.mean_iou,
+                "smallest_mask_iou": agreement.smallest_iou,
+            },
+        }
+        (draft / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        for file in draft.iterdir():
+            file.replace(folder / file.name)
+    return manifest
+
+
+def _write_shipped(sam: Sam, draft: Path, embeddings: list[NDArray[np.float16]]) -> tuple[MaskAgreement, str]:
+    _write_graphs(sam, draft, is_exact=False)
+    agreement = measure_masks(sam, BrowserDecoder(draft), embeddings)
+    try:
+        refuse_strays(agreement)
+    except ExportError:
+        _write_graphs(sam, draft, is_exact=True)
+        agreement = measure_masks(sam, BrowserDecoder(draft), embeddings)
+        refuse_strays(agreement)
+        return agreement, "erf"
+    return agreement, "tanh"
+
+
+def _write_graphs(sam: Sam, folder: Path, *, is_exact: bool) -> None:
+    weights, file = read_decoder_weights(sam), WeightFile(WEIGHTS)
+    models = {
+        "prepare": build_prepare_graph(weights, file),
+        "first": build_decode_graph(weights, file, with_mask=False, is_exact=is_exact),
+        "refine": build_decode_graph(weights, file, with_mask=True, is_exact=is_exact),
+    }
+    for name, model in models.items():
+        (folder / f"{name}.onnx").write_bytes(model.SerializeToString())
+    (folder / WEIGHTS).write_bytes(file.to_bytes())
+
+
+def _manifest(sam: Sam, folder: Path) -> dict[str, Any]:
+    shapes = term_shapes(read_decoder_weights(sam))
+    return {
+        "format": MANIFEST_FORMAT,
+        "image_size": sam.image_size,
+        "mask_side": sam.mask_side,
+        "embed_dim": sam.mask_decoder.transformer_dim,
+        "grid": sam.embedding_size,
+        "pixel_offset": PIXEL_OFFSET,
+        "graphs": {name: {"file": f"{name}.onnx", "weights": WEIGHTS} for name in GRAPHS},
+        "terms_bytes": sum(FLOAT_BYTES * int(np.prod(shape)) for shape in shapes.values()),
+        "files": [_file_entry(folder / name) for name in (*(f"{graph}.onnx" for graph in GRAPHS), WEIGHTS)],
+    }
+
+
+def _file_entry(file: Path) -> dict[str, Any]:
+    data = file.read_bytes()
+    return {"name": file.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def _golden(sam: Sam) -> dict[str, Any]:
+    def decode(
+        embedding: NDArray[np.float16], coords: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        padded = np.concatenate([coords, np.zeros((1, 1, 2), np.float32)], axis=1)
+        logits, iou = torch_decode(sam, embedding, PromptCase("golden", padded, np.array([[1, -1]], np.float32), None))
+        return logits[0], iou[0]
+
+    case = find_golden_case(
+        decode, channels=sam.mask_decoder.transformer_dim, grid=sam.embedding_size, image_size=sam.image_size
+    )
+    return case.to_manifest()
+
+
+@contextmanager
+def _draft(folder: Path) -> Iterator[Path]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder, prefix=".export-") as draft:
+            yield Path(draft)
+    except OSError as error:
+        raise ExportError(f"could not write the browser's decoder into {folder}: {error}") from error

@@ -1,0 +1,95 @@
+"""The golden case: a prompt on a made-up embedding whose answer every engine of a browser must reproduce.
+
+The embedding (1 x C x grid x grid, float16) is too large to ship, so both languages make it from a seed. In 32-bit
+unsigned arithmetic, for each channel c and each cell (by, bx) of an 8 x 8 grid, in that order:
+
+    state = state * 1664525 + 1013904223          (starting from the seed)
+    bits  = (state >> 31) << 15 | (0x3400 + ((state >> 8) & 0x7FF))       float16 bits of +-[0.25, 1)
+
+and every position of the embedding takes the bits of the cell it lies in: (y * 8 // grid, x * 8 // grid).
+Must not know: how graphs are run in a browser (frontend/src/inference/golden.ts mirrors this module).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam_core.errors import ExportError
+from sam_core.masks import rle
+
+CELLS = 8
+SEEDS = range(1, 9)
+POSITIONS = (0.5, 0.3, 0.7)
+SMALLEST_SHARE, LARGEST_SHARE = 0.02, 0.9
+MARGIN = 0.02  # of the spread of the logits: pixels nearer to the threshold may differ between engines
+
+Decode = Callable[[NDArray[np.float16], NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.float32]]]
+
+
+@dataclass(frozen=True)
+class GoldenCase:
+    """One click (model pixels) and the candidate that shows it best."""
+
+    seed: int
+    point: tuple[float, float]
+    candidate: int
+    logits: NDArray[np.float32]  # side x side
+    predicted_iou: float
+
+    def to_manifest(self) -> dict[str, Any]:
+        """Return the manifest's entry; the mask is at low resolution."""
+        mask = rle.encode(self.logits > 0)
+        return {
+            "seed": self.seed,
+            "point": list(self.point),
+            "candidate": self.candidate,
+            "mask": {"size": list(mask["size"]), "counts": mask["counts"]},
+            "predicted_iou": round(self.predicted_iou, 6),
+        }
+
+    @property
+    def doubt(self) -> float:
+        """Return the share of the mask's pixels that lie near the threshold."""
+        area = max(1, int((self.logits > 0).sum()))
+        return float((np.abs(self.logits) < MARGIN * self.logits.std()).sum() / area)
+
+
+def golden_embedding(seed: int, channels: int, grid: int) -> NDArray[np.float16]:
+    """Return the embedding of a seed, 1 x channels x grid x grid."""
+    cells = np.empty(channels * CELLS * CELLS, np.uint16)
+    state = seed
+    for index in range(cells.size):
+        state = (state * 1664525 + 1013904223) & 0xFFFFFFFF
+        cells[index] = (state >> 31) << 15 | (0x3400 + ((state >> 8) & 0x7FF))
+    place = np.arange(grid) * CELLS // grid
+    blocks = cells.reshape(channels, CELLS, CELLS)[:, place[:, None], place[None]]
+    return np.ascontiguousarray(blocks).view(np.float16)[None]
+
+
+def find_golden_case(decode: Decode, *, channels: int, grid: int, image_size: int) -> GoldenCase:
+    """Return the clearest case; decode (embedding, coords 1 x 1 x 2) gives logits (4, side, side) and IoU (4).
+
+    Raises ExportError when every mask is empty or full.
+    """
+    cases = [
+        case
+        for seed in SEEDS
+        for case in _cases(decode, seed, golden_embedding(seed, channels, grid), image_size)
+        if SMALLEST_SHARE <= float((case.logits > 0).mean()) <= LARGEST_SHARE
+    ]
+    if not cases:
+        raise ExportError("the model answers no made-up embedding with a mask, so no engine could be checked")
+    return min(cases, key=lambda case: case.doubt)
+
+
+def _cases(decode: Decode, seed: int, embedding: NDArray[np.float16], image_size: int) -> Iterator[GoldenCase]:
+    for share in POSITIONS:
+        x, y = image_size * share, image_size * (1.0 - share)
+        logits, iou = decode(embedding, np.array([[[x, y]]], np.float32))
+        for index in range(len(iou)):
+            yield GoldenCase(seed, (x, y), index, logits[index], float(iou[index]))
