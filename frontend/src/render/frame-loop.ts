@@ -1,0 +1,33 @@
+/** Draws only when something is dirty: one animation frame for all layers, none while nothing changes. */
+
+export interface Layer {
+  /** Draw; return true when more frames are wanted (an animation, or work cut into slices). */
+  draw(timeMs: number): boolean;
+}
+
+export class FrameLoop {
+  private readonly dirty = new Set<Layer>();
+  private request = 0;
+
+  constructor(private readonly onFrame?: (drawMs: number) => void) {}
+
+  mark(layer: Layer): void {
+    this.dirty.add(layer);
+    if (this.request === 0) this.request = requestAnimationFrame((time) => this.run(time));
+  }
+
+  stop(): void {
+    cancelAnimationFrame(this.request);
+    this.request = 0;
+    this.dirty.clear();
+  }
+
+  private run(timeMs: number): void {
+    this.request = 0;
+    const start = performance.now();
+    const layers = [...this.dirty];
+    this.dirty.clear();
+    for (const layer of layers) if (layer.draw(timeMs)) this.mark(layer);
+    this.onFrame?.(performance.now() - start);
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * The outlines of masks as canvas paths, at the level of detail that the zoom needs, kept for as long as a mask lives.
+ *
+ * A level halves the mask until one of its pixels is about one on the screen, so a path costs what can be seen.
+ */
+import { sampleMask, type ColumnMask } from "../geometry/column-mask";
+import { softenOutline, traceOutlines } from "../geometry/outlines";
+
+/** From this many screen pixels on, the photo's own pixels can be told apart and are drawn as they are. */
+const HONEST_PIXELS_FROM = 3;
+
+/** How many photo pixels go into one of the path's, a power of two. */
+export function detailStep(scale: number): number {
+  let step = 1;
+  while (step * 2 * scale <= 1 && step < 64) step *= 2;
+  return step;
+}
+
+export class MaskPaths {
+  private readonly cache = new WeakMap<ColumnMask, Map<string, Path2D>>();
+
+  /** The path of a mask in image pixels, for a zoom. */
+  pathOf(mask: ColumnMask, scale: number): Path2D {
+    const step = detailStep(scale);
+    const isSoft = scale * step < HONEST_PIXELS_FROM;
+    const key = `${step}${isSoft ? "s" : ""}`;
+    const paths = this.cache.get(mask) ?? new Map<string, Path2D>();
+    const kept = paths.get(key);
+    if (kept) return kept;
+    // Two levels at most: the one in use and the one before it.
+    if (paths.size > 1) paths.delete([...paths.keys()][0]);
+    const path = tracePath(mask, step, isSoft);
+    this.cache.set(mask, paths.set(key, path));
+    return path;
+  }
+}
+
+function tracePath(mask: ColumnMask, step: number, isSoft: boolean): Path2D {
+  const path = new Path2D();
+  for (const outline of traceOutlines(sampleMask(mask, step))) {
+    const points = isSoft ? softenOutline(outline) : outline;
+    path.moveTo(points[0] * step, points[1] * step);
+    for (let i = 2; i < points.length; i += 2) path.lineTo(points[i] * step, points[i + 1] * step);
+    path.closePath();
+  }
+  return path;
+}

@@ -1,0 +1,39 @@
+/** How one mask looks: fill, outline, halo. All widths are screen pixels. */
+import { cssColor, shiftLightness, type Rgb } from "../model/colors";
+import type { ColumnMask } from "../geometry/column-mask";
+import type { MaskPaths } from "./mask-paths";
+
+export interface MaskStyle {
+  readonly color: Rgb;
+  readonly fillAlpha: number;
+  readonly outline: "solid" | "dashed" | "none";
+  readonly lineWidth: number;
+}
+
+const HALO = "rgb(0 0 0 / 0.45)";
+const HALO_EXTRA_PX = 1.4;
+const DASH_PX = [6, 4] as const;
+
+/** Draw a mask on a context that is in image space at `scale` screen pixels per image pixel. */
+export function drawMask(
+  context: CanvasRenderingContext2D,
+  mask: ColumnMask,
+  style: MaskStyle,
+  at: { readonly paths: MaskPaths; readonly scale: number },
+): void {
+  const path = at.paths.pathOf(mask, at.scale);
+  if (style.fillAlpha > 0) {
+    context.fillStyle = cssColor(style.color, style.fillAlpha);
+    context.fill(path, "nonzero");
+  }
+  if (style.outline === "none") return;
+  context.lineJoin = "round";
+  context.setLineDash(style.outline === "dashed" ? DASH_PX.map((px) => px / at.scale) : []);
+  context.lineWidth = (style.lineWidth + HALO_EXTRA_PX) / at.scale;
+  context.strokeStyle = HALO;
+  context.stroke(path);
+  context.lineWidth = style.lineWidth / at.scale;
+  context.strokeStyle = cssColor(shiftLightness(style.color, 0.12));
+  context.stroke(path);
+  context.setLineDash([]);
+}

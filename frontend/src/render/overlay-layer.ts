@@ -1,0 +1,99 @@
+/** What changes all the time: the draft, its prompts, the hovered and selected masks, cursors, boxes in the making. */
+import type { ColumnMask } from "../geometry/column-mask";
+import type { BoxXyxy, ImagePoint, Prompt } from "../geometry/types";
+import { toScreen, type Viewport } from "../geometry/viewport";
+import type { Rgb } from "../model/colors";
+import type { Layer } from "./frame-loop";
+import { drawBrushCursor, drawCross, drawDashedBox, drawDashedPath, drawPrompt, drawSpotlight } from "./marks";
+import type { MaskPaths } from "./mask-paths";
+import { drawMask, type MaskStyle } from "./mask-style";
+import type { Surface } from "./surface";
+
+export interface OverlayScene {
+  readonly hover: { readonly mask: ColumnMask; readonly color: Rgb } | null;
+  readonly hovered: { readonly mask: ColumnMask; readonly color: Rgb } | null;
+  readonly selected: readonly { readonly mask: ColumnMask; readonly color: Rgb }[];
+  readonly draft: { readonly mask: ColumnMask | null; readonly prompts: readonly Prompt[]; readonly color: Rgb } | null;
+  readonly strays: readonly BoxXyxy[];
+  readonly box: BoxXyxy | null;
+  readonly path: { readonly points: readonly ImagePoint[]; readonly isSubtracting: boolean } | null;
+  readonly brush: {
+    readonly point: ImagePoint;
+    readonly radius: number;
+    readonly shape: "round" | "square";
+    readonly isErasing: boolean;
+  } | null;
+  readonly cursor: ImagePoint | null;
+  readonly cropBox: BoxXyxy | null;
+}
+
+/** Ants march this many pixels a second, and stand still for people who asked for less motion. */
+const ANTS_PX_PER_S = 18;
+
+export class OverlayLayer implements Layer {
+  private readonly isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+  constructor(
+    private readonly surface: Surface,
+    private readonly paths: MaskPaths,
+    private readonly getView: () => Viewport,
+    private readonly getScene: () => OverlayScene,
+  ) {}
+
+  draw(timeMs: number): boolean {
+    const view = this.getView();
+    const scene = this.getScene();
+    this.surface.clear();
+    this.surface.useImageSpace(view);
+    this.drawMasks(scene, view);
+    for (const { mask } of scene.selected) this.drawAnts(mask, view, timeMs);
+    this.surface.useScreenSpace();
+    this.drawMarks(scene, view);
+    return scene.selected.length > 0 && !this.isStill;
+  }
+
+  private drawMasks(scene: OverlayScene, view: Viewport): void {
+    const { context } = this.surface;
+    const at = { paths: this.paths, scale: view.scale };
+    const style = (color: Rgb, fillAlpha: number, outline: MaskStyle["outline"]): MaskStyle => ({
+      color,
+      fillAlpha,
+      outline,
+      lineWidth: 1.5,
+    });
+    if (scene.hover) drawMask(context, scene.hover.mask, style(scene.hover.color, 0.28, "solid"), at);
+    if (scene.hovered) drawMask(context, scene.hovered.mask, style(scene.hovered.color, 0.2, "solid"), at);
+    if (scene.draft?.mask) drawMask(context, scene.draft.mask, style(scene.draft.color, 0.45, "solid"), at);
+  }
+
+  private drawAnts(mask: ColumnMask, view: Viewport, timeMs: number): void {
+    const { context } = this.surface;
+    const path = this.paths.pathOf(mask, view.scale);
+    const offset = this.isStill ? 0 : -((timeMs / 1000) * ANTS_PX_PER_S) % 12;
+    context.lineWidth = 2 / view.scale;
+    context.strokeStyle = "rgb(10 14 20 / 0.9)";
+    context.stroke(path);
+    context.setLineDash([6 / view.scale, 6 / view.scale]);
+    context.lineDashOffset = offset / view.scale;
+    context.strokeStyle = "#ffffff";
+    context.stroke(path);
+    context.setLineDash([]);
+    context.lineDashOffset = 0;
+  }
+
+  private drawMarks(scene: OverlayScene, view: Viewport): void {
+    const { context } = this.surface;
+    if (scene.cropBox) drawDashedBox(context, view, scene.cropBox, "rgb(255 255 255 / 0.25)");
+    for (const box of scene.strays) drawSpotlight(context, view, box);
+    for (const prompt of scene.draft?.prompts ?? []) {
+      if (prompt.kind === "box") drawDashedBox(context, view, prompt.box, "#ffffff");
+    }
+    if (scene.box) drawDashedBox(context, view, scene.box, "#ffffff");
+    if (scene.path) drawDashedPath(context, view, scene.path.points, scene.path.isSubtracting);
+    for (const prompt of scene.draft?.prompts ?? []) {
+      if (prompt.kind === "point") drawPrompt(context, toScreen(view, prompt.point), prompt.label);
+    }
+    if (scene.brush) drawBrushCursor(context, view, scene.brush);
+    if (scene.cursor) drawCross(context, toScreen(view, scene.cursor));
+  }
+}
