@@ -20,6 +20,7 @@ from sam_core.registry import LITE_WEIGHTS, MODELS
 
 if TYPE_CHECKING:
     from sam_core.predictor import MaskPrediction, Predictor
+    from sam_core.prompts import Prompts
 
 Report = dict[str, Any]
 EXIT_PARTLY, EXIT_REFUSED = 1, 2
@@ -80,8 +81,8 @@ def build_parser() -> argparse.ArgumentParser:
     amg = _image_command(commands, "amg", "everything in a photo, as SA-1B JSON", run_amg)
     amg.add_argument("--points-per-side", type=int)
     amg.add_argument("--crop-layers", type=int)
-    amg.add_argument("--pred-iou-thresh", type=float)
-    amg.add_argument("--stability-thresh", type=float)
+    amg.add_argument("--predicted-iou-threshold", type=float)
+    amg.add_argument("--stability-score-threshold", type=float)
     export = _model_command(commands, "export", "an ONNX graph, verified against torch", run_export)
     export.add_argument("--graph", choices=("browser", "published", "encoder"), required=True)
     export.add_argument("--out", type=Path, required=True, help="a file; for the browser's decoder a folder")
@@ -162,14 +163,7 @@ def _split_numbers(text: str, count: int, option: str) -> list[float]:
 
 def run_predict(args: argparse.Namespace) -> Report:
     """Write the masks that the same clicks and box give on each photo."""
-    from sam_core.predictor import Prompts
-
-    points = [_split_numbers(text, 3, "--point") for text in args.point]
-    prompts = Prompts(
-        point_coords=[point[:2] for point in points] or None,  # type: ignore[arg-type] # normalised by Prompts
-        point_labels=[point[2] for point in points] or None,  # type: ignore[arg-type]
-        boxes_xyxy=_split_numbers(args.box, 4, "--box") if args.box else None,  # type: ignore[arg-type]
-    )
+    prompts = _prompts(args)
     predictor = _open_predictor(args)
 
     def work(image: Path, out: Path) -> Report:
@@ -182,6 +176,20 @@ def run_predict(args: argparse.Namespace) -> Report:
         return {"image": str(image), "out": str(out), "masks": len(masks)}
 
     return _for_each_image(args, ".masks.json", work)
+
+
+def _prompts(args: argparse.Namespace) -> "Prompts":
+    import numpy as np
+
+    from sam_core.prompts import Prompts
+
+    points = np.array([_split_numbers(text, 3, "--point") for text in args.point]).reshape(-1, 3)
+    has_points = len(points) > 0
+    return Prompts(
+        point_coords=points[:, :2] if has_points else None,
+        point_labels=points[:, 2] if has_points else None,
+        boxes_xyxy=np.array(_split_numbers(args.box, 4, "--box")) if args.box else None,
+    )
 
 
 def _masks_as_json(prediction: "MaskPrediction", *, is_complete: bool) -> list[Report]:
@@ -231,13 +239,9 @@ def run_amg(args: argparse.Namespace) -> Report:
     """Write all masks of each photo in SA-1B form."""
     from sam_core.automatic import AutomaticConfig, AutomaticMaskGenerator
 
-    options = {
-        "points_per_side": args.points_per_side,
-        "crop_layers": args.crop_layers,
-        "pred_iou_thresh": args.pred_iou_thresh,
-        "stability_score_thresh": args.stability_thresh,
-    }
-    config = AutomaticConfig(**{name: value for name, value in options.items() if value is not None})
+    names = ("points_per_side", "crop_layers", "predicted_iou_threshold", "stability_score_threshold")
+    given = {name: getattr(args, name) for name in names}
+    config = AutomaticConfig(**{name: value for name, value in given.items() if value is not None})
     generator = AutomaticMaskGenerator(_open_predictor(args), config)
     is_single = not args.image.is_dir()
 
