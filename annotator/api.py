@@ -14,10 +14,9 @@ from annotator.accounts.authentication import API_AUTH
 from annotator.annotations.api import router as annotations_router
 from annotator.engine.api import router as engine_router
 from annotator.errors import AppError, envelope
-from annotator.images.api import router as images_router
 from annotator.images.decode_api import router as decode_router
 from annotator.inference.api import router as inference_router
-from annotator.intake.api import router as intake_router
+from annotator.intake.api import router as images_router
 from annotator.projects.api import router as projects_router
 
 logger = logging.getLogger("annotator.api")
@@ -34,7 +33,6 @@ for router in (
     projects_router,
     images_router,
     decode_router,
-    intake_router,
     inference_router,
     annotations_router,
     engine_router,

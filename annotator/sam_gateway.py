@@ -158,7 +158,7 @@ def _export_into(folder: Path, name: str, checkpoint: str | None, *, version: st
         sam = build_model(name, checkpoint)
     except CheckpointError as error:
         raise ModelMissingError(str(error)) from error
-    manifest = {**export_browser_decoder(sam, folder), "model_version": version}
+    manifest = export_browser_decoder(sam, folder, model_version=version)
     export_published_decoder(sam, folder / DECODER)
     try:
         export_encoder(sam, folder / ENCODER)

@@ -53,6 +53,7 @@ if importlib.util.find_spec("annotator.pages"):
 MIDDLEWARE = [
     "annotator.http.request_log.RequestLogMiddleware",
     "annotator.http.security_headers.SecurityHeadersMiddleware",
+    "annotator.http.api_errors.ApiErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "annotator.http.static_files.StaticFilesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

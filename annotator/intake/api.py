@@ -1,21 +1,22 @@
-"""Endpoints that take photos in."""
+"""Endpoints that take photos in; on the images' own router, as one address has one router for all its methods."""
 
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from ninja import File, Router, Schema, Status
+from ninja import File, Schema, Status
 from ninja.files import UploadedFile
 
 from annotator.accounts.authentication import user_of
 from annotator.engine.schemas import JobOut
+from annotator.images.api import router
 from annotator.intake.folders import list_photos, resolve_folder
 from annotator.intake.tasks import start_folder_intake
 from annotator.intake.uploads import take_file
 from annotator.projects.access import Right, get_project
 
-router = Router(tags=["images"])
+__all__ = ["router"]
 
 
 class UploadEntry(Schema):

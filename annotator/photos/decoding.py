@@ -13,8 +13,17 @@ from dataclasses import dataclass
 from typing import IO
 
 from django.conf import settings
+from PIL import (  # noqa: F401  (a plugin registers its format when it is imported)
+    BmpImagePlugin,
+    GifImagePlugin,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
 from PIL import Image as Pillow
-from PIL import ImageFile, UnidentifiedImageError
 
 from annotator.photos.errors import PhotoRefusedError
 
@@ -23,7 +32,8 @@ Pillow.MAX_IMAGE_PIXELS = None
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 logging.getLogger("PIL").setLevel(logging.WARNING)
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+# MPO, the two-picture JPEG of phones, comes through the JPEG plugin and is read as its first picture.
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 MIME_TYPES = {
     "JPEG": "image/jpeg",
     "PNG": "image/png",
@@ -67,10 +77,21 @@ def open_photo(file: IO[bytes]) -> Iterator[tuple[Pillow.Image, PhotoFacts]]:
 
     Errors of the decoder inside the block become PhotoRefusedError too.
     """
+    with _refusing(), Pillow.open(file, formats=FORMATS) as picture:
+        yield picture, _check_header(picture)
+
+
+def verify_photo(file: IO[bytes]) -> None:
+    """Check a photo's structure and checksums as far as possible without decoding; raise PhotoRefusedError."""
+    file.seek(0)
+    with _refusing(), Pillow.open(file, formats=FORMATS) as picture:
+        picture.verify()
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
     try:
-        with Pillow.open(file, formats=FORMATS) as picture:
-            facts = _check_header(picture)
-            yield picture, facts
+        yield
     except PhotoRefusedError:
         raise
     except UnidentifiedImageError as error:
@@ -118,6 +139,8 @@ def _check_header(picture: Pillow.Image) -> PhotoFacts:
 
 
 def _read_orientation(picture: Pillow.Image) -> int:
+    if picture.format == "PNG" and "exif" not in picture.info:
+        return 1  # Pillow would decode the whole picture to look for a chunk behind it
     try:
         value = picture.getexif().get(EXIF_ORIENTATION_TAG, 1)
     except _BROKEN:

@@ -10,7 +10,7 @@ from typing import IO
 from PIL import Image as Pillow
 
 from annotator.photos import store, tiles
-from annotator.photos.decoding import PhotoFacts, fit_within, load_upright_rgb, open_photo
+from annotator.photos.decoding import PhotoFacts, fit_within, load_upright_rgb, open_photo, verify_photo
 from annotator.photos.errors import PhotoRefusedError
 
 THUMBNAIL_SIDE_PX = 320
@@ -28,7 +28,7 @@ def inspect_photo(file: IO[bytes]) -> tuple[PhotoFacts, bytes | None]:
     """
     with _decoding, open_photo(file) as (picture, facts):
         if facts.megapixels > DECODE_AT_ONCE_MEGAPIXELS:
-            picture.verify()
+            verify_photo(file)
             return facts, None
         picture.draft("RGB", (THUMBNAIL_SIDE_PX * 2, THUMBNAIL_SIDE_PX * 2))
         return facts, encode_thumbnail(load_upright_rgb(picture, facts))

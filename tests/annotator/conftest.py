@@ -90,7 +90,10 @@ class Api:
             self.client.force_login(user)
 
     def get(self, path: str, **headers: str) -> Any:
-        return self.client.get(f"/api/v1{path}", headers=headers)
+        """Get; `body` of the answer holds all bytes, streamed or not."""
+        answer = self.client.get(f"/api/v1{path}", headers=headers)
+        answer.body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        return answer
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         call = getattr(self.client, method)
