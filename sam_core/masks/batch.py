@@ -34,9 +34,7 @@ class MeasuredMask:
     bbox_xywh: tuple[int, int, int, int]
 
 
-def measure_masks(
-    counts: Sequence[Any], sizes: Sequence[tuple[int, int]]
-) -> list[MeasuredMask | InvalidMaskError]:
+def measure_masks(counts: Sequence[Any], sizes: Sequence[tuple[int, int]]) -> list[MeasuredMask | InvalidMaskError]:
     """Return, for each counts (str, bytes or list of runs) at its (height, width), the measured mask or what is wrong.
 
     Errors are returned, not raised, so that one bad mask costs no other.
@@ -68,9 +66,7 @@ def _batches(counts: Sequence[Any]) -> Iterator[tuple[int, int]]:
         yield first, len(counts)
 
 
-def _measure_batch(
-    counts: Sequence[Any], sizes: Sequence[tuple[int, int]]
-) -> list[MeasuredMask | InvalidMaskError]:
+def _measure_batch(counts: Sequence[Any], sizes: Sequence[tuple[int, int]]) -> list[MeasuredMask | InvalidMaskError]:
     plain = [i for i, text in enumerate(counts) if _may_go_together(text, sizes[i])]
     measured: dict[int, MeasuredMask] = {}
     if plain:

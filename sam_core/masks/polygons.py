@@ -34,7 +34,7 @@ def polygons_from_rle(mask: Mapping[str, Any], *, tolerance_px: float = 0.0) -> 
     x, y, width, height = rle.bbox_xywh(mask)
     if width == 0:
         return []
-    region = rle.decode(mask)[y : y + height, x : x + width]
+    region = rle.decode_within(mask, rows=slice(y, y + height), columns=slice(x, x + width))
     return [_flatten(ring, x, y) for ring in _outlines(region, tolerance_px)]
 
 

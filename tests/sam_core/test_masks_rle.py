@@ -43,6 +43,25 @@ def test_pycocotools_decodes_the_same_pixels(mask):
     assert np.array_equal(theirs.astype(bool), rle.decode(encoded))
 
 
+@given(masks, st.tuples(*[st.integers(0, 26)] * 4))
+def test_a_window_decodes_to_its_part_of_the_mask(mask, ends):
+    rows, columns = slice(*sorted(ends[:2])), slice(*sorted(ends[2:]))
+    assert np.array_equal(rle.decode_within(rle.encode(mask), rows=rows, columns=columns), mask[rows, columns])
+
+
+@given(masks, st.tuples(*[st.integers(0, 9)] * 4))
+def test_a_window_encodes_to_the_mask_around_it(mask, margins):
+    whole = np.pad(mask, (margins[:2], margins[2:]))
+    assert rle.encode_within(mask, corner=(margins[0], margins[2]), size=whole.shape) == rle.encode(whole)
+    assert rle.empty(mask.shape) == rle.encode(np.zeros_like(mask))
+
+
+@pytest.mark.parametrize(("corner", "size"), [((-1, 0), (9, 9)), ((0, 3), (5, 5)), ((4, 0), (5, 5)), ((0, 0), (0, 9))])
+def test_a_window_outside_the_mask_is_refused(corner, size):
+    with pytest.raises(InvalidMaskError):
+        rle.encode_within(np.ones((2, 3), bool), corner=corner, size=size)
+
+
 @given(masks)
 def test_area_and_box_without_decoding_are_those_of_the_pixels(mask):
     encoded = rle.encode(mask)
