@@ -6,7 +6,7 @@ The only module that knows how EfficientNet-Lite0's public state dict names its 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sam_core.modeling.lite_encoder import LITE0_BLOCKS, LiteImageEncoder, ScaledConv
 from sam_core.modeling.mask_decoder import MaskDecoder
@@ -17,13 +17,15 @@ from sam_core.modeling.transformer import TwoWayTransformer
 LITE_IMAGE_SIZE = 512
 LITE_STRIDE = 8
 LITE_EMBED_DIM = 128
+POSITION_GAIN = 2.0
+CONTENT_START = 0.3
 BATCH_NORM_EPS = 1e-3  # EfficientNet-Lite's
 
 
 def build_sam_lite(image_size: int = LITE_IMAGE_SIZE) -> Sam:
     """Return sam_lite with fresh weights for square inputs of image_size, a multiple of 32."""
     grid = image_size // LITE_STRIDE
-    return Sam(
+    sam = Sam(
         image_encoder=LiteImageEncoder(image_size, LITE_EMBED_DIM),
         prompt_encoder=PromptEncoder(LITE_EMBED_DIM, (grid, grid), (image_size, image_size)),
         mask_decoder=MaskDecoder(
@@ -34,6 +36,31 @@ def build_sam_lite(image_size: int = LITE_IMAGE_SIZE) -> Sam:
         pixel_mean=(127.0, 127.0, 127.0),  # EfficientNet-Lite's input is (x - 127) / 128
         pixel_std=(128.0, 128.0, 128.0),
     )
+    start_attention_at_the_click(sam)
+    return sam
+
+
+@torch.no_grad()
+def start_attention_at_the_click(sam: Sam) -> None:
+    """Begin with cross-attention that already looks where the prompt is. In place; changes no function, only a start.
+
+    Keys and queries share one orthogonal projection per head, so that equal positions score highest, and content
+    begins small beside position. From a plain random start a small data set spends most of its steps on finding
+    out that a click has a place (measured: after 380 steps every mask was still the most salient object).
+    """
+    transformer = sam.mask_decoder.transformer
+    cross = [transformer.final_attn_token_to_image]
+    for layer in transformer.layers:
+        cross += [layer.cross_attn_token_to_image, layer.cross_attn_image_to_token]
+        nn.init.constant_(layer.norm1.weight, CONTENT_START)
+    for attention in cross:
+        nn.init.orthogonal_(attention.q_proj.weight, gain=POSITION_GAIN)
+        attention.k_proj.weight.copy_(attention.q_proj.weight)
+    if isinstance(sam.image_encoder, LiteImageEncoder):
+        nn.init.constant_(sam.image_encoder.neck.norm.weight, CONTENT_START)
+    encoder = sam.prompt_encoder
+    for embedding in (*encoder.point_embeddings, encoder.not_a_point_embed, encoder.no_mask_embed):
+        nn.init.normal_(embedding.weight, std=CONTENT_START)
 
 
 def set_input_size(sam: Sam, image_size: int) -> None:

@@ -23,6 +23,7 @@ from sam_core.masks import rle as coco
 from sam_core.training.config import DataConfig
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+PADDING_LEVEL = 127  # normalises to the zeros that prediction pads with
 MAX_DRAWS = 1000
 MAX_SIDE_PX = 448  # photos are kept in memory at this longest side at most
 Mask = NDArray[Any]  # (H, W) uint8 of 0 and 1
@@ -44,7 +45,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Sample:
-    """pixels (3, S, S) uint8 RGB with zeros outside the photo; masks (M, S/2, S/2) uint8; valid (2,) h and w."""
+    """pixels (3, S, S) uint8 RGB padded outside the photo; masks (M, S/2, S/2) uint8; valid (2,) h and w."""
 
     pixels: NDArray[np.uint8]
     masks: Mask
@@ -222,7 +223,7 @@ def crop_sample(
     flip = rng.random() < config.flip_probability
     pixels = _resize(photo[y0:y1, x0:x1], out_w, out_h)
     pixels = jitter_colors(pixels[:, ::-1] if flip else pixels, config, rng)
-    padded = np.zeros((image_size, image_size, 3), np.uint8)
+    padded = np.full((image_size, image_size, 3), PADDING_LEVEL, np.uint8)
     padded[:out_h, :out_w] = pixels
 
     half = image_size // 2
