@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -74,7 +75,7 @@ def _start_weights(tmp_path: Path) -> Path:
     return path
 
 
-def _train(tmp_path: Path, photos: Path, run: str, steps: int, *extra: str) -> dict[str, object]:
+def _train(tmp_path: Path, photos: Path, run: str, steps: int, *extra: str) -> dict[str, Any]:
     config, start = _config(tmp_path, steps), _start_weights(tmp_path)
     arguments = ["--config", str(config), "--run", str(tmp_path / run), "--data", str(photos), "--init", str(start)]
     assert main([*arguments, *extra]) == 0
@@ -180,7 +181,7 @@ def test_a_run_learns_and_ships_weights_that_load(tmp_path: Path, photos: Path) 
 def test_frozen_blocks_keep_their_weights(tmp_path: Path, photos: Path) -> None:
     start = load_state(_start_weights(tmp_path))["model"]
     after = _train(tmp_path, photos, "run", 2)["model"]
-    moved = {k for k in start if not torch.equal(start[k], after[k])}  # type: ignore[index]
+    moved = {k for k in start if not torch.equal(start[k], after[k])}
     assert "image_encoder.blocks.2.project.weight" not in moved
     assert "image_encoder.blocks.3.project.weight" in moved
 
@@ -206,8 +207,15 @@ def test_a_resumed_run_equals_one_that_never_stopped(tmp_path: Path, photos: Pat
     loop.save_run(trainer, settings)
     resumed = _train(tmp_path, photos, "cut", 4, "--resume")
     assert resumed["step"] == whole["step"] == 4
-    for key, value in whole["model"].items():  # type: ignore[attr-defined]
-        assert torch.equal(value, resumed["model"][key]), key  # type: ignore[index]
+    # the kernels round differently from call to call, so two equal runs differ in the last bits; a lost optimiser
+    # state, another sample or another click would move the weights apart by about as much as they moved at all
+    start = load_state(_start_weights(tmp_path))["model"]
+    assert _distance(whole["model"], resumed["model"]) < 0.02 * _distance(whole["model"], start)
+    assert _distance(whole["ema"], resumed["ema"]) < 0.02 * _distance(whole["ema"], start)
+
+
+def _distance(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> float:
+    return sum(float((a[k].double() - b[k].double()).square().sum()) for k in a) ** 0.5
 
 
 def _made(path: Path) -> Path:
