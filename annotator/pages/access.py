@@ -1,0 +1,51 @@
+"""From access rules to pages: an outsider sees "not found", a member without the right sees "not allowed"."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+
+from annotator.accounts.models import User
+from annotator.errors import ForbiddenError, MissingError
+from annotator.projects.access import Right, get_project, has_right, role_of
+
+View = Callable[..., HttpResponse]
+
+
+def person(request: HttpRequest) -> User:
+    """Return the signed-in person of a page that asks for one."""
+    return cast("User", request.user)
+
+
+def project_page(right: Right = Right.VIEW) -> Callable[[View], View]:
+    """Turn `view(request, project, **rest)` into a page for signed-in members with the right."""
+
+    def decorate(view: View) -> View:
+        @login_required
+        @wraps(view)
+        def wrapped(request: HttpRequest, project_id: int, **rest: Any) -> HttpResponse:
+            try:
+                return view(request, get_project(person(request), project_id, right=right), **rest)
+            except MissingError as error:
+                raise Http404(error.message) from error
+            except ForbiddenError as error:
+                raise PermissionDenied(error.message) from error
+
+        return wrapped
+
+    return decorate
+
+
+def project_context(request: HttpRequest, project: Any, *, section: str) -> dict[str, Any]:
+    """Return what every page inside a project shows: the project, the person's role, the open section."""
+    role = role_of(person(request), project.pk)
+    return {
+        "project": project,
+        "role": role,
+        "section": section,
+        "can_manage": has_right(role, Right.MANAGE),
+        "can_annotate": has_right(role, Right.ANNOTATE),
+    }

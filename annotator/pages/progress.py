@@ -1,0 +1,92 @@
+"""How far a project is: embeddings, masks and finished images, in a constant number of queries."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.db.models import Count, Max
+
+from annotator.annotations.models import Annotation, State
+from annotator.engine.models import WorkEvent
+from annotator.images.models import Image, ImageStatus
+from annotator.inference.models import EmbeddingStatus, ImageEmbedding
+from annotator.inference.selectors import embedding_statuses, model_version_of
+from annotator.projects.models import Project
+
+DONE_STATUSES = ("submitted", "reviewed")
+
+
+@dataclass(frozen=True)
+class EmbeddingProgress:
+    """Images of a project by the state of their embedding."""
+
+    total: int
+    ready: int
+    failed: int
+
+    @property
+    def waiting(self) -> int:
+        """Return how many are still to come."""
+        return self.total - self.ready - self.failed
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the numbers for JSON."""
+        return {**asdict(self), "waiting": self.waiting}
+
+
+def embedding_progress(project: Project) -> EmbeddingProgress:
+    """Count the project's images by embedding state; a photo that proved damaged counts as failed."""
+    images = Image.objects.filter(project=project)
+    version = model_version_of(project)
+    rows = ImageEmbedding.objects.filter(model_version=version, crop_box="full", sha256__in=images.values("sha256"))
+    ready = rows.filter(status=EmbeddingStatus.READY).count()
+    failed_hashes = rows.filter(status=EmbeddingStatus.FAILED).values("sha256")
+    damaged = images.filter(status=ImageStatus.FAILED).exclude(sha256__in=failed_hashes).count()
+    return EmbeddingProgress(total=images.count(), ready=ready, failed=failed_hashes.count() + damaged)
+
+
+def image_states(project: Project, image_ids: list[int]) -> dict[int, dict[str, object]]:
+    """Return state ("ready", "failed", "running", "pending"), error and mask count of some images."""
+    images = list(Image.objects.filter(project=project, pk__in=image_ids))
+    statuses = embedding_statuses([image.sha256 for image in images], model_version_of(project))
+    masks = count_masks([image.pk for image in images])
+    return {
+        image.pk: {
+            "state": "failed" if image.status == ImageStatus.FAILED else statuses.get(image.sha256, "pending"),
+            "error": image.error,
+            "masks": masks.get(image.pk, 0),
+        }
+        for image in images
+    }
+
+
+def count_masks(image_ids: list[int]) -> dict[int, int]:
+    """Count the accepted masks of each image."""
+    rows = Annotation.objects.filter(image__in=image_ids, deleted_at=None, state=State.ACCEPTED).order_by()
+    return dict(rows.values_list("image_id").annotate(n=Count("pk")))
+
+
+def count_masks_by_project(project_ids: list[int]) -> dict[int, int]:
+    """Count the accepted masks of each project."""
+    rows = Annotation.objects.filter(image__project__in=project_ids, deleted_at=None, state=State.ACCEPTED).order_by()
+    return dict(rows.values_list("image__project_id").annotate(n=Count("pk")))
+
+
+def count_masks_by_label(project: Project) -> dict[int, int]:
+    """Count the accepted masks of each label."""
+    rows = Annotation.objects.filter(label__project=project, deleted_at=None, state=State.ACCEPTED).order_by()
+    return dict(rows.values_list("label_id").annotate(n=Count("pk")))
+
+
+def last_activity(project_ids: list[int]) -> dict[int, Any]:
+    """Return when something was last done in each project: a mask saved, an image submitted, a photo added."""
+    latest: dict[int, Any] = {}
+    sources = [
+        Annotation.objects.filter(image__project__in=project_ids).order_by().values_list("image__project_id"),
+        WorkEvent.objects.filter(project__in=project_ids).order_by().values_list("project_id"),
+        Image.objects.filter(project__in=project_ids).order_by().values_list("project_id"),
+    ]
+    for rows, field in zip(sources, ("updated_at", "created_at", "created_at"), strict=True):
+        for project_id, moment in rows.annotate(latest=Max(field)):
+            known = latest.get(project_id)
+            latest[project_id] = moment if known is None else max(known, moment)
+    return latest

@@ -1,0 +1,102 @@
+"""The list of projects, a new project, its settings."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from pydantic import ValidationError
+
+from annotator.errors import AppError
+from annotator.pages.access import person, project_context, project_page
+from annotator.pages.forms import KEY_CHOICES, ProjectForm, ProjectSettingsForm, read_label_rows
+from annotator.pages.progress import DONE_STATUSES, count_masks_by_project, last_activity
+from annotator.projects.access import Right
+from annotator.projects.models import Project
+from annotator.projects.palette import PALETTE
+from annotator.projects.schemas import LabelIn
+from annotator.projects.selectors import list_projects
+from annotator.projects.services import archive_project, create_project, update_project
+
+FIRST_ROWS = 3
+
+
+@login_required
+@require_safe
+def project_list(request: HttpRequest) -> HttpResponse:
+    """Show the person's projects as cards, the one touched last first."""
+    rows = list_projects(person(request))
+    ids = [row["id"] for row in rows]
+    activity, masks = last_activity(ids), count_masks_by_project(ids)
+    cards = [_card(row, activity=activity.get(row["id"]), masks=masks.get(row["id"], 0)) for row in rows]
+    cards.sort(key=lambda card: card["activity"], reverse=True)
+    return render(request, "pages/projects.html", {"cards": cards, "nav": "projects"})
+
+
+def _card(row: dict[str, Any], *, activity: Any, masks: int) -> dict[str, Any]:
+    total = row["counts"].get("images", 0)
+    done = sum(row["counts"].get(status, 0) for status in DONE_STATUSES)
+    percent = round(100 * done / total) if total else 0
+    activity = activity or row["created_at"]
+    return {**row, "total": total, "done": done, "percent": percent, "activity": activity, "masks": masks}
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def project_new(request: HttpRequest) -> HttpResponse:
+    """Make a project with its labels; the person becomes its admin."""
+    form = ProjectForm(request.POST or None)
+    rows = _posted_labels(request)
+    error = ""
+    if request.method == "POST" and form.is_valid():
+        try:
+            labels = [LabelIn.model_validate(row).dict() for row in rows]
+            project = create_project(person(request), fields=form.cleaned_data, labels=labels)
+        except ValidationError:
+            error = "A label needs a name of at most 100 characters, a colour and one key from 1 to 9 or none."
+        except AppError as refusal:
+            error = refusal.message
+        else:
+            messages.success(request, f"Project “{project.name}” is made. Add photos to start.")
+            return redirect("project", project.pk)
+    context = {"form": form, "label_rows": rows or _first_rows(), "label_error": error, "palette": PALETTE}
+    return render(request, "pages/project_new.html", {**context, "keys": KEY_CHOICES, "nav": "projects"})
+
+
+def _posted_labels(request: HttpRequest) -> list[dict[str, str]]:
+    post = request.POST
+    return read_label_rows(post.getlist("label_name"), post.getlist("label_color"), post.getlist("label_key"))
+
+
+def _first_rows() -> list[dict[str, str]]:
+    return [{"name": "", "color": PALETTE[n], "key": str(n + 1)} for n in range(FIRST_ROWS)]
+
+
+@project_page(Right.MANAGE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def project_settings(request: HttpRequest, project: Project) -> HttpResponse:
+    """Change name, description, guidelines, stage and model."""
+    form = ProjectSettingsForm(request.POST) if request.method == "POST" else ProjectSettingsForm.of(project)
+    if request.method == "POST" and form.is_valid():
+        changes = dict(form.cleaned_data)
+        changes["model_version"] = changes["model_version"] or None
+        update_project(project, changes=changes)
+        messages.success(request, "The settings are saved.")
+        return redirect("project_settings", project.pk)
+    context = project_context(request, project, section="settings")
+    return render(request, "pages/project_settings.html", {**context, "form": form})
+
+
+@project_page(Right.MANAGE)
+@require_POST
+def archive(request: HttpRequest, project: Project) -> HttpResponse:
+    """Archive the project, or bring it back."""
+    if project.archived_at:
+        update_project(project, changes={"is_archived": False})
+        messages.success(request, f"“{project.name}” is back in the list.")
+    else:
+        archive_project(project)
+        messages.success(request, f"“{project.name}” is archived. Nothing was deleted; its settings bring it back.")
+    return redirect("project_settings", project.pk)
