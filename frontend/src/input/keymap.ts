@@ -1,5 +1,5 @@
 /** Keys to actions. Pure: chords are text such as "Shift+Tab", and a person may bind any action anew. */
-import { ACTION_LIST, type ActionId } from "../model/actions";
+import { ACTION_LIST, type ActionId, type Bindings } from "../model/actions";
 
 export interface RawKey {
   readonly key: string;
@@ -9,8 +9,6 @@ export interface RawKey {
   readonly isShift: boolean;
   readonly isMeta: boolean;
 }
-
-export type Bindings = Readonly<Record<ActionId, readonly string[]>>;
 
 /**
  * The name of a key with its modifiers. Letters and digits go by the key's place on the keyboard, so that a Korean or

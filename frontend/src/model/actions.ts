@@ -78,3 +78,6 @@ type Listed = Omit<ActionSpec, "id"> & { readonly id: ActionId };
 
 /** The table with its optional parts visible to the type checker. */
 export const ACTION_LIST: readonly Listed[] = ACTIONS;
+
+/** The chords of each action, such as "Mod+Shift+Z". */
+export type Bindings = Readonly<Record<ActionId, readonly string[]>>;

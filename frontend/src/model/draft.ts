@@ -1,7 +1,7 @@
 /**
  * The object being prompted: its prompts, the model's candidates and the one chosen. A value, so that undo can keep it.
  */
-import type { ColumnMask } from "../geometry/column-mask";
+import { combineMasks, type ColumnMask } from "../geometry/column-mask";
 import type { BoxXyxy, ImagePoint, LowResLogits, Prompt } from "../geometry/types";
 
 /** One of the model's answers; index 0 is the single-mask token, 1 to 3 the ambiguous ones. */
@@ -24,6 +24,15 @@ export interface Draft {
   /** The saved mask that this draft refines; null for a new one. */
   readonly targetId: string | null;
   readonly cropBox: BoxXyxy | null;
+  /** What was painted and erased by hand; it stays when the model answers anew. */
+  readonly added: ColumnMask | null;
+  readonly removed: ColumnMask | null;
+  readonly edits: readonly DraftEdit[];
+}
+
+export interface DraftEdit {
+  readonly name: string;
+  readonly pixels: number;
 }
 
 export const EMPTY_DRAFT: Draft = {
@@ -34,6 +43,9 @@ export const EMPTY_DRAFT: Draft = {
   maskInput: null,
   targetId: null,
   cropBox: null,
+  added: null,
+  removed: null,
+  edits: [],
 };
 
 export function addPoint(draft: Draft, point: ImagePoint, label: 0 | 1): Draft {
@@ -83,4 +95,19 @@ export function slimDraft(draft: Draft): Draft {
 export function logitsToRefine(before: Draft, after: Draft): LowResLogits | null {
   if (after.prompts.length < 2) return null;
   return before.candidates[before.chosen]?.logits ?? before.maskInput;
+}
+
+/** The model's mask with the hand's changes over it. */
+export function withHandEdits(mask: ColumnMask, draft: Draft): ColumnMask {
+  const added = draft.added ? combineMasks(mask, draft.added, "union") : mask;
+  return draft.removed ? combineMasks(added, draft.removed, "subtract") : added;
+}
+
+/** The draft after an edit by hand turned its mask from `before` into `after`. */
+export function noteHandEdit(draft: Draft, before: ColumnMask, after: ColumnMask, edit: DraftEdit): Draft {
+  const plus = combineMasks(after, before, "subtract");
+  const minus = combineMasks(before, after, "subtract");
+  const added = draft.added ? combineMasks(combineMasks(draft.added, minus, "subtract"), plus, "union") : plus;
+  const removed = draft.removed ? combineMasks(combineMasks(draft.removed, plus, "subtract"), minus, "union") : minus;
+  return { ...draft, mask: after, added, removed, edits: [...draft.edits, edit] };
 }

@@ -4,7 +4,7 @@
  * Keeps what changed and never whole documents. Applies nothing itself: undo and redo return the changes to apply.
  */
 import { invertChanges, type Change } from "./document";
-import { slimDraft } from "./draft";
+import { slimDraft, type Draft } from "./draft";
 
 export const MAX_ENTRIES = 500;
 /** Drafts hold the model's logits (about a megabyte); only the newest entries keep them. */
@@ -19,7 +19,13 @@ export interface HistoryEntry {
 export class History {
   private done: HistoryEntry[] = [];
   private undone: HistoryEntry[] = [];
+  /** Called when a gesture has become an entry, or an entry was taken back or made again. */
+  onSettled: () => void = () => undefined;
   private open: { name: string; changes: Change[] } | null = null;
+
+  get isOpen(): boolean {
+    return this.open !== null;
+  }
 
   get undoName(): string | null {
     return this.done.at(-1)?.name ?? null;
@@ -38,15 +44,22 @@ export class History {
   record(name: string, changes: readonly Change[]): void {
     if (changes.length === 0) return;
     this.undone = [];
-    if (this.open) this.open.changes.push(...changes);
-    else this.push({ name, changes });
+    if (this.open) {
+      this.open.changes.push(...changes);
+      return;
+    }
+    this.push({ name, changes });
+    this.onSettled();
   }
 
   /** Close the gesture; one that changed nothing leaves no entry. */
   commit(): void {
     const open = this.open;
     this.open = null;
-    if (open && open.changes.length > 0) this.push({ name: open.name, changes: squash(open.changes) });
+    if (!open) return;
+    const changes = squash(open.changes);
+    if (changes.length > 0) this.push({ name: open.name, changes });
+    this.onSettled();
   }
 
   /** Close the gesture and give the changes that take it back. */
@@ -54,6 +67,15 @@ export class History {
     const open = this.open;
     this.open = null;
     return open ? invertChanges(open.changes) : [];
+  }
+
+  /** Put the model's answer into the entry that asked for it, so that redo shows it without a new run. */
+  amend(asked: Draft, shown: Draft): void {
+    const replace = (change: Change): Change =>
+      change.kind === "draft" && change.after === asked ? { ...change, after: shown } : change;
+    if (this.open) this.open.changes = this.open.changes.map(replace);
+    const last = this.done.pop();
+    if (last) this.done.push({ ...last, changes: last.changes.map(replace) });
   }
 
   undo(): readonly Change[] {

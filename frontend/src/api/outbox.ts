@@ -1,0 +1,184 @@
+/**
+ * Brings operations to the server, in order, each exactly once: journal first, then send, then forget.
+ *
+ * A retry carries the same id, so the server never doubles it. Each operation says which revision its author saw;
+ * one made on top of another that is still under way follows that one's revision. Knows nothing of the document.
+ */
+import { ApiError, type HttpClient } from "./http";
+import type { Journal, JournalEntry } from "./journal";
+import type { OperationResult, WireOperation } from "./wire";
+
+export type SaveStatus = "saved" | "saving" | "offline" | "signed-out" | "trouble";
+
+export interface OutboxEvents {
+  onStatus(status: SaveStatus, pending: number): void;
+  /** The server has taken an operation (or had it already). */
+  onApplied(result: OperationResult): void;
+  /** Somebody else was faster: `mine` was not applied, `result.annotation` is what is there. */
+  onConflict(mine: JournalEntry, result: OperationResult): void;
+  /** An operation that can never be applied; it was dropped from the journal. */
+  onRejected(mine: JournalEntry, result: OperationResult): void;
+}
+
+export interface Clock {
+  setTimeout(callback: () => void, ms: number): unknown;
+}
+
+const BATCH = 100;
+const RETRY_MS = [1_000, 2_000, 5_000, 10_000, 30_000] as const;
+
+export class Outbox {
+  private readonly entries: JournalEntry[] = [];
+  private readonly revisions = new Map<string, number>();
+  private appending: Promise<unknown> = Promise.resolve();
+  private isSending = false;
+  private failures = 0;
+  private writing = 0;
+  private isClosed = false;
+
+  constructor(
+    private readonly imageId: number,
+    private readonly http: HttpClient,
+    private readonly journal: Journal,
+    private readonly events: OutboxEvents,
+    private readonly clock: Clock = { setTimeout: (callback, ms) => setTimeout(callback, ms) },
+  ) {}
+
+  /** The revision that the server has of a mask; 0 when it has none. */
+  noteRevision(annotationId: string, revision: number): void {
+    if (revision > (this.revisions.get(annotationId) ?? 0)) this.revisions.set(annotationId, revision);
+  }
+
+  isPending(annotationId: string): boolean {
+    return this.entries.some(({ operation }) => operation.annotation_id === annotationId);
+  }
+
+  get pendingCount(): number {
+    return this.entries.length + this.writing;
+  }
+
+  /** Take up what an earlier visit left in the journal; returns it so that the document can show it. */
+  async replay(): Promise<readonly JournalEntry[]> {
+    const left = await this.journal.read(this.imageId);
+    this.entries.push(...left);
+    this.report(left.length > 0 ? "saving" : "saved");
+    void this.flush();
+    return left;
+  }
+
+  /** Journal an operation and send it. Resolves when it is safe on this device. */
+  async enqueue(operation: Omit<WireOperation, "op_id" | "base_revision">): Promise<void> {
+    this.writing++;
+    this.report("saving");
+    // One after the other, so that the journal's order is the order of the gestures.
+    const appended = this.appending.then(() => this.append(operation));
+    this.appending = appended.catch(() => undefined);
+    try {
+      await appended;
+    } finally {
+      this.writing--;
+    }
+    void this.flush();
+  }
+
+  private async append(operation: Omit<WireOperation, "op_id" | "base_revision">): Promise<void> {
+    const id = operation.annotation_id;
+    const base = this.isPending(id) ? null : (this.revisions.get(id) ?? 0);
+    const full = { ...operation, op_id: crypto.randomUUID(), base_revision: base };
+    this.entries.push(await this.journal.append(this.imageId, full));
+  }
+
+  /** Send what is waiting. Safe to call at any time. */
+  async flush(): Promise<void> {
+    if (this.isSending || this.isClosed) return;
+    this.isSending = true;
+    try {
+      while (this.entries.length > 0 && !this.hasEnded()) await this.sendBatch(this.nextBatch());
+      if (this.pendingCount === 0) this.report("saved");
+    } catch (error) {
+      this.retryLater(error);
+    } finally {
+      this.isSending = false;
+    }
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  private hasEnded(): boolean {
+    return this.isClosed;
+  }
+
+  /** The first entries whose base revision is known: one per mask, in order. */
+  private nextBatch(): JournalEntry[] {
+    const batch: JournalEntry[] = [];
+    const masks = new Set<string>();
+    for (const entry of this.entries) {
+      const id = entry.operation.annotation_id;
+      if (!masks.has(id)) batch.push(entry);
+      masks.add(id);
+      if (batch.length === BATCH) break;
+    }
+    return batch;
+  }
+
+  private async sendBatch(batch: readonly JournalEntry[]): Promise<void> {
+    this.report("saving");
+    const operations = batch.map(({ operation }) => ({
+      ...operation,
+      base_revision: operation.base_revision ?? this.revisions.get(operation.annotation_id) ?? 0,
+    }));
+    const results = await this.post(operations);
+    this.failures = 0;
+    for (const result of results) await this.settle(batch, result);
+  }
+
+  private async post(operations: readonly WireOperation[]): Promise<readonly OperationResult[]> {
+    const path = `/images/${this.imageId}/operations`;
+    try {
+      return (await this.http.send<{ results: OperationResult[] }>("POST", path, { operations })).results;
+    } catch (error) {
+      const extra = error instanceof ApiError && error.status === 409 ? error.extra : null;
+      if (extra !== null && typeof extra === "object" && "results" in extra) return extra.results as OperationResult[];
+      throw error;
+    }
+  }
+
+  private async settle(batch: readonly JournalEntry[], result: OperationResult): Promise<void> {
+    const entry = batch.find(({ operation }) => operation.op_id === result.op_id);
+    if (!entry) return;
+    if (result.annotation) this.noteRevision(result.annotation.id, result.annotation.revision);
+    await this.forget(entry);
+    switch (result.status) {
+      case "applied":
+      case "duplicate":
+        this.events.onApplied(result);
+        return;
+      case "conflict":
+        this.events.onConflict(entry, result);
+        return;
+      case "rejected":
+        this.events.onRejected(entry, result);
+    }
+  }
+
+  private async forget(entry: JournalEntry): Promise<void> {
+    await this.journal.remove([entry.sequence]);
+    const at = this.entries.indexOf(entry);
+    if (at >= 0) this.entries.splice(at, 1);
+  }
+
+  private retryLater(error: unknown): void {
+    const isTemporary = !(error instanceof ApiError) || error.isTemporary;
+    const isSignedOut = error instanceof ApiError && (error.status === 401 || error.status === 403);
+    this.report(isSignedOut ? "signed-out" : isTemporary ? "offline" : "trouble");
+    const wait = RETRY_MS[Math.min(this.failures, RETRY_MS.length - 1)];
+    this.failures++;
+    this.clock.setTimeout(() => void this.flush(), wait);
+  }
+
+  private report(status: SaveStatus): void {
+    this.events.onStatus(status, this.pendingCount);
+  }
+}

@@ -1,0 +1,83 @@
+/** The calls of the workspace, one function each. Addresses and names are those of docs/contracts.md. */
+import type { BoxXyxy } from "../geometry/types";
+import type { HttpClient } from "./http";
+import type { AnnotationRow, CommentRow, ImageDetail } from "./wire";
+
+export interface RevisionRow {
+  readonly revision: number;
+  readonly action: string;
+  readonly snapshot: Readonly<Record<string, unknown>>;
+  readonly author: { readonly id: number; readonly name: string } | null;
+  readonly created_at: string;
+}
+
+export interface CropEmbedding {
+  readonly key: string;
+  readonly status: string;
+  readonly url: string | null;
+}
+
+export interface LatencySample {
+  readonly kind: string;
+  readonly ms: number;
+}
+
+export class WorkspaceApi {
+  constructor(readonly http: HttpClient) {}
+
+  image(imageId: number, signal?: AbortSignal): Promise<ImageDetail> {
+    return this.http.get(`/images/${imageId}`, signal);
+  }
+
+  async annotations(imageId: number, signal?: AbortSignal): Promise<readonly AnnotationRow[]> {
+    const answer = await this.http.get<{ annotations: AnnotationRow[] }>(`/images/${imageId}/annotations`, signal);
+    return answer.annotations;
+  }
+
+  revisions(annotationId: string): Promise<readonly RevisionRow[]> {
+    return this.http.get(`/annotations/${annotationId}/revisions`);
+  }
+
+  comments(imageId: number): Promise<readonly CommentRow[]> {
+    return this.http.get(`/images/${imageId}/comments`);
+  }
+
+  addComment(imageId: number, body: string, annotationId: string | null, place: { x: number; y: number } | null) {
+    const comment = { body, annotation_id: annotationId, x: place?.x ?? null, y: place?.y ?? null };
+    return this.http.send<CommentRow>("POST", `/images/${imageId}/comments`, comment);
+  }
+
+  resolveComment(commentId: number, isResolved: boolean): Promise<CommentRow> {
+    return this.http.send("PATCH", `/comments/${commentId}`, { is_resolved: isResolved });
+  }
+
+  async takeNext(projectId: number): Promise<number | null> {
+    const answer = await this.http.send<{ image_id: number | null }>("POST", `/projects/${projectId}/next`);
+    return answer.image_id;
+  }
+
+  submit(imageId: number): Promise<unknown> {
+    return this.http.send("POST", `/images/${imageId}/submit`);
+  }
+
+  skip(imageId: number, reason: string): Promise<unknown> {
+    return this.http.send("POST", `/images/${imageId}/skip`, { reason });
+  }
+
+  retryEmbedding(imageId: number): Promise<unknown> {
+    return this.http.send("POST", `/images/${imageId}/retry`);
+  }
+
+  cropEmbedding(imageId: number, box: BoxXyxy): Promise<CropEmbedding> {
+    const body = { crop_box_xyxy: [box.x0, box.y0, box.x1, box.y1] };
+    return this.http.send("POST", `/images/${imageId}/crop-embeddings`, body);
+  }
+
+  savePreferences(changes: Record<string, unknown>): Promise<unknown> {
+    return this.http.send("PATCH", "/me/preferences", changes);
+  }
+
+  sendLatency(projectId: number, samples: readonly LatencySample[]): Promise<unknown> {
+    return this.http.send("POST", "/latency", { project_id: projectId, samples });
+  }
+}

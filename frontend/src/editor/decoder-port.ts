@@ -1,0 +1,33 @@
+/** The part of inference/ that the editor counts on; a fake with the same shape stands in for it in tests. */
+import type { ColumnMask } from "../geometry/column-mask";
+import type { BoxXyxy, LowResLogits, Prompt, Size } from "../geometry/types";
+import type { DraftCandidate } from "../model/draft";
+
+/** One embedding: the whole photo's (`cropBox` null) or that of a part of it. */
+export interface EmbeddingSource {
+  readonly url: string;
+  readonly key: string;
+  readonly cropBox: BoxXyxy | null;
+}
+
+export interface DecodeAnswer {
+  readonly candidates: readonly DraftCandidate[];
+  readonly chosen: number;
+  readonly decodeMs: number;
+}
+
+export interface DecodeQuestion {
+  readonly kind: "hover" | "click";
+  readonly embedding: EmbeddingSource;
+  readonly imageSize: Size;
+  readonly prompts: readonly Prompt[];
+  readonly maskInput: LowResLogits | null;
+  readonly signal: AbortSignal;
+}
+
+export interface Decoder {
+  decode(question: DecodeQuestion): Promise<DecodeAnswer>;
+  /** The mask at the photo's own size that a candidate's logits stand for. */
+  toMask(logits: LowResLogits, imageSize: Size, cropBox: BoxXyxy | null): ColumnMask;
+  prefetch(embedding: EmbeddingSource): void;
+}

@@ -1,0 +1,135 @@
+/**
+ * The door between the editor and its panels: what panels can watch and what they can ask for.
+ *
+ * Types only. The editor fulfils it; panels and their tests know nothing else.
+ */
+import type { Size } from "../geometry/types";
+import type { Viewport } from "../geometry/viewport";
+import type { ActionId, Bindings } from "./actions";
+import type { Rgb } from "./colors";
+import type { Draft } from "./draft";
+import type { AttributeValue, LabelInfo, MaskRecord } from "./mask-record";
+import type { Readable, Store } from "./store";
+import type { BrushSettings, ToolId, ViewSettings } from "./view-settings";
+
+export interface ImageInfo {
+  readonly id: number;
+  readonly name: string;
+  readonly size: Size;
+  readonly position: number;
+  readonly total: number;
+  readonly previousId: number | null;
+  readonly nextId: number | null;
+  readonly workStatus: string;
+}
+
+export type SaveState = "saved" | "saving" | "offline" | "signed-out" | "trouble";
+export type EngineState = "loading" | "waiting" | "ready" | "failed";
+
+export interface EngineStatus {
+  readonly state: EngineState;
+  readonly name: string;
+  readonly medianMs: number | null;
+  readonly isFine: boolean;
+}
+
+/** A message for the person: what happened, what was kept, what to do. `key` is a message key. */
+export interface Notice {
+  readonly id: number;
+  readonly tone: "info" | "warning" | "error";
+  readonly key: string;
+  readonly params: Readonly<Record<string, string | number>>;
+  readonly action: { readonly key: string; run(): void } | null;
+}
+
+export interface Conflict {
+  readonly annotationId: string;
+  readonly mine: MaskRecord | null;
+  readonly theirs: MaskRecord | null;
+  readonly theirName: string;
+}
+
+export interface CommentInfo {
+  readonly id: number;
+  readonly annotationId: string | null;
+  readonly body: string;
+  readonly authorName: string;
+  readonly isResolved: boolean;
+}
+
+export interface MaskVersion {
+  readonly revision: number;
+  readonly action: string;
+  readonly authorName: string;
+  readonly createdAt: string;
+  readonly record: MaskRecord | null;
+}
+
+export interface SuggestionFilter {
+  readonly minIou: number;
+  readonly minStability: number;
+}
+
+export type Dialog = "shortcuts" | "guidelines" | "skip" | "comment" | "versions" | null;
+export type Pace = { readonly masks: number; readonly secondsPerMask: number };
+
+export interface Workspace {
+  readonly projectName: string;
+  readonly stage: string;
+  readonly guidelines: string;
+  readonly userName: string;
+  readonly labels: readonly LabelInfo[];
+  readonly canEdit: boolean;
+
+  readonly image: Readable<ImageInfo | null>;
+  readonly view: Readable<Viewport>;
+  readonly tool: Readable<ToolId>;
+  readonly settings: Readable<ViewSettings>;
+  readonly brush: Readable<BrushSettings>;
+  readonly masks: Readable<readonly MaskRecord[]>;
+  readonly draft: Readable<Draft | null>;
+  readonly isDecoding: Readable<boolean>;
+  readonly selection: Readable<ReadonlySet<string>>;
+  readonly currentLabel: Readable<number | null>;
+  readonly save: Readable<{ readonly state: SaveState; readonly pending: number }>;
+  readonly engine: Readable<EngineStatus>;
+  readonly notices: Readable<readonly Notice[]>;
+  readonly announcement: Readable<string>;
+  readonly conflicts: Readable<readonly Conflict[]>;
+  readonly comments: Readable<readonly CommentInfo[]>;
+  readonly versions: Readable<readonly MaskVersion[] | null>;
+  readonly pace: Readable<Pace>;
+  readonly isSlow: Readable<boolean>;
+  readonly undoState: Readable<{ readonly undo: string | null; readonly redo: string | null }>;
+  readonly bindings: Readable<Bindings>;
+  readonly locale: Store<string>;
+  readonly dialog: Store<Dialog>;
+  readonly suggestions: Store<SuggestionFilter>;
+  readonly isPanelOpen: Store<boolean>;
+  readonly isLabelSearchOpen: Store<boolean>;
+
+  perform(action: ActionId): void;
+  chooseTool(tool: ToolId): void;
+  changeSettings(change: Partial<ViewSettings>): void;
+  changeBrush(change: Partial<BrushSettings>): void;
+  select(id: string, mode: "only" | "toggle" | "range"): void;
+  highlight(id: string | null): void;
+  chooseCandidate(index: number): void;
+  applyLabel(labelId: number | null): void;
+  setAttribute(id: string, name: string, value: AttributeValue): void;
+  setLocked(id: string, isLocked: boolean): void;
+  deleteMask(id: string): void;
+  decideSuggestions(ids: readonly string[], isAccepted: boolean): void;
+  resolveConflict(annotationId: string, choice: "mine" | "theirs" | "both"): void;
+  addComment(body: string): void;
+  resolveComment(id: number, isResolved: boolean): void;
+  restoreVersion(version: MaskVersion): void;
+  skip(reason: string): void;
+  openImage(id: number): void;
+  bind(action: ActionId, chords: readonly string[] | null): void;
+  useLeftHanded(isLeft: boolean): void;
+  changeLocale(locale: string): void;
+  dismiss(noticeId: number): void;
+  colorOf(record: MaskRecord): Rgb;
+  thumbnail(canvas: HTMLCanvasElement, record: MaskRecord): void;
+}
