@@ -1,0 +1,237 @@
+"""Fetching over real HTTP, with cut connections, wrong bytes and refusals; and the table of official files."""
+
+import hashlib
+import threading
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from sam_core import checkpoints
+from sam_core.checkpoints import CHECKPOINTS, CheckpointFile, checkpoint_file, default_folder, fetch, verify
+from sam_core.errors import CheckpointError
+
+CONTENT = bytes(range(256)) * 1200  # 300 KiB
+
+
+class Server(ThreadingHTTPServer):
+    """Serves CONTENT; `cuts` holds how many bytes the next answers send before the connection is closed."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.content = CONTENT
+        self.cuts: list[int] = []
+        self.statuses: list[int] = []
+        self.ranges: list[str | None] = []
+        self.has_ranges = True
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/weights.pth"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        server = self.server
+        asked = self.headers.get("Range")
+        server.ranges.append(asked)
+        if server.statuses:
+            self.send_error(server.statuses.pop(0))
+            return
+        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and server.has_ranges else 0
+        body = server.content[start:]
+        self.send_response(206 if asked and server.has_ranges else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: server.cuts.pop(0)] if server.cuts else body)
+
+    def log_message(self, *args: object) -> None:
+        """Keep the test's output clean."""
+
+
+@pytest.fixture
+def server():
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def spec(server):
+    return CheckpointFile(
+        file_name="weights.pth",
+        url=server.url,
+        sha256=hashlib.sha256(CONTENT).hexdigest(),
+        byte_size=len(CONTENT),
+        licence="Apache-2.0",
+        source="a test",
+    )
+
+
+def names(folder) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_fetch_downloads_verifies_and_tells_how_far_it_is(spec, tmp_path):
+    seen: list[tuple[int, int]] = []
+    path = fetch(spec, tmp_path / "deep" / "folder", on_progress=lambda done, total: seen.append((done, total)))
+    assert path.read_bytes() == CONTENT
+    assert names(path.parent) == ["weights.pth"]
+    assert seen[-1] == (len(CONTENT), len(CONTENT))
+    assert seen == sorted(seen)
+
+
+def test_a_cut_connection_is_continued_where_it_was_cut(server, spec, tmp_path):
+    server.cuts = [100_000, 50_000]
+    assert fetch(spec, tmp_path).read_bytes() == CONTENT
+    assert server.ranges == [None, "bytes=100000-", "bytes=150000-"]
+
+
+def test_a_part_left_by_an_earlier_run_is_continued(server, spec, tmp_path):
+    (tmp_path / "weights.pth.part").write_bytes(CONTENT[:200_000])
+    assert fetch(spec, tmp_path).read_bytes() == CONTENT
+    assert server.ranges == ["bytes=200000-"]
+
+
+def test_a_complete_part_needs_no_download(server, spec, tmp_path):
+    (tmp_path / "weights.pth.part").write_bytes(CONTENT)
+    assert fetch(spec, tmp_path).read_bytes() == CONTENT
+    assert server.ranges == []
+
+
+def test_a_server_without_ranges_starts_again(server, spec, tmp_path):
+    server.has_ranges = False
+    server.cuts = [100_000]
+    assert fetch(spec, tmp_path).read_bytes() == CONTENT
+    assert names(tmp_path) == ["weights.pth"]
+
+
+def test_a_connection_that_never_gets_further_is_given_up_and_can_be_continued(server, spec, tmp_path):
+    server.cuts = [70_000] + [0] * checkpoints.MAX_FRUITLESS_ATTEMPTS
+    with pytest.raises(CheckpointError, match="stopped at byte 70,000 of 307,200"):
+        fetch(spec, tmp_path)
+    assert names(tmp_path) == ["weights.pth.part"]
+    assert fetch(spec, tmp_path).read_bytes() == CONTENT
+    assert server.ranges[-1] == "bytes=70000-"
+
+
+def test_wrong_bytes_never_get_the_final_name(server, spec, tmp_path):
+    server.content = CONTENT[:-1] + b"!"
+    with pytest.raises(CheckpointError, match="has SHA-256"):
+        fetch(spec, tmp_path)
+    assert names(tmp_path) == []
+    server.content = CONTENT
+    assert fetch(spec, tmp_path).read_bytes() == CONTENT
+
+
+def test_a_longer_file_is_refused(server, spec, tmp_path):
+    server.content = CONTENT + b"more"
+    with pytest.raises(CheckpointError, match=r"307,204 bytes; weights\.pth has 307,200"):
+        fetch(spec, tmp_path)
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_refusal_is_passed_on_at_once(server, spec, tmp_path, status):
+    server.statuses = [status]
+    with pytest.raises(CheckpointError, match=f"HTTP {status}"):
+        fetch(spec, tmp_path)
+    assert len(server.ranges) == 1
+
+
+def test_server_errors_are_tried_again(server, spec, tmp_path):
+    server.statuses = [503, 500]
+    assert fetch(spec, tmp_path).read_bytes() == CONTENT
+
+
+def test_an_unsatisfiable_range_starts_again(server, spec, tmp_path):
+    (tmp_path / "weights.pth.part").write_bytes(b"x" * 1000)
+    server.statuses = [416]
+    assert fetch(spec, tmp_path).read_bytes() == CONTENT
+    assert server.ranges == ["bytes=1000-", None]
+
+
+def test_nobody_listening_is_said_plainly(server, spec, tmp_path):
+    server.server_close()
+    with pytest.raises(CheckpointError, match="stopped at byte 0"):
+        fetch(spec, tmp_path)
+
+
+def test_a_file_that_is_there_is_verified_and_kept(server, spec, tmp_path):
+    (tmp_path / "weights.pth").write_bytes(CONTENT)
+    assert fetch(spec, tmp_path) == tmp_path / "weights.pth"
+    (tmp_path / "weights.pth").write_bytes(CONTENT[:-1] + b"!")
+    with pytest.raises(CheckpointError, match="SHA-256"):
+        fetch(spec, tmp_path)
+    assert server.ranges == []
+
+
+def test_a_folder_that_cannot_be_made_is_said_plainly(spec, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(CheckpointError, match="could not write"):
+        fetch(spec, tmp_path / "file" / "folder")
+
+
+def test_only_addresses_on_the_web_are_opened(spec, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_bytes(CONTENT)
+    with pytest.raises(CheckpointError, match="not an address on the web"):
+        fetch(replace(spec, url=secret.as_uri()), tmp_path / "target")
+
+
+def test_verify_names_what_is_wrong(spec, tmp_path):
+    path = tmp_path / "weights.pth"
+    with pytest.raises(CheckpointError, match="is not there"):
+        verify(spec, path)
+    path.write_bytes(CONTENT[:10])
+    with pytest.raises(CheckpointError, match="has 10 bytes"):
+        verify(spec, path)
+    path.write_bytes(CONTENT)
+    verify(spec, path)
+
+
+OFFICIAL = {
+    "sam_vit_b": (
+        "sam_vit_b_01ec64.pth",
+        "ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912",
+        375042383,
+    ),
+    "sam_vit_l": (
+        "sam_vit_l_0b3195.pth",
+        "3adcc4315b642a4d2101128f611684e8734c41232a17c648ed1693702a49a622",
+        1249524607,
+    ),
+    "sam_vit_h": (
+        "sam_vit_h_4b8939.pth",
+        "a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e",
+        2564550879,
+    ),
+    "mobile_sam": ("mobile_sam.pt", "6dbb90523a35330fedd7f1d3dfc66f995213d81b29a5ca8108dbcdd4e37d6c2f", 40728226),
+}
+
+
+@pytest.mark.parametrize("name", OFFICIAL)
+def test_table_of_official_files(name):
+    file = checkpoint_file(name)
+    assert (file.file_name, file.sha256, file.byte_size) == OFFICIAL[name]
+    assert file.licence == "Apache-2.0"
+    assert file.url.startswith("https://")
+    assert file.url.endswith("/" + file.file_name)
+
+
+def test_table_is_complete():
+    assert set(CHECKPOINTS) == set(OFFICIAL)
+    with pytest.raises(CheckpointError, match="no weights to fetch for 'sam_lite'"):
+        checkpoint_file("sam_lite")
+
+
+def test_weights_are_kept_in_the_user_s_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert default_folder() == tmp_path / "maskwright" / "checkpoints"

@@ -1,0 +1,152 @@
+"""Building models and loading weights: right files, damaged files, files of another variant."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from sam_core.errors import CheckpointError
+from sam_core.registry import MODELS, build_model, find_weights, guess_variant, model_version
+
+
+@pytest.fixture
+def tiny():
+    return MODELS["sam_tiny_test"].build_untrained()
+
+
+def save(content: object, path):
+    torch.save(content, path)
+    return path
+
+
+def test_variants():
+    assert list(MODELS) == ["sam_lite", "sam_vit_b", "sam_vit_l", "sam_vit_h", "mobile_sam", "sam_tiny_test"]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_table_agrees_with_what_is_built(name):
+    with torch.device("meta") if name.startswith("sam_vit") else torch.device("cpu"):
+        sam = MODELS[name].build_untrained()
+    spec = MODELS[name]
+    assert (sam.image_size, sam.prompt_encoder.embed_dim) == (spec.image_size, spec.embed_dim)
+    assert sam.image_encoder.img_size == spec.image_size
+
+
+@pytest.mark.parametrize("wrap", [lambda state: state, lambda state: {"model": state, "version": "v"}])
+def test_a_local_file_is_loaded_plain_or_wrapped(tiny, tmp_path, wrap):
+    with torch.no_grad():
+        tiny.mask_decoder.iou_token.weight.fill_(0.25)
+    path = save(wrap(tiny.state_dict()), tmp_path / "weights.pth")
+    loaded = build_model("sam_tiny_test", path)
+    assert not loaded.training
+    assert all(torch.equal(value, tiny.state_dict()[key]) for key, value in loaded.state_dict().items())
+
+
+def test_half_precision_weights_become_single(tiny, tmp_path):
+    half = {key: value.half() for key, value in tiny.state_dict().items()}
+    loaded = build_model("sam_tiny_test", save({"model": half}, tmp_path / "half.pt"))
+    assert {p.dtype for p in loaded.parameters()} == {torch.float32}
+
+
+def test_weights_of_another_variant_are_named(tmp_path):
+    state = MODELS["mobile_sam"].build_untrained().state_dict()
+    path = save(state, tmp_path / "mobile_sam.pt")
+    with pytest.raises(CheckpointError, match="holds weights of mobile_sam, not of sam_tiny_test"):
+        build_model("sam_tiny_test", path)
+
+
+@pytest.mark.parametrize("name", ["sam_vit_b", "sam_vit_l", "sam_vit_h", "mobile_sam", "sam_tiny_test", "sam_lite"])
+def test_variants_are_told_apart_by_their_shapes(name):
+    with torch.device("meta") if name.startswith("sam_vit") else torch.device("cpu"):
+        state = MODELS[name].build_untrained().state_dict()
+    assert guess_variant({key: tuple(value.shape) for key, value in state.items()}) == name
+
+
+def test_nothing_of_another_kind_is_guessed():
+    assert guess_variant({"layer.weight": (3, 3)}) is None
+
+
+def test_tensors_that_do_not_fit_are_named(tiny, tmp_path):
+    state = tiny.state_dict()
+    state["mask_decoder.iou_token.weight"] = torch.zeros(2, 32)
+    del state["prompt_encoder.no_mask_embed.weight"]
+    with pytest.raises(CheckpointError, match=r"2 tensors .* mask_decoder\.iou_token\.weight, prompt_encoder\.no_mask"):
+        build_model("sam_tiny_test", save(state, tmp_path / "odd.pth"))
+
+
+def damaged_zip(path, tiny):
+    save(tiny.state_dict(), path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+class Payload:
+    """Unpickling this would call a function."""
+
+    def __reduce__(self):
+        return print, ("ran code from a weight file",)
+
+
+DAMAGED = {
+    "empty": lambda path, tiny: path.write_bytes(b""),
+    "text": lambda path, tiny: path.write_text("<html>404 not found</html>"),
+    "noise": lambda path, tiny: path.write_bytes(bytes(range(256)) * 100),
+    "cut": damaged_zip,
+    "a list": lambda path, tiny: save([1, 2], path),
+    "no tensors": lambda path, tiny: save({"model": {"a": 1}}, path),
+    "an empty dict": lambda path, tiny: save({}, path),
+    "code": lambda path, tiny: save({"a": Payload()}, path),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damaged_files_are_refused(tiny, tmp_path, capsys, name):
+    path = tmp_path / "weights.pth"
+    DAMAGED[name](path, tiny)
+    with pytest.raises(CheckpointError, match=r"weights\.pth"):
+        build_model("sam_tiny_test", path)
+    assert "ran code" not in capsys.readouterr().out
+
+
+def test_missing_weights_say_how_to_get_them(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(CheckpointError, match="python -m sam_core models fetch sam_vit_b"):
+        build_model("sam_vit_b")
+    with pytest.raises(CheckpointError, match="are not there"):
+        build_model("sam_tiny_test", tmp_path / "nothing.pth")
+
+
+def test_fetched_weights_are_found(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = tmp_path / "maskwright" / "checkpoints"
+    folder.mkdir(parents=True)
+    (folder / "mobile_sam.pt").write_bytes(b"")
+    assert find_weights("mobile_sam") == folder / "mobile_sam.pt"
+    assert model_version("mobile_sam") == "mobile_sam"
+
+
+def test_unknown_models_are_refused_with_the_known_ones():
+    with pytest.raises(CheckpointError, match="no model is called 'sam9'; there are: sam_lite"):
+        build_model("sam9")
+
+
+def test_version_follows_the_weights(tiny, tmp_path):
+    one = save(tiny.state_dict(), tmp_path / "one.pth")
+    with torch.no_grad():
+        tiny.mask_decoder.iou_token.weight.add_(1)
+    two = save(tiny.state_dict(), tmp_path / "two.pth")
+    named = save({"model": tiny.state_dict(), "version": "sam_lite-7"}, tmp_path / "named.pt")
+    versions = [model_version("sam_tiny_test", path) for path in (None, one, two, named)]
+    assert versions[0] == "sam_tiny_test"
+    assert versions[3] == "sam_lite-7"
+    assert len(set(versions)) == 4
+    (tmp_path / "copy.pth").write_bytes(one.read_bytes())
+    assert model_version("sam_tiny_test", tmp_path / "copy.pth") == versions[1]
+
+
+def test_looking_at_the_library_does_not_import_torch():
+    code = (
+        "import sys, sam_core, sam_core.masks, sam_core.registry, sam_core.checkpoints, sam_core.prompts,"
+        " sam_core.cli, sam_core.transforms; sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
