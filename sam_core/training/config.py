@@ -50,9 +50,9 @@ class PromptConfig:
     box_noise_ratio: float = 0.1  # published
     box_noise_max_px: float = 20.0  # published, at 1024 px input; scaled with the input
     max_clicks: int = 8  # published
-    grad_iterations: str = "first_last"  # or "all", the published recipe
-    single_probability: float = 0.3  # with "first_last": the step ends after the first decoding
-    length_decay: float = 0.6  # with "first_last": each further iteration happens with this probability
+    grad_iterations: str = "first_last"  # or "last", or "all", the published recipe
+    single_probability: float = 0.3  # unless "all": the step ends after the first decoding
+    length_decay: float = 0.6  # unless "all": each further iteration happens with this probability
 
 
 @dataclass(frozen=True)

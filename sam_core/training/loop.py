@@ -73,11 +73,16 @@ def draw_length(config: PromptConfig) -> int:
     return length
 
 
+def grad_iterations(config: PromptConfig, length: int) -> set[int]:
+    """Which of length decodings are back-propagated."""
+    chosen = {"all": set(range(length)), "first_last": {0, length - 1}, "last": {length - 1}}
+    return chosen[config.grad_iterations]
+
+
 def simulate(sam: Sam, embeddings: Tensor, masks: Tensor, config: PromptConfig) -> list[MaskLosses]:
     """Prompt for each mask (N, H, W) bool until the drawn length; return the losses of decodings with gradient.
 
-    embeddings: (N, C, grid, grid), one row a mask. Between first and last, with "first_last", decodings only move
-    the simulated annotator on and cost no backward pass.
+    embeddings: (N, C, grid, grid), one row a mask. Decodings without gradient only move the simulated annotator on.
     """
     length = draw_length(config)
     repeat_at = int(torch.randint(1, length, ())) if length > 3 else -1
@@ -86,7 +91,7 @@ def simulate(sam: Sam, embeddings: Tensor, masks: Tensor, config: PromptConfig) 
     losses: list[MaskLosses] = []
     rows = torch.arange(masks.shape[0], device=masks.device)
     for iteration in range(length):
-        with_grad = config.grad_iterations == "all" or iteration in (0, length - 1)
+        with_grad = iteration in grad_iterations(config, length)
         # bfloat16 halves the time of decodings without gradient on this kind of CPU
         autocast = torch.autocast(masks.device.type, torch.bfloat16, enabled=not with_grad or masks.is_cuda)
         with torch.set_grad_enabled(with_grad), autocast:
@@ -105,7 +110,7 @@ def simulate(sam: Sam, embeddings: Tensor, masks: Tensor, config: PromptConfig) 
 
 def total_loss(losses: list[MaskLosses]) -> Tensor:
     """Sum the terms: both the single mask and the best of three at every decoding, and the IoU head."""
-    terms = [one.best_of_three + (0.5 if i == 0 else 1.0) * one.single + one.iou for i, one in enumerate(losses)]
+    terms = [one.best_of_three + one.single + one.iou for one in losses]
     return torch.stack(terms).sum()
 
 

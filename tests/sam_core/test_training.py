@@ -93,8 +93,8 @@ def test_published_constants() -> None:
 def test_losses_by_hand() -> None:
     logits = torch.tensor([[0.0, 0.0]])
     target = torch.tensor([[1.0, 0.0]])
-    # p = 1/2: cross-entropy ln 2, miss 1/2; alpha 0.25 for the positive, 0.75 for the negative
-    expected = 0.5 * (0.25 + 0.75) * 0.25 * np.log(2)
+    # p = 1/2: cross-entropy ln 2, miss 1/2, alpha 1/2
+    expected = 0.5 * 0.25 * np.log(2)
     assert focal_loss(logits, target).item() == pytest.approx(expected, rel=1e-5)
     assert dice_loss(logits, target).item() == pytest.approx(1 - 2 / 3, rel=1e-5)
 
@@ -153,7 +153,7 @@ def test_first_prompts_are_a_padded_click_or_a_bare_box() -> None:
     assert {tuple(row) for row in labels.tolist()} == {(1, -1), (2, 3)}
 
 
-@pytest.mark.parametrize("grad_iterations", ["all", "first_last"])
+@pytest.mark.parametrize("grad_iterations", ["all", "first_last", "last"])
 def test_every_parameter_learns(grad_iterations: str) -> None:
     torch.manual_seed(3)
     sam = build_sam_lite(64)
