@@ -16,7 +16,7 @@ def describe_old_python(version):  # type: ignore[no-untyped-def]  # noqa: ANN00
 
 
 if __name__ == "__main__":
-    refusal = describe_old_python(sys.version_info)
+    refusal = describe_old_python(sys.version_info)  # type: ignore[no-untyped-call]
     if refusal:
         sys.exit(refusal)
     from annotator.launcher.commands import main
