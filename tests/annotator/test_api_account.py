@@ -56,7 +56,10 @@ def test_a_bearer_token_signs_in_without_cookies_or_csrf(admin: User) -> None:
     row, token = ApiToken.issue(admin, name="script")
     api = Api(None, enforce_csrf_checks=True)
     answer = api.client.patch(
-        "/api/v1/me/preferences", data="{}", content_type="application/json", headers={"Authorization": f"Bearer {token}"}
+        "/api/v1/me/preferences",
+        data="{}",
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {token}"},
     )
     assert answer.status_code == 200
     row.refresh_from_db()

@@ -33,7 +33,11 @@ def large(project: Project) -> Image:
 def test_detail_of_a_small_image(as_admin: Api, image: Image, version: ModelVersion) -> None:
     body = as_admin.get(f"/images/{image.pk}").json()
     assert (body["width"], body["height"], body["status"], body["work_status"]) == (64, 48, "new", "new")
-    assert body["preview"] == {"url": f"/api/v1/images/{image.pk}/preview?v={image.sha256[:12]}", "width": 64, "height": 48}
+    assert body["preview"] == {
+        "url": f"/api/v1/images/{image.pk}/preview?v={image.sha256[:12]}",
+        "width": 64,
+        "height": 48,
+    }
     assert body["tiles"] is None
     assert body["embedding"] == {
         "status": "missing",
@@ -72,7 +76,9 @@ def test_tiles_that_are_being_made_are_503(as_admin: Api, image: Image) -> None:
     assert as_admin.get(f"/images/{image.pk}/tiles/0/0/0").json()["code"] == "preparing"
 
 
-@pytest.mark.parametrize(("part", "kind"), [("thumbnail", "image/webp"), ("preview", "image/jpeg"), ("original", "image/jpeg")])
+@pytest.mark.parametrize(
+    ("part", "kind"), [("thumbnail", "image/webp"), ("preview", "image/jpeg"), ("original", "image/jpeg")]
+)
 def test_pictures_are_private_immutable_and_inert(as_admin: Api, image: Image, part: str, kind: str) -> None:
     answer = as_admin.get(f"/images/{image.pk}/{part}?v={image.sha256[:12]}")
     assert (answer.status_code, answer["Content-Type"]) == (200, kind)
@@ -161,8 +167,12 @@ def test_retry_without_a_model_is_503(as_annotator: Api, image: Image) -> None:
 
 
 def test_crop_embeddings_are_asked_for_once(as_annotator: Api, image: Image, version: ModelVersion) -> None:
-    bodies = [as_annotator.post(f"/images/{image.pk}/crop-embeddings", {"crop_box_xyxy": [0, 0, 40, 40]}).json() for _ in "ab"]
-    assert bodies[0] == bodies[1] == {"key": f"{image.sha256}-sam_lite-1-0_0_40_40-f16", "status": "pending", "url": None}
+    bodies = [
+        as_annotator.post(f"/images/{image.pk}/crop-embeddings", {"crop_box_xyxy": [0, 0, 40, 40]}).json() for _ in "ab"
+    ]
+    assert (
+        bodies[0] == bodies[1] == {"key": f"{image.sha256}-sam_lite-1-0_0_40_40-f16", "status": "pending", "url": None}
+    )
     assert ImageEmbedding.objects.count() == 1
 
 
@@ -183,7 +193,9 @@ GETS = ["", "/thumbnail", "/preview", "/tiles/0/0/0", "/original"]
 
 
 @pytest.mark.parametrize("part", GETS)
-def test_looking_needs_membership(as_annotator: Api, as_outsider: Api, signed_out: Api, image: Image, part: str) -> None:
+def test_looking_needs_membership(
+    as_annotator: Api, as_outsider: Api, signed_out: Api, image: Image, part: str
+) -> None:
     assert as_annotator.get(f"/images/{image.pk}{part}").status_code in {200, 503}
     assert as_outsider.get(f"/images/{image.pk}{part}").status_code == 404
     assert as_outsider.get(f"/images/999999{part}").json() == as_outsider.get(f"/images/{image.pk}{part}").json()
@@ -193,7 +205,12 @@ def test_looking_needs_membership(as_annotator: Api, as_outsider: Api, signed_ou
 
 @pytest.mark.parametrize(
     ("method", "part", "body"),
-    [("delete", "", None), ("patch", "", {}), ("post", "/retry", None), ("post", "/crop-embeddings", {"crop_box_xyxy": [0, 0, 40, 40]})],
+    [
+        ("delete", "", None),
+        ("patch", "", {}),
+        ("post", "/retry", None),
+        ("post", "/crop-embeddings", {"crop_box_xyxy": [0, 0, 40, 40]}),
+    ],
 )
 def test_changing_needs_membership(
     as_outsider: Api, signed_out: Api, image: Image, method: str, part: str, body: Any

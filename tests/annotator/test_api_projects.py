@@ -11,7 +11,9 @@ from tests.annotator.conftest import Api
 
 
 def test_creating_makes_the_caller_admin_and_colours_the_labels(as_outsider: Api, outsider: User) -> None:
-    answer = as_outsider.post("/projects", {"name": " Roofs ", "labels": [{"name": "Roof", "key": "1"}, {"name": "Tree"}]})
+    answer = as_outsider.post(
+        "/projects", {"name": " Roofs ", "labels": [{"name": "Roof", "key": "1"}, {"name": "Tree"}]}
+    )
     assert answer.status_code == 201
     body = answer.json()
     assert (body["name"], body["role"], body["counts"]["members"]) == ("Roofs", "admin", 1)
@@ -20,7 +22,8 @@ def test_creating_makes_the_caller_admin_and_colours_the_labels(as_outsider: Api
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"name": "  "}, {"name": "x", "stage": "later"}, {"name": "x", "labels": [{"name": "a", "color": "red"}]}]
+    "body",
+    [{}, {"name": "  "}, {"name": "x", "stage": "later"}, {"name": "x", "labels": [{"name": "a", "color": "red"}]}],
 )
 def test_bad_bodies_are_422(as_admin: Api, body: dict[str, object]) -> None:
     assert as_admin.post("/projects", body).status_code == 422

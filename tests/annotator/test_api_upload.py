@@ -111,9 +111,7 @@ def test_a_bad_file_is_refused_by_name_and_the_rest_goes_on(
         ("still.gif", noisy_picture(40, 30).quantize(8), "GIF"),
     ],
 )
-def test_unusual_photos_are_taken(
-    as_admin: Api, project: Project, name: str, picture: Pillow.Image, kind: str
-) -> None:
+def test_unusual_photos_are_taken(as_admin: Api, project: Project, name: str, picture: Pillow.Image, kind: str) -> None:
     rows = by_name(as_admin.upload(project, (name, encode(picture, kind))))
     assert rows[name]["status"] == "added"
     image = Image.objects.get()
@@ -180,7 +178,9 @@ def test_names_in_any_script_are_kept(as_admin: Api, project: Project, name: str
 
 
 def test_hostile_names_are_for_the_eye_only(as_admin: Api, project: Project) -> None:
-    data = zip_of(("../../etc/evil.jpg", jpeg(seed=1)), ("C:\\temp\\w.jpg", jpeg(seed=2)), ("a/\u202egpj.jpg", jpeg(seed=3)))
+    data = zip_of(
+        ("../../etc/evil.jpg", jpeg(seed=1)), ("C:\\temp\\w.jpg", jpeg(seed=2)), ("a/\u202egpj.jpg", jpeg(seed=3))
+    )
     names = {row["name"] for row in as_admin.upload(project, ("x.zip", data)).json()}
     assert names == {"evil.jpg", "w.jpg", "gpj.jpg"}
     assert all(path.startswith("photos/") for path in stored_files())

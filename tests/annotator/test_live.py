@@ -1,0 +1,135 @@
+"""The WebSocket of a project: who gets in, and hints across processes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
+from channels.testing import WebsocketCommunicator
+from django.conf import settings as django_settings
+from django.test import Client
+
+from annotator.accounts.models import User
+from annotator.asgi import application
+from annotator.live.hints import send_hint
+from annotator.live.layer import send_datagram, socket_folder
+from annotator.projects.models import Project
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def line_to(project: Project, user: User | None, *, origin: str = "http://localhost") -> WebsocketCommunicator:
+    headers = [(b"origin", origin.encode()), (b"host", b"localhost")]
+    if user is not None:
+        client = Client()
+        client.force_login(user)
+        headers.append((b"cookie", f"sessionid={client.cookies['sessionid'].value}".encode()))
+    return WebsocketCommunicator(application, f"/ws/projects/{project.pk}", headers=headers)
+
+
+async def opened(project: Project, user: User) -> WebsocketCommunicator:
+    line = await database_sync_to_async(line_to)(project, user)
+    assert (await line.connect())[0]
+    return line
+
+
+async def closed(line: WebsocketCommunicator) -> None:
+    await line.disconnect()
+    await get_channel_layer().close()
+
+
+async def test_members_get_hints(project: Project, annotator: User) -> None:
+    line = await opened(project, annotator)
+    await database_sync_to_async(send_hint)(project.pk, "image.ready", image_id=5)
+    assert await line.receive_json_from() == {"type": "image.ready", "project_id": project.pk, "image_id": 5}
+    await closed(line)
+
+
+async def test_hints_of_other_projects_stay_there(project: Project, annotator: User) -> None:
+    line = await opened(project, annotator)
+    await database_sync_to_async(send_hint)(project.pk + 1, "image.ready", image_id=5)
+    await database_sync_to_async(send_hint)(project.pk, "image.ready", image_id=6)
+    assert (await line.receive_json_from())["image_id"] == 6
+    await closed(line)
+
+
+async def test_a_ping_is_answered_and_other_messages_are_ignored(project: Project, annotator: User) -> None:
+    line = await opened(project, annotator)
+    await line.send_json_to({"type": "annotations.changed", "image_id": 1})
+    await line.send_json_to({"type": "ping"})
+    assert await line.receive_json_from() == {"type": "pong"}
+    await closed(line)
+
+
+@pytest.mark.parametrize(("who", "code"), [("outsider", 4404), (None, 4401)])
+async def test_others_are_turned_away(project: Project, outsider: User, who: str | None, code: int) -> None:
+    line = await database_sync_to_async(line_to)(project, outsider if who else None)
+    assert (await line.connect())[0]
+    assert (await line.receive_output())["code"] == code
+
+
+async def test_another_site_cannot_connect(project: Project, annotator: User) -> None:
+    line = await database_sync_to_async(line_to)(project, annotator, origin="https://evil.example")
+    assert not (await line.connect())[0]
+
+
+async def test_a_hint_crosses_processes(project: Project, annotator: User, own_data_dir: Path) -> None:
+    line = await opened(project, annotator)
+    code = (
+        "import django; django.setup()\n"
+        "from annotator.live.hints import send_hint\n"
+        f"send_hint({project.pk}, 'job.progress', job_id=3)"
+    )
+    environment = {
+        **os.environ,
+        "DATA_DIR": str(own_data_dir),
+        "DJANGO_SETTINGS_MODULE": "annotator.settings",
+        "DATABASE_URL": "sqlite://:memory:",
+    }
+    await database_sync_to_async(subprocess.run)([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)
+    assert await line.receive_json_from() == {"type": "job.progress", "project_id": project.pk, "job_id": 3}
+    await closed(line)
+
+
+async def test_sockets_are_private_and_dead_ones_are_swept(project: Project, annotator: User) -> None:
+    line = await opened(project, annotator)
+    assert socket_folder().stat().st_mode & 0o777 == 0o700
+    import socket
+
+    dead = socket_folder() / "1-dead.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(dead))
+    assert send_datagram(b"{}") == 1
+    assert not dead.exists()
+    await closed(line)
+    assert list(socket_folder().glob("*.sock")) == []
+
+
+async def test_malformed_datagrams_are_dropped(project: Project, annotator: User) -> None:
+    line = await opened(project, annotator)
+    for payload in (b"\xff", b"[]", b'{"group": 7}'):
+        send_datagram(payload)
+    await database_sync_to_async(send_hint)(project.pk, "image.ready", image_id=1)
+    assert (await line.receive_json_from())["image_id"] == 1
+    await closed(line)
+
+
+def test_a_layer_that_fails_never_undoes_the_work(project: Project, settings: Any) -> None:
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "annotator.live.layer.SocketChannelLayer"}}
+    send_hint(project.pk, "image.ready", too_long="x" * 70_000)
+    assert Project.objects.filter(pk=project.pk).exists()
+
+
+def test_redis_is_a_matter_of_settings(tmp_path: Path) -> None:
+    code = "import annotator.settings as s; print(s.CHANNEL_LAYERS['default']['BACKEND'])"
+    environment = {**os.environ, "REDIS_URL": "redis://example:6379/0", "DATA_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "channels_redis.core.RedisChannelLayer"
+    assert django_settings.CHANNEL_LAYERS["default"]["BACKEND"].endswith("SocketChannelLayer")
