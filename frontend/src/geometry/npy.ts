@@ -14,7 +14,7 @@ export type NpyArray =
 /** Read a file; throws NpyError for anything but a whole float16 or float32 array in C order. */
 export function parseNpy(buffer: ArrayBuffer): NpyArray {
   const { header, dataStart } = readHeader(buffer);
-  const descr = /'descr':\s*'([^']+)'/.exec(header)?.[1];
+  const descr = /'descr':\s*'([^']+)'/.exec(header)?.[1] ?? "unknown";
   const shapeText = /'shape':\s*\(([^)]*)\)/.exec(header)?.[1];
   if (shapeText === undefined || !/'fortran_order':\s*False/.test(header)) throw new NpyError("not a C-order array");
   const shape = shapeText.split(",").flatMap((part) => (part.trim() === "" ? [] : [Number(part)]));
@@ -25,7 +25,7 @@ export function parseNpy(buffer: ArrayBuffer): NpyArray {
     case "<f4":
       return { dtype: "float32", shape, values: new Float32Array(dataOf(buffer, dataStart, length, 4)) };
     default:
-      throw new NpyError(`values of type ${descr ?? "unknown"} are not read here`);
+      throw new NpyError(`values of type ${descr} are not read here`);
   }
 }
 

@@ -23,7 +23,7 @@ export class RleError extends Error {
 export function encodeCounts(counts: ArrayLike<number>): string {
   const characters: number[] = [];
   for (let i = 0; i < counts.length; i++) {
-    let value = counts[i]! - (i > 2 ? counts[i - 2]! : 0);
+    let value = counts[i] - (i > 2 ? counts[i - 2] : 0);
     let hasMore = true;
     while (hasMore) {
       const group = value & GROUP_MASK;
@@ -43,7 +43,7 @@ export function decodeCounts(text: string, size: Size): number[] {
   while (position < text.length) {
     const [difference, next] = readNumber(text, position);
     position = next;
-    const count = difference + (counts.length > 2 ? counts[counts.length - 2]! : 0);
+    const count = difference + (counts.length > 2 ? counts[counts.length - 2] : 0);
     if (count < 0) throw new RleError("a run is shorter than nothing");
     counts.push(count);
     total += count;
@@ -57,7 +57,7 @@ export function decodeCounts(text: string, size: Size): number[] {
 /** Number of pixels set. */
 export function countsArea(counts: ArrayLike<number>): number {
   let area = 0;
-  for (let i = 1; i < counts.length; i += 2) area += counts[i]!;
+  for (let i = 1; i < counts.length; i += 2) area += counts[i];
   return area;
 }
 

@@ -25,7 +25,7 @@ const golden = JSON.parse(readFileSync(new URL("cases.json", folder), "utf8")) a
 function readLogits(name: string): LowResLogits {
   const file = parseNpy(new Uint8Array(readFileSync(new URL(name, folder))).buffer);
   const data = file.dtype === "float32" ? file.values : Float32Array.from(file.bits, halfToNumber);
-  return { data, side: file.shape[0]! };
+  return { data, side: file.shape[0] };
 }
 
 function size([height, width]: [number, number]): Size {
@@ -62,7 +62,7 @@ function plainValue(logits: LowResLogits, imageSize: number, input: Size, origin
   const blend = (p0: number, p1: number, t: Tap) => Math.fround(p0 * t.w0 + Math.fround(p1 * t.w1));
   const sample = (at: (x: number, y: number) => number, tx: Tap, ty: Tap) =>
     blend(blend(at(tx.i0, ty.i0), at(tx.i1, ty.i0), tx), blend(at(tx.i0, ty.i1), at(tx.i1, ty.i1), tx), ty);
-  const low = (lx: number, ly: number) => logits.data[ly * logits.side + lx]!;
+  const low = (lx: number, ly: number) => logits.data[ly * logits.side + lx];
   const middle = (mx: number, my: number) =>
     sample(low, tap(logits.side, imageSize, mx), tap(logits.side, imageSize, my));
   return sample(middle, tap(input.width, original.width, x), tap(input.height, original.height, y));

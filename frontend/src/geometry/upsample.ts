@@ -83,9 +83,9 @@ function bilinearTaps(inputs: number, outputs: number): Taps {
   for (let d = 0; d < outputs; d++) {
     const source = isIdentity ? d : Math.max(Math.fround(scale * (d + 0.5) - 0.5), 0);
     i0[d] = Math.min(Math.floor(source), inputs - 1);
-    i1[d] = isIdentity ? d : Math.min(i0[d]! + 1, inputs - 1);
-    w1[d] = Math.min(Math.max(Math.fround(source - i0[d]!), 0), 1);
-    w0[d] = 1 - w1[d]!;
+    i1[d] = isIdentity ? d : Math.min(i0[d] + 1, inputs - 1);
+    w1[d] = Math.min(Math.max(Math.fround(source - i0[d]), 0), 1);
+    w0[d] = 1 - w1[d];
   }
   return { i0, i1, w0, w1, isIdentity };
 }
@@ -96,7 +96,7 @@ function positiveExtent({ data, side }: LowResLogits): { columns: Uint8Array; ro
   let isFound = false;
   for (let y = 0; y < side; y++) {
     for (let x = 0; x < side; x++) {
-      if (data[y * side + x]! > 0) {
+      if (data[y * side + x] > 0) {
         columns[x] = 1;
         rows[y] = 1;
         isFound = true;
@@ -108,10 +108,10 @@ function positiveExtent({ data, side }: LowResLogits): { columns: Uint8Array; ro
 
 /** The outputs that read a candidate source through both resizes; null if none does. */
 function reach(candidates: Uint8Array, inner: Taps, cropped: number, outer: Taps): Range | null {
-  const isReached = (middle: number) => candidates[inner.i0[middle]!]! | candidates[inner.i1[middle]!]!;
+  const isReached = (middle: number) => candidates[inner.i0[middle]] | candidates[inner.i1[middle]];
   const outputs = outer.i0.length;
   const touches = (d: number) =>
-    (outer.i0[d]! < cropped && isReached(outer.i0[d]!)) || (outer.i1[d]! < cropped && isReached(outer.i1[d]!));
+    (outer.i0[d] < cropped && isReached(outer.i0[d])) || (outer.i1[d] < cropped && isReached(outer.i1[d]));
   let start = 0;
   while (start < outputs && !touches(start)) start++;
   if (start === outputs) return null;
@@ -121,7 +121,7 @@ function reach(candidates: Uint8Array, inner: Taps, cropped: number, outer: Taps
 }
 
 function sourcesOf(taps: Taps, outputs: Range): Range {
-  return { start: taps.i0[outputs.start]!, end: taps.i1[outputs.end - 1]! + 1 };
+  return { start: taps.i0[outputs.start], end: taps.i1[outputs.end - 1] + 1 };
 }
 
 /** A part of the logits at the model's input size, column by column. */
@@ -135,38 +135,31 @@ function resizeInner({ data, side }: LowResLogits, taps: Taps, columns: Range, r
   const height = rows.end - rows.start;
   const values = new Float32Array((columns.end - columns.start) * height);
   const column = new Float32Array(side);
-  const first = taps.i0[rows.start]!;
-  const last = taps.i1[rows.end - 1]!;
+  const first = taps.i0[rows.start];
+  const last = taps.i1[rows.end - 1];
   for (let x = columns.start; x < columns.end; x++) {
-    const [x0, x1, a, b] = [taps.i0[x]!, taps.i1[x]!, taps.w0[x]!, taps.w1[x]!];
+    const [x0, x1, a, b] = [taps.i0[x], taps.i1[x], taps.w0[x], taps.w1[x]];
     for (let y = first; y <= last; y++) {
-      column[y] = data[y * side + x0]! * a + Math.fround(data[y * side + x1]! * b);
+      column[y] = data[y * side + x0] * a + Math.fround(data[y * side + x1] * b);
     }
     let to = (x - columns.start) * height;
     for (let y = rows.start; y < rows.end; y++) {
-      values[to++] = column[taps.i0[y]!]! * taps.w0[y]! + Math.fround(column[taps.i1[y]!]! * taps.w1[y]!);
+      values[to++] = column[taps.i0[y]] * taps.w0[y] + Math.fround(column[taps.i1[y]] * taps.w1[y]);
     }
   }
   return { values, columns, rows };
 }
 
-function collectColumns(
-  middle: Middle,
-  across: Taps,
-  down: Taps,
-  columns: Range,
-  rows: Range,
-  size: Size,
-): ColumnMask {
+function collectColumns(middle: Middle, across: Taps, down: Taps, columns: Range, rows: Range, size: Size): ColumnMask {
   const height = middle.rows.end - middle.rows.start;
   const builder = new ColumnMaskBuilder(size, columns.start);
   const column = new Float32Array(height);
   for (let x = columns.start; x < columns.end; x++) {
-    const left = (across.i0[x]! - middle.columns.start) * height;
-    const right = (across.i1[x]! - middle.columns.start) * height;
-    const [a, b] = [across.w0[x]!, across.w1[x]!];
+    const left = (across.i0[x] - middle.columns.start) * height;
+    const right = (across.i1[x] - middle.columns.start) * height;
+    const [a, b] = [across.w0[x], across.w1[x]];
     for (let y = 0; y < height; y++) {
-      column[y] = middle.values[left + y]! * a + Math.fround(middle.values[right + y]! * b);
+      column[y] = middle.values[left + y] * a + Math.fround(middle.values[right + y] * b);
     }
     collectRuns(builder, column, middle.rows.start, down, rows);
     builder.closeColumn();
@@ -179,9 +172,9 @@ function collectRuns(builder: ColumnMaskBuilder, column: Float32Array, origin: n
   let start = -1;
   let y = rows.start;
   while (y < rows.end) {
-    const upper = down.i0[y]!;
-    const p0 = column[upper - origin]!;
-    const p1 = column[down.i1[y]! - origin]!;
+    const upper = down.i0[y];
+    const p0 = column[upper - origin];
+    const p1 = column[down.i1[y] - origin];
     let end = y + 1;
     while (end < rows.end && down.i0[end] === upper) end++;
     if (p0 > SAFE && p1 > SAFE) {
@@ -191,7 +184,7 @@ function collectRuns(builder: ColumnMaskBuilder, column: Float32Array, origin: n
       start = -1;
     } else {
       for (let row = y; row < end; row++) {
-        const isSet = Math.fround(p0 * down.w0[row]! + Math.fround(p1 * down.w1[row]!)) > 0;
+        const isSet = Math.fround(p0 * down.w0[row] + Math.fround(p1 * down.w1[row])) > 0;
         if (isSet && start < 0) start = row;
         if (!isSet && start >= 0) {
           builder.push(start, row);

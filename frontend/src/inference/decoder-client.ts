@@ -1,0 +1,280 @@
+/**
+ * The workspace's door to decoding: one module worker, chosen engine, server as the last resort.
+ *
+ * Clicks are answered in order and none is lost; of hovers only the newest runs. Contract: docs/contracts.md, section 4.
+ */
+import { geometryFor } from "../geometry/upsample";
+import { chooseCandidate, toCandidates } from "./candidates";
+import { DecodeQueue } from "./decode-queue";
+import { EmbeddingStore } from "./embedding-store";
+import {
+  isClearlyFaster,
+  openFirstRight,
+  openingOrder,
+  serverTrial,
+  shouldTryWebGpu,
+  type Abilities,
+  type OpenEngine,
+} from "./engine-choice";
+import { EngineMemoryStore } from "./engine-memory";
+import { DecodeError, isDecodeError, toDecodeError } from "./errors";
+import { parseManifest, type Manifest } from "./manifest";
+import { browserName } from "./latency-meter";
+import { encodedSize, toTokens } from "./prompt-tokens";
+import type { LocalEngine } from "./protocol";
+import { decodeOnServer } from "./server-decoder";
+import { WorkerDecoder } from "./worker-decoder";
+import type { WorkerPort } from "./worker-link";
+import type {
+  DecodeRequest,
+  DecodeResult,
+  DecoderClient,
+  EmbeddingRef,
+  EngineInfo,
+  EngineName,
+  EngineTrial,
+} from "./types";
+
+export type {
+  Candidate,
+  DecodeRequest,
+  DecodeResult,
+  DecoderClient,
+  EmbeddingRef,
+  EngineInfo,
+  EngineName,
+} from "./types";
+
+export interface ClientDependencies {
+  createWorker(): WorkerPort;
+  readonly fetch: typeof fetch;
+  readonly caches: CacheStorage | null;
+  readonly storage: Storage | null;
+  readonly abilities: Abilities;
+  readonly userAgent: string;
+  /** Root of the HTTP API, and the CSRF token for it. */
+  readonly api: string;
+  readonly csrf: string;
+  /** Told when the engine changes by itself: WebGPU took over, or the server had to. */
+  onEngine?(info: EngineInfo): void;
+}
+
+const CACHE_BUDGET_BYTES = 512 * 2 ** 20;
+
+export class BrowserDecoderClient implements DecoderClient {
+  private readonly queue = new DecodeQueue();
+  private readonly store: EmbeddingStore;
+  private opened: { manifestUrl: string; manifest: Manifest; memory: EngineMemoryStore } | null = null;
+  private decoder: WorkerDecoder | null = null;
+  private trials: EngineTrial[] = [];
+  private isClosed = false;
+
+  constructor(private readonly dependencies: ClientDependencies) {
+    const { fetch: get, caches } = dependencies;
+    this.store = new EmbeddingStore({ fetch: get, caches, budgetBytes: CACHE_BUDGET_BYTES });
+  }
+
+  async open(manifestUrl: string): Promise<EngineInfo> {
+    const absolute = new URL(manifestUrl, globalThis.location.href).href;
+    const manifest = parseManifest(await this.fetchManifest(absolute));
+    const browser = browserName(this.dependencies.userAgent);
+    const memory = new EngineMemoryStore(this.dependencies.storage, manifest.modelVersion, browser);
+    this.opened = { manifestUrl: absolute, manifest, memory };
+    return this.queue.add("click", () => this.choose());
+  }
+
+  prefetch(embedding: EmbeddingRef): void {
+    const bytes = this.store.load(embedding);
+    const ready = this.queue.add("prefetch", async () => {
+      const loaded = await bytes;
+      await this.decoder?.prepare(embedding.key, () => Promise.resolve(loaded));
+    });
+    // What failed here is tried again, and told, by the click that needs it.
+    Promise.all([bytes, ready]).catch(() => undefined);
+  }
+
+  decode(request: DecodeRequest): Promise<DecodeResult> {
+    return this.queue.add(request.kind, () => this.run(request), request.signal);
+  }
+
+  useEngine(engine: EngineName | null): Promise<EngineInfo> {
+    const { memory } = this.whole();
+    memory.write({ chosen: null, override: engine });
+    return this.queue.add("click", () => this.choose());
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.queue.clear();
+    this.decoder?.close();
+    this.decoder = null;
+  }
+
+  // choosing an engine ----------------------------------------------------------------------------------------------
+
+  private async choose(): Promise<EngineInfo> {
+    const { memory } = this.whole();
+    const { abilities } = this.dependencies;
+    const kept = memory.read();
+    this.decoder?.close();
+    this.decoder = null;
+    this.trials = [];
+    if (kept.override === "server") return this.info();
+    try {
+      const order = openingOrder(abilities, kept);
+      this.take(
+        await openFirstRight(
+          order,
+          (engine) => this.openEngine(engine),
+          shut,
+          (t) => this.trials.push(t),
+        ),
+      );
+    } catch (error) {
+      if (isDecodeError(error, "closed", "model_missing", "model_corrupt")) throw error;
+      return this.info(); // the server decodes
+    }
+    if (shouldTryWebGpu(abilities, kept)) void this.challenge();
+    return this.info();
+  }
+
+  private async openEngine(engine: LocalEngine): Promise<OpenEngine<WorkerDecoder>> {
+    const { manifestUrl, manifest } = this.whole();
+    const link = await WorkerDecoder.open(() => this.dependencies.createWorker(), manifestUrl, manifest, engine);
+    return { link, trial: link.trial };
+  }
+
+  private take({ link }: OpenEngine<WorkerDecoder>): void {
+    if (this.isClosed) {
+      link.close();
+      throw new DecodeError("closed", "The decoder was closed.");
+    }
+    this.decoder?.close();
+    this.decoder = link;
+  }
+
+  /** Measure WebGPU beside the engine in use, and let it take over between two jobs. */
+  private async challenge(): Promise<void> {
+    const holder = this.decoder;
+    if (!holder) return;
+    const { memory } = this.whole();
+    let challenger: OpenEngine<WorkerDecoder>;
+    try {
+      challenger = await this.openEngine("webgpu");
+    } catch {
+      memory.write({ chosen: holder.trial.engine, override: null }); // no such engine here after all
+      return;
+    }
+    this.trials.push(challenger.trial);
+    const isBetter = isClearlyFaster(challenger.trial, holder.trial) && this.decoder === holder;
+    if (!isBetter) challenger.link.close();
+    memory.write({ chosen: isBetter ? "webgpu" : holder.trial.engine, override: null });
+    if (!isBetter) return;
+    const taking = this.queue.add("click", () => {
+      this.take(challenger);
+      return Promise.resolve();
+    });
+    await taking.catch(() => challenger.link.close());
+    this.dependencies.onEngine?.(this.info());
+  }
+
+  private info(): EngineInfo {
+    const { manifest } = this.whole();
+    const { engine, threads } = this.decoder?.trial ?? serverTrial();
+    const { modelVersion, imageSize } = manifest;
+    return { engine, threads, modelVersion, imageSize, trials: [...this.trials] };
+  }
+
+  // answering -------------------------------------------------------------------------------------------------------
+
+  private async run(request: DecodeRequest): Promise<DecodeResult> {
+    const { manifest } = this.whole();
+    const { embedding, originalSize, prompts, maskInput } = request;
+    if (!embedding.key.includes(`-${manifest.modelVersion}-`)) {
+      throw new DecodeError("embedding_mismatch", "The embedding was made by another version of the model.");
+    }
+    if (prompts.length === 0 && !maskInput) throw new DecodeError("bad_prompt", "There is no prompt.");
+    const start = performance.now();
+    const { logits, predictedIou, engine } = await this.answer(request, manifest);
+    const geometry = geometryFor(encodedSize(originalSize, embedding.cropBox), manifest.imageSize);
+    const candidates = toCandidates(logits, predictedIou, geometry);
+    const decodeMs = performance.now() - start;
+    return { candidates, chosen: chooseCandidate(prompts, candidates), decodeMs, engine };
+  }
+
+  private async answer(request: DecodeRequest, { imageSize }: Manifest) {
+    const { embedding, originalSize, prompts, maskInput } = request;
+    const { decoder } = this;
+    if (decoder) {
+      const tokens = toTokens(prompts, originalSize, embedding.cropBox, imageSize);
+      try {
+        const load = () => this.store.load(embedding);
+        const answer = await decoder.decode(embedding.key, tokens, maskInput?.data ?? null, load);
+        return { ...answer, engine: decoder.trial.engine };
+      } catch (error) {
+        const cause = toDecodeError(error);
+        if (isDecodeError(cause, "embedding_missing", "embedding_mismatch", "bad_prompt")) throw cause;
+        this.giveUpOn(decoder);
+      }
+    }
+    const { api, csrf, fetch: get } = this.dependencies;
+    const answer = await decodeOnServer(request, { api, csrf, fetch: get });
+    return { ...answer, engine: "server" as const };
+  }
+
+  /** The engine failed again and again: let the server answer, and say so. */
+  private giveUpOn(decoder: WorkerDecoder): void {
+    if (this.isClosed) throw new DecodeError("closed", "The decoder was closed.");
+    decoder.close();
+    this.decoder = null;
+    this.dependencies.onEngine?.(this.info());
+  }
+
+  private async fetchManifest(url: string): Promise<unknown> {
+    let response: Response;
+    try {
+      response = await this.dependencies.fetch(url, { credentials: "same-origin" });
+    } catch (cause) {
+      throw new DecodeError("model_missing", "The model could not be fetched.", { cause });
+    }
+    if (!response.ok) throw new DecodeError("model_missing", `The model was refused (${response.status}).`);
+    return response.json().catch((cause: unknown) => {
+      throw new DecodeError("model_corrupt", "The model's manifest is not JSON.", { cause });
+    });
+  }
+
+  private whole() {
+    if (!this.opened) throw new DecodeError("model_missing", "No model is open.");
+    return this.opened;
+  }
+}
+
+function shut(decoder: WorkerDecoder): void {
+  decoder.close();
+}
+
+/** The client for this page. */
+export function createDecoderClient(options: Pick<ClientDependencies, "api" | "csrf" | "onEngine">): DecoderClient {
+  return new BrowserDecoderClient({
+    ...options,
+    createWorker: () =>
+      new Worker(new URL("../worker/decoder-worker.ts", import.meta.url), { type: "module", name: "decoder" }),
+    fetch: globalThis.fetch.bind(globalThis),
+    caches: "caches" in globalThis ? globalThis.caches : null,
+    storage: openStorage(),
+    abilities: {
+      hasWebGpu: "gpu" in navigator,
+      isIsolated: globalThis.crossOriginIsolated,
+      cores: navigator.hardwareConcurrency,
+    },
+    userAgent: navigator.userAgent,
+  });
+}
+
+function openStorage(): Storage | null {
+  try {
+    return globalThis.localStorage;
+  } catch {
+    return null; // storage is switched off
+  }
+}

@@ -1,0 +1,99 @@
+/** The browser model's manifest, checked. Written by sam_core/onnx/browser.py; contracts.md section 4 describes it. */
+import { decodeCounts, RleError } from "../geometry/rle";
+import { DecodeError } from "./errors";
+
+export type GraphName = "prepare" | "first" | "refine";
+
+export interface GoldenCase {
+  readonly seed: number;
+  /** (x, y) in model pixels. */
+  readonly point: readonly [number, number];
+  readonly candidate: number;
+  /** Column-major runs of the mask at low resolution. */
+  readonly counts: readonly number[];
+  readonly predictedIou: number;
+}
+
+export interface ModelFile {
+  readonly name: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export interface Manifest {
+  readonly modelVersion: string;
+  readonly imageSize: number;
+  readonly maskSide: number;
+  readonly embedDim: number;
+  readonly grid: number;
+  readonly graphs: Readonly<Record<GraphName, { readonly file: string; readonly weights: string }>>;
+  readonly golden: GoldenCase;
+  readonly files: readonly ModelFile[];
+}
+
+const FORMAT = 1;
+
+interface RawManifest {
+  format: number;
+  model_version: string;
+  image_size: number;
+  mask_side: number;
+  embed_dim: number;
+  grid: number;
+  graphs: Record<GraphName, { file: string; weights: string }>;
+  golden: { seed: number; point: [number, number]; candidate: number; mask: RawMask; predicted_iou: number };
+  files: ModelFile[];
+}
+
+interface RawMask {
+  size: [number, number];
+  counts: string;
+}
+
+/** Read a manifest; throws DecodeError `model_corrupt` when a part is missing or of another format. */
+export function parseManifest(json: unknown): Manifest {
+  const raw = json as Partial<RawManifest> | null;
+  const numbers = [raw?.image_size, raw?.mask_side, raw?.embed_dim, raw?.grid];
+  const graphs: Partial<RawManifest["graphs"]> | undefined = raw?.graphs;
+  const isWhole = graphs?.first && graphs.refine && graphs.prepare && raw?.golden && raw.files;
+  if (raw?.format !== FORMAT || !isWhole || !numbers.every((value) => Number.isInteger(value) && value! > 0)) {
+    throw new DecodeError("model_corrupt", "The model's manifest is incomplete or of another format.");
+  }
+  const whole = raw as RawManifest;
+  return {
+    modelVersion: whole.model_version,
+    imageSize: whole.image_size,
+    maskSide: whole.mask_side,
+    embedDim: whole.embed_dim,
+    grid: whole.grid,
+    graphs: whole.graphs,
+    golden: parseGolden(whole.golden),
+    files: whole.files,
+  };
+}
+
+function parseGolden(golden: RawManifest["golden"]): GoldenCase {
+  const [height, width] = golden.mask.size;
+  try {
+    const counts = decodeCounts(golden.mask.counts, { width, height });
+    return {
+      seed: golden.seed,
+      point: golden.point,
+      candidate: golden.candidate,
+      counts,
+      predictedIou: golden.predicted_iou,
+    };
+  } catch (cause) {
+    if (!(cause instanceof RleError)) throw cause;
+    throw new DecodeError("model_corrupt", "The model's golden mask is damaged.", { cause });
+  }
+}
+
+/** Where a file of the model is; its checksum makes the URL immutable. */
+export function fileUrl(manifestUrl: string, manifest: Manifest, name: string): string {
+  const file = manifest.files.find((entry) => entry.name === name);
+  if (!file) throw new DecodeError("model_corrupt", `The manifest does not list ${name}.`);
+  const url = new URL(name, manifestUrl);
+  url.searchParams.set("v", file.sha256.slice(0, 16));
+  return url.href;
+}

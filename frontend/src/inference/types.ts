@@ -1,0 +1,66 @@
+/** What the workspace says to the decoder and gets back. Points and boxes are in pixels of the upright photo. */
+import type { BoxXyxy, LowResLogits, Prompt, Size } from "../geometry/types";
+
+/** One embedding: of the whole photo (cropBox null) or of a part of it. */
+export interface EmbeddingRef {
+  /** `{image sha256}-{model_version}-{crop}-{dtype}`. */
+  readonly key: string;
+  readonly url: string;
+  readonly imageId: number;
+  readonly cropBox: BoxXyxy | null;
+}
+
+export type EngineName = "webgpu" | "wasm-threads" | "wasm" | "server";
+
+/** How an engine did on the golden case. */
+export interface EngineTrial {
+  readonly engine: EngineName;
+  readonly isCorrect: boolean;
+  readonly goldenIou: number;
+  readonly medianMs: number;
+  readonly threads: number;
+}
+
+export interface EngineInfo {
+  readonly engine: EngineName;
+  readonly threads: number;
+  readonly modelVersion: string;
+  readonly imageSize: number;
+  readonly trials: readonly EngineTrial[];
+}
+
+export interface DecodeRequest {
+  readonly kind: "hover" | "click";
+  readonly embedding: EmbeddingRef;
+  /** Of the whole photo, also when the embedding is of a crop. */
+  readonly originalSize: Size;
+  readonly prompts: readonly Prompt[];
+  readonly maskInput: LowResLogits | null;
+  readonly signal?: AbortSignal;
+}
+
+export interface Candidate {
+  readonly index: 0 | 1 | 2 | 3;
+  readonly predictedIou: number;
+  readonly stabilityScore: number;
+  readonly logits: LowResLogits;
+}
+
+export interface DecodeResult {
+  readonly candidates: readonly Candidate[];
+  /** Index of the candidate to show, as sam_core chooses. */
+  readonly chosen: number;
+  readonly decodeMs: number;
+  readonly engine: EngineName;
+}
+
+export interface DecoderClient {
+  /** Load a model and choose an engine; progress is told to `onProgress` of the client's options. */
+  open(manifestUrl: string): Promise<EngineInfo>;
+  /** Fetch an embedding ahead of its first click; failures wait for the click to be told. */
+  prefetch(embedding: EmbeddingRef): void;
+  decode(request: DecodeRequest): Promise<DecodeResult>;
+  /** Use this engine from now on, or choose again (null). Remembered. */
+  useEngine(engine: EngineName | null): Promise<EngineInfo>;
+  close(): void;
+}

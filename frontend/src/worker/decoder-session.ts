@@ -1,0 +1,55 @@
+/** Answers the page's requests one after the other. Knows neither `self` nor which runtime it is given. */
+import { DecodeError, toDecodeError } from "../inference/errors";
+import type { Manifest } from "../inference/manifest";
+import { OrtDecoder, type ModelBytes, type Runtime } from "../inference/ort-decoder";
+import type { LocalEngine, WorkerAnswer, WorkerRequest } from "../inference/protocol";
+
+export interface SessionDependencies {
+  loadRuntime(engine: LocalEngine): Promise<Runtime>;
+  loadModel(manifestUrl: string, manifest: Manifest): Promise<ModelBytes>;
+}
+
+export class DecoderSession {
+  private decoder: OrtDecoder | null = null;
+  private last: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly dependencies: SessionDependencies) {}
+
+  /** Answer a request after those before it; never rejects. */
+  handle(request: WorkerRequest): Promise<WorkerAnswer> {
+    const answer = this.last.then(() => this.answer(request)).catch((cause: unknown) => errorAnswer(request.id, cause));
+    this.last = answer;
+    return answer;
+  }
+
+  private async answer(request: WorkerRequest): Promise<WorkerAnswer> {
+    const { id } = request;
+    switch (request.type) {
+      case "open": {
+        const { manifest, engine, manifestUrl, termsBudgetBytes } = request;
+        const [runtime, model] = await Promise.all([
+          this.dependencies.loadRuntime(engine),
+          this.dependencies.loadModel(manifestUrl, manifest),
+        ]);
+        this.decoder = await OrtDecoder.create(runtime, manifest, model, engine, termsBudgetBytes);
+        return { type: "opened", id, trial: await this.decoder.tryGolden() };
+      }
+      case "prepare":
+        return { type: "prepared", id, evicted: await this.opened().prepare(request.key, request.npy) };
+      case "decode": {
+        const { key, coords, labels, maskInput } = request;
+        return { type: "decoded", id, ...(await this.opened().decode(key, coords, labels, maskInput)) };
+      }
+    }
+  }
+
+  private opened(): OrtDecoder {
+    if (!this.decoder) throw new DecodeError("engine_failed", "No model is open.");
+    return this.decoder;
+  }
+}
+
+function errorAnswer(id: number, cause: unknown): WorkerAnswer {
+  const { code, message } = toDecodeError(cause);
+  return { type: "error", id, code, message };
+}

@@ -1,0 +1,16 @@
+/** Entry of the decoder's module worker: hands messages to the session and its answers back. */
+import { transferablesOf, type WorkerRequest } from "../inference/protocol";
+import { DecoderSession } from "./decoder-session";
+import { loadModel } from "./model-files";
+import { loadRuntime } from "./runtime";
+
+const session = new DecoderSession({
+  loadRuntime,
+  loadModel: (manifestUrl, manifest) => loadModel(manifestUrl, manifest, fetch.bind(globalThis)),
+});
+
+self.addEventListener("message", (event: MessageEvent<WorkerRequest>) => {
+  void session.handle(event.data).then((answer) => {
+    self.postMessage(answer, { transfer: transferablesOf(answer) });
+  });
+});
