@@ -1,6 +1,6 @@
 """A sheet of first clicks on the demo photos: what a new user of a model sees, for people to look at.
 
-Run: python -m sam_core.training.contact_sheet --photos fixtures/demo --out docs/images/sam_lite_first_clicks.jpg
+Run: python -m sam_core.training.contact_sheet --photos fixtures/demo/photos --out docs/images/sam_lite_first_clicks.jpg
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ CANDIDATES = (1, 2, 3)
 # (x, y) as shares of width and height
 CLICKS: dict[str, tuple[tuple[float, float], ...]] = {
     "astronaut": ((0.44, 0.21), (0.39, 0.71), (0.77, 0.84), (0.83, 0.21)),
-    "chelsea": ((0.53, 0.32), (0.38, 0.38), (0.58, 0.81)),
+    "cat": ((0.53, 0.32), (0.38, 0.38), (0.58, 0.81)),
     "coffee": ((0.46, 0.27), (0.18, 0.59), (0.39, 0.57), (0.62, 0.69)),
     "rocket": ((0.503, 0.54), (0.07, 0.32), (0.3, 0.3)),
     "camera": ((0.18, 0.46), (0.39, 0.2), (0.55, 0.3)),
-    "motorcycle": ((0.6, 0.42), (0.25, 0.66), (0.82, 0.71)),
-    "coins": ((0.12, 0.17), (0.9, 0.62)),
-    "hubble_deep_field": ((0.725, 0.54), (0.125, 0.46)),
+    "retina": ((0.5, 0.3), (0.14, 0.46)),
+    "coins": ((0.12, 0.17), (0.9, 0.62), (0.55, 0.61)),
+    "deep-field": ((0.725, 0.54), (0.125, 0.46)),
 }
 
 
