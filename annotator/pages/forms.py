@@ -39,6 +39,7 @@ class ProjectSettingsForm(ProjectForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         versions = ModelVersion.objects.values_list("version", flat=True)
+        self.fields["name"].widget.attrs.pop("autofocus")
         field = cast("forms.ChoiceField", self.fields["model_version"])
         field.choices = [("", "The server's default model"), *[(version, version) for version in versions]]
 

@@ -3,11 +3,13 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from django.db.models import Count, Max
+from django.db.models import Count, F, Max, Window
+from django.db.models.functions import RowNumber
 
 from annotator.annotations.models import Annotation, State
 from annotator.engine.models import WorkEvent
 from annotator.images.models import Image, ImageStatus
+from annotator.images.selectors import file_url
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding
 from annotator.inference.selectors import embedding_statuses, model_version_of
 from annotator.projects.models import Project
@@ -75,6 +77,16 @@ def count_masks_by_label(project: Project) -> dict[int, int]:
     """Count the accepted masks of each label."""
     rows = Annotation.objects.filter(label__project=project, deleted_at=None, state=State.ACCEPTED).order_by()
     return dict(rows.values_list("label_id").annotate(n=Count("pk")))
+
+
+def cover_images(project_ids: list[int], *, per_project: int = 4) -> dict[int, list[str]]:
+    """Return the thumbnail addresses of each project's first images."""
+    rank = Window(RowNumber(), partition_by=F("project_id"), order_by=["position", "pk"])
+    rows = Image.objects.filter(project__in=project_ids).annotate(rank=rank).filter(rank__lte=per_project)
+    covers: dict[int, list[str]] = {}
+    for image in rows:
+        covers.setdefault(image.project_id, []).append(file_url(image, "thumbnail"))
+    return covers
 
 
 def last_activity(project_ids: list[int]) -> dict[int, Any]:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from annotator.errors import AppError
 from annotator.pages.access import person, project_context, project_page
 from annotator.pages.forms import KEY_CHOICES, ProjectForm, ProjectSettingsForm, read_label_rows
-from annotator.pages.progress import DONE_STATUSES, count_masks_by_project, last_activity
+from annotator.pages.progress import DONE_STATUSES, count_masks_by_project, cover_images, last_activity
 from annotator.projects.access import Right
 from annotator.projects.models import Project
 from annotator.projects.palette import PALETTE
@@ -29,8 +29,11 @@ def project_list(request: HttpRequest) -> HttpResponse:
     """Show the person's projects as cards, the one touched last first."""
     rows = list_projects(person(request))
     ids = [row["id"] for row in rows]
-    activity, masks = last_activity(ids), count_masks_by_project(ids)
-    cards = [_card(row, activity=activity.get(row["id"]), masks=masks.get(row["id"], 0)) for row in rows]
+    activity, masks, covers = last_activity(ids), count_masks_by_project(ids), cover_images(ids)
+    cards = [
+        {**_card(row, activity=activity.get(row["id"]), masks=masks.get(row["id"], 0)), "covers": covers.get(row["id"])}
+        for row in rows
+    ]
     cards.sort(key=lambda card: card["activity"], reverse=True)
     return render(request, "pages/projects.html", {"cards": cards, "nav": "projects"})
 
