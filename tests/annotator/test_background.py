@@ -1,0 +1,211 @@
+"""The worker's pulse and the reconciler: what a crash leaves behind is found and asked for again."""
+
+import io
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+from django_tasks import TaskResultStatus
+from django_tasks_db.models import DBTaskResult
+
+from annotator.background.lost_files import reconcile_files
+from annotator.background.pulse import Pulse, beat, living_workers
+from annotator.background.reconcile import reconcile_missing
+from annotator.images.models import Image, ImageStatus
+from annotator.images.services import add_photo
+from annotator.images.tasks import prepare_image
+from annotator.inference.embedding_requests import request_embedding
+from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion, WorkerPulse
+from annotator.photos import store
+from annotator.projects.models import Project
+from tests.annotator.conftest import jpeg
+
+LONG_AGO = timedelta(hours=1)
+
+
+@pytest.fixture
+def version(db: None, settings: Any) -> ModelVersion:
+    settings.DEFAULT_MODEL = "m"
+    return ModelVersion.objects.create(name="m", version="m-1", image_size=64, embed_dim=8, weights_sha256="0" * 64)
+
+
+def make_old(*rows: Any) -> None:
+    """Move rows into the past, as an update does not touch auto_now."""
+    past = timezone.now() - LONG_AGO
+    for row in rows:
+        names = {field.name for field in row._meta.fields}
+        changes = {name: past for name in ("created_at", "updated_at", "started_at", "enqueued_at") if name in names}
+        type(row)._default_manager.filter(pk=row.pk).update(**changes)
+
+
+def tasks_of(name: str, status: str = TaskResultStatus.READY) -> int:
+    return DBTaskResult.objects.filter(task_path__endswith=name, status=status).count()
+
+
+def test_a_beating_worker_makes_the_server_ready(db: None) -> None:
+    beat("w1")
+    assert living_workers() == {"w1"}
+    assert Client().get("/health/ready").json()["checks"]["worker"] == "ok"
+    WorkerPulse.objects.update(beat_at=timezone.now() - LONG_AGO)
+    assert living_workers() == set()
+    WorkerPulse.objects.update(beat_at=timezone.now() - timedelta(days=3))
+    beat("w2")
+    assert list(WorkerPulse.objects.values_list("worker_id", flat=True)) == ["w2"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_pulse_starts_at_once_reconciles_and_ends_clean() -> None:
+    import threading
+
+    reconciled = threading.Event()
+    pulse = Pulse("w1", reconciled.set)
+    pulse.start()
+    assert living_workers() == {"w1"}
+    assert reconciled.wait(10)
+    pulse.stop()
+    assert WorkerPulse.objects.count() == 0
+
+
+def test_run_worker_does_the_work_and_takes_its_pulse_away(image: Image) -> None:
+    prepare_image.enqueue(image.pk)
+    call_command("run_worker", batch=True, verbosity=0, worker_id="w1")
+    image.refresh_from_db()
+    assert image.status == ImageStatus.READY
+    assert WorkerPulse.objects.count() == 0
+
+
+def test_tasks_of_dead_workers_are_put_back_and_those_of_living_ones_left(image: Image) -> None:
+    beat("alive")
+    for worker in ("alive", "dead"):
+        result = prepare_image.enqueue(image.pk)
+        row = DBTaskResult.objects.get(pk=result.id)
+        row.claim(worker)
+        make_old(row)
+    assert reconcile_missing()["revived_tasks"] == 1
+    assert tasks_of("prepare_image") == 1
+    assert tasks_of("prepare_image", TaskResultStatus.RUNNING) == 1
+    assert reconcile_missing()["revived_tasks"] == 0
+
+
+def test_a_task_that_kills_its_worker_each_time_is_given_up(image: Image, settings: Any) -> None:
+    row = DBTaskResult.objects.get(pk=prepare_image.enqueue(image.pk).id)
+    for attempt in range(settings.MAX_TASK_ATTEMPTS):
+        row.refresh_from_db()
+        assert row.status == TaskResultStatus.READY
+        row.claim(f"dead-{attempt}")
+        make_old(row)
+        reconcile_missing()
+    row.refresh_from_db()
+    assert row.status == TaskResultStatus.FAILED
+
+
+def test_an_embedding_whose_worker_died_goes_back_to_waiting(image: Image, version: ModelVersion) -> None:
+    row = request_embedding(image.sha256, version)
+    DBTaskResult.objects.all().delete()
+    ImageEmbedding.objects.update(status=EmbeddingStatus.RUNNING, attempts=1)
+    make_old(row)
+    found = reconcile_missing()
+    assert (found["released_embeddings"], found["embeddings"]) == (1, 1)
+    row.refresh_from_db()
+    assert row.status == EmbeddingStatus.PENDING
+    assert tasks_of("embed_image") == 1
+    assert reconcile_missing()["embeddings"] == 0
+
+
+def test_an_embedding_that_killed_every_worker_fails(image: Image, version: ModelVersion, settings: Any) -> None:
+    row = request_embedding(image.sha256, version)
+    DBTaskResult.objects.all().delete()
+    ImageEmbedding.objects.update(status=EmbeddingStatus.RUNNING, attempts=settings.MAX_TASK_ATTEMPTS)
+    make_old(row)
+    reconcile_missing()
+    row.refresh_from_db()
+    assert (row.status, row.error) == (EmbeddingStatus.FAILED, "The worker stopped each time it tried.")
+
+
+def test_a_running_embedding_of_a_living_worker_is_left(image: Image, version: ModelVersion) -> None:
+    row = request_embedding(image.sha256, version)
+    beat("alive")
+    DBTaskResult.objects.get().claim("alive")
+    ImageEmbedding.objects.update(status=EmbeddingStatus.RUNNING)
+    make_old(row, DBTaskResult.objects.get())
+    assert reconcile_missing()["released_embeddings"] == 0
+
+
+def test_lost_messages_are_sent_again(image: Image) -> None:
+    make_old(image)
+    assert reconcile_missing()["images"] == 1
+    assert tasks_of("prepare_image") == 1
+    assert reconcile_missing()["images"] == 0
+
+
+def test_a_new_model_version_asks_for_embeddings_of_what_uses_it(
+    image: Image, version: ModelVersion, project: Project
+) -> None:
+    assert reconcile_missing()["requested_embeddings"] == 1
+    newer = ModelVersion.objects.create(name="m", version="m-2", image_size=64, embed_dim=8, weights_sha256="1" * 64)
+    assert reconcile_missing()["requested_embeddings"] == 1
+    assert set(ImageEmbedding.objects.values_list("model_version__version", flat=True)) == {"m-1", "m-2"}
+    Project.objects.update(model_version=version)
+    assert reconcile_missing()["requested_embeddings"] == 0
+    ImageEmbedding.objects.filter(model_version=version).delete()
+    assert reconcile_missing()["requested_embeddings"] == 1
+    assert newer.embeddings.count() == 1
+
+
+def test_archived_projects_ask_for_nothing(image: Image, version: ModelVersion) -> None:
+    Project.objects.update(archived_at=timezone.now())
+    assert reconcile_missing()["requested_embeddings"] == 0
+
+
+def test_finished_tasks_are_forgotten_after_a_day(image: Image) -> None:
+    row = DBTaskResult.objects.get(pk=prepare_image.enqueue(image.pk).id)
+    row.set_successful("ready")
+    DBTaskResult.objects.update(finished_at=timezone.now() - timedelta(days=2))
+    reconcile_missing()
+    assert not DBTaskResult.objects.exists()
+
+
+def test_files_that_have_gone_are_made_again_or_told_of(project: Project, version: ModelVersion) -> None:
+    rows = [add_photo(project, io.BytesIO(jpeg(seed=n)), name=f"{n}.jpg", user=None).image for n in range(2)]
+    Image.objects.update(status=ImageStatus.READY)
+    ImageEmbedding.objects.create(
+        sha256=rows[0].sha256, model_version=version, status=EmbeddingStatus.READY, file="embeddings/none.npy"
+    )
+    store.delete_all(rows[1].sha256)
+    found = reconcile_files()
+    assert dict(found) == {"lost_embeddings": 1, "lost_originals": 1, "lost_previews": 1}
+    rows[1].refresh_from_db()
+    assert (rows[1].status, rows[1].error) == (ImageStatus.FAILED, "The photo's file is missing.")
+
+
+def test_the_command_says_what_it_found(image: Image, capsys: pytest.CaptureFixture[str]) -> None:
+    make_old(image)
+    call_command("reconcile", files=True)
+    assert "images: 1" in capsys.readouterr().out
+    DBTaskResult.objects.all().delete()
+    Image.objects.all().delete()
+    call_command("reconcile")
+    assert capsys.readouterr().out.strip() == "nothing is missing"
+
+
+def test_the_storage_writes_whole_files_or_none(own_data_dir: Path) -> None:
+    from django.core.files.base import ContentFile
+
+    from annotator.storage import AtomicFileSystemStorage
+
+    class Broken(ContentFile):  # type: ignore[type-arg]
+        def chunks(self, chunk_size: int | None = None) -> Any:
+            yield b"half"
+            raise OSError("disk full")
+
+    storage = AtomicFileSystemStorage(location=own_data_dir / "files")
+    with pytest.raises(OSError, match="disk full"):
+        storage.save("a/b.bin", Broken(b""))
+    assert [path for path in (own_data_dir / "files").rglob("*") if path.is_file()] == []
+    assert storage.save("a/b.bin", ContentFile(b"one")) == storage.save("a/b.bin", ContentFile(b"two")) == "a/b.bin"
+    with storage.open("a/b.bin") as file:
+        assert file.read() == b"two"
