@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
-    from sam_core.predictor import Predictor
+    from sam_core.predictor import ImageEmbedding, Predictor
 
 MODEL_CARD = "model.json"
 ENCODER = "encoder.onnx"
@@ -86,6 +88,19 @@ class DecodeAnswer:
     predicted_iou: list[float]
     stability_score: list[float]
     chosen: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundMask:
+    """A mask that the model found without anybody asking; boxes and the point are in pixels of the photo."""
+
+    counts: str
+    area: int
+    bbox_xywh: tuple[int, int, int, int]
+    predicted_iou: float
+    stability_score: float
+    point_xy: tuple[float, float]
+    crop_box_xyxy: tuple[int, int, int, int]
 
 
 def measure_mask(counts: str, *, size: tuple[int, int]) -> MeasuredMask:
@@ -234,6 +249,60 @@ def decode_prompt(folder: str, request: DecodeRequest) -> DecodeAnswer:
         predicted_iou=[float(value) for value in iou[0]],
         stability_score=[float(value) for value in scores],
         chosen=1 + int(iou[0, 1:].argmax()) if prompt_count <= 1 else 0,
+    )
+
+
+def find_masks(
+    image_rgb: "NDArray[np.uint8]",
+    folder: Path,
+    *,
+    embedding: "NDArray[np.floating[Any]]",
+    figures: dict[str, Any],
+    on_progress: "Callable[[int, int], None] | None" = None,
+) -> list[FoundMask]:
+    """Return the masks of an upright photo, best first, from its stored embedding (1 x C x grid x grid).
+
+    figures: fields of sam_core's AutomaticConfig. on_progress(done, total) may raise to stop.
+    """
+    from sam_core.automatic import AutomaticConfig, AutomaticMaskGenerator
+    from sam_core.predictor import ImageEmbedding
+    from sam_core.transforms import input_size_for
+
+    predictor = load_predictor(folder)
+    size = (image_rgb.shape[0], image_rgb.shape[1])
+    stored = ImageEmbedding(
+        array=embedding,
+        model_version=predictor.model_version,
+        original_size=size,
+        input_size=input_size_for(size, predictor.model.image_size),
+    )
+    generator = AutomaticMaskGenerator(_knowing(predictor, stored), AutomaticConfig(**figures))
+    return [_found(row) for row in generator.generate(image_rgb, on_progress)]
+
+
+def _knowing(predictor: "Predictor", stored: "ImageEmbedding") -> "Predictor":
+    """Return a predictor that has the whole photo's embedding already and encodes only its crops."""
+    from sam_core.predictor import Predictor
+
+    class KnowingPredictor(Predictor):
+        def embed(self, image_rgb: Any, crop_box_xyxy: Any = None) -> "ImageEmbedding":
+            return stored if crop_box_xyxy is None else super().embed(image_rgb, crop_box_xyxy)
+
+    return KnowingPredictor(predictor.model, predictor.model_version, encoder_dtype=predictor.encoder_dtype)
+
+
+def _found(row: dict[str, Any]) -> FoundMask:
+    x, y, w, h = (round(side) for side in row["bbox"])
+    cx, cy, cw, ch = (round(side) for side in row["crop_box"])
+    px, py = row["point_coords"][0]
+    return FoundMask(
+        counts=row["segmentation"]["counts"],
+        area=int(row["area"]),
+        bbox_xywh=(x, y, w, h),
+        predicted_iou=float(row["predicted_iou"]),
+        stability_score=float(row["stability_score"]),
+        point_xy=(float(px), float(py)),
+        crop_box_xyxy=(cx, cy, cx + cw, cy + ch),
     )
 
 

@@ -50,6 +50,7 @@ class Annotation(models.Model):
     model_version = models.ForeignKey(ModelVersion, null=True, on_delete=models.SET_NULL, related_name="+")
     active_ms = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
+    decided_at = models.DateTimeField(null=True, blank=True)  # when a person accepted or rejected a suggestion
     updated_at = models.DateTimeField(auto_now=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
 
@@ -59,6 +60,7 @@ class Annotation(models.Model):
             models.Index(fields=["image", "deleted_at"]),
             models.Index(fields=["author", "created_at"]),
             models.Index(fields=["created_at"]),
+            models.Index(fields=["updated_at"]),
         ]
 
     def __str__(self) -> str:

@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from annotator.accounts.models import User
 from annotator.annotations.fields import OperationRejectedError, checked_fields
-from annotator.annotations.models import Annotation, AnnotationRevision, Comment, RevisionAction
+from annotator.annotations.models import Annotation, AnnotationRevision, Comment, RevisionAction, State
 from annotator.annotations.selectors import describe
+from annotator.annotations.signals import operation_applied
 from annotator.errors import InvalidError
 from annotator.images.models import Image
 from annotator.live.hints import send_hint
@@ -86,11 +87,11 @@ def _create(batch: Batch, operation: dict[str, Any]) -> Annotation:
     if not operation["fields"].get("counts"):
         raise OperationRejectedError("no_counts", "A new mask needs its counts.")
     fields = _check(batch, operation)
-    row = Annotation(
-        id=operation["annotation_id"], image=batch.image, author=batch.user, stage=batch.image.project.stage, **fields
-    )
+    # The image's stage is the one it was handed out in; the project's may have been switched meanwhile.
+    stage = batch.image.stage or batch.image.project.stage
+    row = Annotation(id=operation["annotation_id"], image=batch.image, author=batch.user, stage=stage, **fields)
     row.save(force_insert=True)
-    return _record(batch, operation, row)
+    return _record(batch, operation, row, before=None)
 
 
 def _update(batch: Batch, operation: dict[str, Any]) -> Annotation:
@@ -98,9 +99,17 @@ def _update(batch: Batch, operation: dict[str, Any]) -> Annotation:
     if row.deleted_at is not None:
         raise _ConflictError("deleted", "The mask was deleted meanwhile.", row)
     changes = _check(batch, operation)
+    if row.state == State.SUGGESTION and "counts" in changes:
+        changes.setdefault("state", State.ACCEPTED)  # who mends a suggestion stands behind it
+    was, becomes = row.state == State.SUGGESTION, changes.get("state", row.state) == State.SUGGESTION
+    if was and not becomes:
+        changes |= {"author": batch.user, "decided_at": timezone.now()}
+    if becomes and not was:  # the decision is undone
+        changes |= {"author": None, "decided_at": None}
+    before = _before(row)
     for name, value in changes.items():
         setattr(row, name, value)
-    return _save_next(batch, operation, row, changed=list(changes))
+    return _save_next(batch, operation, row, changed=list(changes), before=before)
 
 
 def _delete(batch: Batch, operation: dict[str, Any]) -> Annotation:
@@ -108,7 +117,7 @@ def _delete(batch: Batch, operation: dict[str, Any]) -> Annotation:
     if row.deleted_at is not None:
         raise _ConflictError("deleted", "The mask was deleted meanwhile.", row)
     row.deleted_at = timezone.now()
-    return _save_next(batch, operation, row, changed=["deleted_at"])
+    return _save_next(batch, operation, row, changed=["deleted_at"], before=_before(row))
 
 
 def _restore(batch: Batch, operation: dict[str, Any]) -> Annotation:
@@ -116,7 +125,7 @@ def _restore(batch: Batch, operation: dict[str, Any]) -> Annotation:
     if row.deleted_at is None:
         raise _ConflictError("not_deleted", "The mask is there already.", row)
     row.deleted_at = None
-    return _save_next(batch, operation, row, changed=["deleted_at"])
+    return _save_next(batch, operation, row, changed=["deleted_at"], before=_before(row))
 
 
 _STEPS = {"create": _create, "update": _update, "delete": _delete, "restore": _restore}
@@ -137,21 +146,29 @@ def _check(batch: Batch, operation: dict[str, Any]) -> dict[str, Any]:
     return checked_fields(operation["fields"], size=size, label_ids=batch.label_ids)
 
 
-def _save_next(batch: Batch, operation: dict[str, Any], row: Annotation, *, changed: list[str]) -> Annotation:
+def _before(row: Annotation) -> dict[str, Any]:
+    return {"state": row.state, "active_ms": row.active_ms}
+
+
+def _save_next(
+    batch: Batch, operation: dict[str, Any], row: Annotation, *, changed: list[str], before: dict[str, Any]
+) -> Annotation:
     row.revision += 1
     row.save(update_fields=[*changed, "revision", "updated_at"])
-    return _record(batch, operation, row)
+    return _record(batch, operation, row, before=before)
 
 
-def _record(batch: Batch, operation: dict[str, Any], row: Annotation) -> Annotation:
+def _record(batch: Batch, operation: dict[str, Any], row: Annotation, *, before: dict[str, Any] | None) -> Annotation:
+    action = RevisionAction(operation["type"])
     AnnotationRevision.objects.create(
         annotation=row,
         revision=row.revision,
         op_id=operation["op_id"],
-        action=RevisionAction(operation["type"]),
+        action=action,
         snapshot={name: getattr(row, name) for name in SNAPSHOT_FIELDS},
         author=batch.user,
     )
+    operation_applied.send(sender=Annotation, image=batch.image, user=batch.user, row=row, action=action, before=before)
     return row
 
 

@@ -1,73 +1,106 @@
-"""Endpoints of the queue, the jobs and the latency meter."""
+"""Endpoints of the queue and of reviews. Its siblings: job_api, automatic_api, figures_api, model_api."""
 
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Router
 
 from annotator.accounts.authentication import user_of
-from annotator.engine import schemas, services
-from annotator.engine.models import Job
-from annotator.errors import MissingError
+from annotator.engine import leases, queue, review, schemas
+from annotator.engine.automatic_api import router as automatic_router
+from annotator.engine.figures_api import router as figures_router
+from annotator.engine.job_api import router as job_router
+from annotator.engine.models import Lease, Submission, Verdict
+from annotator.engine.prefill_requests import ensure_prefill
 from annotator.images.models import Image
 from annotator.images.selectors import get_image
-from annotator.projects.access import Right, get_project, require_right
+from annotator.projects.access import Right, get_project
 
 router = Router(tags=["queue"])
-
-
-class CountOut(Schema):
-    """How many were kept."""
-
-    count: int
+for part in (job_router, automatic_router, figures_router):
+    router.add_router("", part)
 
 
 @router.post("/projects/{int:project_id}/next", response=schemas.NextOut)
 def take_next_image(request: HttpRequest, project_id: int) -> dict[str, Any]:
     """Take the next image of the queue under a lease; asking again returns the same one until it is done."""
     project = get_project(user_of(request), project_id, right=Right.ANNOTATE)
-    lease = services.take_next_image(project, user_of(request))
-    return {"image_id": lease.image_id if lease else None, "lease": lease}
+    lease = queue.take_next_image(project, user_of(request))
+    unprepared = queue.count_unprepared(project)
+    if unprepared:
+        ensure_prefill(project)
+    return {**_next(lease), "unprepared": unprepared}
+
+
+@router.post("/projects/{int:project_id}/review/next", response=schemas.NextOut)
+def take_next_review(request: HttpRequest, project_id: int) -> dict[str, Any]:
+    """Take the next submitted image under a lease, for review."""
+    project = get_project(user_of(request), project_id, right=Right.REVIEW)
+    return _next(queue.take_next_review(project, user_of(request)))
+
+
+@router.post("/images/{int:image_id}/lease", response=schemas.LeaseOut)
+def hold_image(request: HttpRequest, image_id: int) -> Lease:
+    """Claim an image that was opened by hand; 409 `held_by_other` when somebody else has it."""
+    return leases.hold_image(get_image(user_of(request), image_id, right=Right.ANNOTATE), user_of(request))
+
+
+@router.post("/images/{int:image_id}/heartbeat", response=schemas.LeaseOut)
+def beat_lease(request: HttpRequest, image_id: int) -> Lease:
+    """Keep the claim alive; 409 `lease_lost` when it is over (what was saved is kept)."""
+    return leases.beat_lease(get_image(user_of(request), image_id, right=Right.ANNOTATE), user_of(request))
+
+
+@router.post("/images/{int:image_id}/release", response=schemas.WorkOut)
+def release_image(request: HttpRequest, image_id: int) -> dict[str, Any]:
+    """Give the image back without skipping it."""
+    image = get_image(user_of(request), image_id, right=Right.ANNOTATE)
+    review.release_image(image, user_of(request))
+    image.refresh_from_db(fields=["work_status"])
+    return _work(image)
 
 
 @router.post("/images/{int:image_id}/submit", response=schemas.WorkOut)
 def submit_image(request: HttpRequest, image_id: int) -> dict[str, Any]:
     """Say that the image is annotated."""
     image = get_image(user_of(request), image_id, right=Right.ANNOTATE)
-    return _work(services.submit_image(image, user_of(request)))
+    return _work(review.submit_image(image, user_of(request)))
 
 
 @router.post("/images/{int:image_id}/skip", response=schemas.WorkOut)
 def skip_image(request: HttpRequest, image_id: int, body: schemas.SkipIn) -> dict[str, Any]:
     """Give the image back, with a reason."""
     image = get_image(user_of(request), image_id, right=Right.ANNOTATE)
-    return _work(services.skip_image(image, user_of(request), reason=body.reason))
+    return _work(review.skip_image(image, user_of(request), reason=body.reason))
 
 
-@router.get("/projects/{int:project_id}/jobs", response=list[schemas.JobOut])
-def list_jobs(request: HttpRequest, project_id: int, kind: str = "") -> list[Job]:
-    """Return the project's latest jobs, newest first, 50 at most."""
-    project = get_project(user_of(request), project_id)
-    jobs = Job.objects.filter(project=project)
-    return list((jobs.filter(kind=kind) if kind else jobs)[:50])
+@router.post("/images/{int:image_id}/review", response=schemas.ReviewOut)
+def review_image(request: HttpRequest, image_id: int, body: schemas.ReviewIn) -> dict[str, Any]:
+    """Accept a submitted image or send it back to whoever submitted it."""
+    image = get_image(user_of(request), image_id, right=Right.REVIEW)
+    row = review.review_image(image, user_of(request), verdict=body.verdict, comment=body.comment)
+    image.refresh_from_db(fields=["work_status"])
+    return {**_work(image), "verdict": row.verdict, "comment": row.comment}
 
 
-@router.get("/jobs/{int:job_id}", response=schemas.JobOut)
-def get_job(request: HttpRequest, job_id: int) -> Job:
-    """Return one job."""
-    job = Job.objects.filter(pk=job_id).first()
-    if job is None:
-        raise MissingError("There is no such job.")
-    require_right(user_of(request), job.project_id, right=Right.VIEW)
-    return job
+@router.post("/images/{int:image_id}/reopen", response=schemas.WorkOut)
+def reopen_image(request: HttpRequest, image_id: int) -> dict[str, Any]:
+    """Put a submitted or reviewed image back into the queue."""
+    return _work(review.reopen_image(get_image(user_of(request), image_id, right=Right.MANAGE)))
 
 
-@router.post("/latency", response=CountOut)
-def record_latency(request: HttpRequest, body: schemas.LatencyBatch) -> dict[str, int]:
-    """Keep latency samples of the workspace."""
-    project = get_project(user_of(request), body.project_id)
-    samples = [sample.dict() for sample in body.samples]
-    return {"count": services.record_latency(project, user_of(request), samples=samples)}
+@router.get("/images/{int:image_id}/submissions", response=list[schemas.SubmissionOut])
+def list_submissions(request: HttpRequest, image_id: int) -> list[Submission]:
+    """Return who submitted the image and what reviewers said, newest first."""
+    image = get_image(user_of(request), image_id)
+    return list(Submission.objects.filter(image=image))
+
+
+def _next(lease: Lease | None) -> dict[str, Any]:
+    if lease is None:
+        return {"image_id": None, "lease": None}
+    returned = Submission.objects.filter(image=lease.image_id, is_latest=True, verdict=Verdict.RETURNED).first()
+    return {"image_id": lease.image_id, "lease": lease, "returned": returned.comment if returned else ""}
 
 
 def _work(image: Image) -> dict[str, Any]:

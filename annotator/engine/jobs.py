@@ -38,6 +38,10 @@ STALE_AFTER = timedelta(seconds=120)  # longest step without a beat; a dead proc
 LOST_AFTER = timedelta(seconds=300)
 
 
+class StoppedError(Exception):
+    """The job was paused, cancelled or taken over in the middle of a step; raise it to leave `do_job` quietly."""
+
+
 def start_job(
     project: Project, *, kind: str, task: Any, params: dict[str, Any], user: User | None, total: int = 0, key: str = ""
 ) -> Job:
@@ -87,6 +91,8 @@ def do_job(job_id: int, work: Callable[[Job], None]) -> str:
         return "nothing to do"
     try:
         work(job)
+    except StoppedError:
+        logger.info("job stopped in a step", extra={"job": job.pk, "step": job.done + 1})
     except AppError as error:
         fail_job(job, error.message)
     except Exception as error:

@@ -1,7 +1,7 @@
 """What the queue and job endpoints take and give."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from ninja import Schema
 from pydantic import Field, StringConstraints
@@ -13,6 +13,7 @@ class JobOut(Schema):
     id: int
     project_id: int
     kind: str
+    key: str
     status: str
     total: int
     done: int
@@ -28,14 +29,51 @@ class LeaseOut(Schema):
 
     id: int
     image_id: int
+    purpose: str
+    stage: str
     expires_at: datetime
 
 
 class NextOut(Schema):
-    """The image to annotate next; both are null when nothing is left."""
+    """The image to annotate next; both are null when nothing is left, or nothing that is prepared.
+
+    `unprepared` counts images that still wait for their suggestions; `returned` carries the reviewer's words.
+    """
 
     image_id: int | None
     lease: LeaseOut | None
+    unprepared: int = 0
+    returned: str = ""
+
+
+class ReviewIn(Schema):
+    """The reviewer's verdict; a comment is needed to send an image back."""
+
+    verdict: Literal["accepted", "returned"]
+    comment: Annotated[str, StringConstraints(max_length=5000)] = ""
+
+
+class ReviewOut(Schema):
+    """What was recorded; `mended` when the reviewer changed a mask before accepting."""
+
+    image_id: int
+    work_status: str
+    verdict: str
+    comment: str
+
+
+class SubmissionOut(Schema):
+    """One time that somebody called an image done."""
+
+    id: int
+    image_id: int
+    user_id: int | None
+    stage: str
+    verdict: str
+    reviewer_id: int | None
+    comment: str
+    created_at: datetime
+    reviewed_at: datetime | None
 
 
 class SkipIn(Schema):

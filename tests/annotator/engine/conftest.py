@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from django.core.management import call_command
 from django.test import Client
 from PIL import Image as Picture
 
+from annotator import mask_gateway
 from annotator.accounts.models import User
 from annotator.annotations.models import Annotation
 from annotator.images.models import Image, ImageStatus
@@ -123,22 +125,35 @@ def add_photo(add_image: Callable[..., Image]) -> Callable[..., Image]:
     return make
 
 
+def rectangle(image: Image, x: int, y: int, w: int, h: int) -> str:
+    """Counts of a rectangle of the image."""
+    mask = np.zeros((image.height, image.width), bool)
+    mask[y : y + h, x : x + w] = True
+    return mask_gateway.encode(mask)
+
+
 @pytest.fixture
 def add_mask() -> Callable[..., Annotation]:
-    def make(image: Image, **fields: Any) -> Annotation:
+    def make(image: Image, box: tuple[int, int, int, int] = (1, 1, 4, 3), **fields: Any) -> Annotation:
+        x, y, w, h = box
         values = {
             "id": uuid.uuid4(),
-            "counts": "0d0d20",
-            "bbox_x": 0,
-            "bbox_y": 0,
-            "bbox_w": 2,
-            "bbox_h": 2,
-            "area": 4,
+            "counts": rectangle(image, x, y, w, h),
+            "bbox_x": x,
+            "bbox_y": y,
+            "bbox_w": w,
+            "bbox_h": h,
+            "area": w * h,
             "stage": image.project.stage,
         }
         return Annotation.objects.create(image=image, **{**values, **fields})
 
     return make
+
+
+@pytest.fixture
+def counts_of() -> Callable[..., str]:
+    return rectangle
 
 
 @pytest.fixture

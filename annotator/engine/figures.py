@@ -1,0 +1,211 @@
+"""Keep the sums behind the dashboard equal to the masks.
+
+What one image adds is kept beside it (ImageFigures.parts), so a change costs one image: subtract what it added, add
+what it adds now. Images whose masks changed are found by `updated_at` since the last count; no writer has to report.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from annotator.annotations.models import Annotation, Source, State
+from annotator.engine.models import FiguresMark, ImageFigures, MaskFigures, ScoreFigures
+from annotator.images.models import Image
+from annotator.projects.models import Project
+
+# A transaction may commit a little after the time it wrote; what changed so lately is counted again.
+OVERLAP = timedelta(seconds=60)
+AT_ONCE = 200
+SUMS = ("masks", "timed_masks", "active_ms", "clicks", "undos", "brushed_px", "switched_candidates", "edits")
+SCORES = ("accepted", "rejected", "waiting")
+SCORE_BIN_PERCENT = 2
+ANNOTATION_FIELDS = (
+    "image_id", "created_at", "decided_at", "author_id", "label_id", "stage", "model_version_id", "source", "state",
+    "active_ms", "predicted_iou", "provenance", "revision",
+)  # fmt: skip
+
+
+def refresh_images(image_ids: Iterable[int]) -> None:
+    """Count the masks of these images again."""
+    ids = sorted(set(image_ids))
+    for start in range(0, len(ids), AT_ONCE):
+        _refresh_some(ids[start : start + AT_ONCE])
+
+
+def refresh_project(project: Project, *, limit: int | None = None) -> int:
+    """Bring a project's sums up to date and return how many changed images are left over (0 without a limit)."""
+    now = timezone.now()
+    mark = FiguresMark.objects.filter(project=project).first()
+    gone = ImageFigures.objects.filter(project=project, image=None)
+    ids = _changed_images(project, mark)
+    chosen = ids if limit is None else ids[:limit]
+    refresh_images(chosen)
+    if gone.exists():
+        _subtract_gone(project)
+    if len(chosen) == len(ids):
+        FiguresMark.objects.update_or_create(project=project, defaults={"counted_until": now - OVERLAP})
+    return len(ids) - len(chosen)
+
+
+def count_changes(project: Project, *, at_most: int) -> int:
+    """Return how many masks changed since the last count, up to a limit; cheap."""
+    mark = FiguresMark.objects.filter(project=project).first()
+    rows = Annotation.objects.filter(image__project=project).order_by()
+    if mark is not None:
+        rows = rows.filter(updated_at__gt=mark.counted_until)
+    return rows[:at_most].count()
+
+
+def week_of(moment: Any) -> date:
+    """Return the Monday of a moment's week, in UTC."""
+    day: date = moment.date()
+    return day - timedelta(days=day.weekday())
+
+
+def _changed_images(project: Project, mark: FiguresMark | None) -> list[int]:
+    """Return the images that changed since they were counted, those never counted first."""
+    rows = Annotation.objects.filter(image__project=project).order_by()
+    if mark is not None:
+        rows = rows.filter(updated_at__gt=mark.counted_until)
+    last_change = dict(rows.values_list("image_id").annotate(last=Max("updated_at")))
+    counted = dict(ImageFigures.objects.filter(project=project, image__in=rows.values("image_id")).values_list(
+        "image_id", "refreshed_at"
+    ))  # fmt: skip
+    stale = [pk for pk, last in last_change.items() if pk not in counted or counted[pk] <= last + OVERLAP]
+    return sorted(stale, key=lambda pk: (pk in counted, pk))
+
+
+@transaction.atomic
+def _refresh_some(ids: list[int]) -> None:
+    images = dict(Image.objects.filter(pk__in=ids).values_list("pk", "project_id"))
+    for project_id in sorted(set(images.values())):
+        Project.objects.select_for_update().only("pk").get(pk=project_id)  # one count a project at a time
+        _refresh_in_project(project_id, [pk for pk in ids if images.get(pk) == project_id])
+
+
+def _refresh_in_project(project_id: int, ids: list[int]) -> None:
+    masks: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in Annotation.objects.filter(image__in=ids, deleted_at=None).order_by().values(*ANNOTATION_FIELDS):
+        masks[row["image_id"]].append(row)
+    earlier = {row.image_id: row for row in ImageFigures.objects.filter(image__in=ids)}
+    change: dict[str, Counter[str]] = defaultdict(Counter)
+    fresh = []
+    for pk in ids:
+        parts = _parts_of(masks[pk])
+        _add_parts(change, earlier[pk].parts if pk in earlier else {}, sign=-1)
+        _add_parts(change, parts, sign=1)
+        fresh.append(_image_figures(project_id, pk, masks[pk], parts))
+    ImageFigures.objects.bulk_create(
+        fresh,
+        update_conflicts=True,
+        unique_fields=["image"],
+        update_fields=["mask_count", "suggestion_count", "mean_predicted_iou", "parts", "refreshed_at"],
+    )
+    _apply(project_id, change)
+
+
+@transaction.atomic
+def _subtract_gone(project: Project) -> None:
+    Project.objects.select_for_update().only("pk").get(pk=project.pk)
+    change: dict[str, Counter[str]] = defaultdict(Counter)
+    rows = ImageFigures.objects.filter(project=project, image=None)
+    for row in rows:
+        _add_parts(change, row.parts, sign=-1)
+    rows.delete()
+    _apply(project.pk, change)
+
+
+def _parts_of(masks: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """Return what the masks of one image add: {key of a sum: {name: number}}."""
+    parts: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in masks:
+        week = week_of(row["decided_at"] or row["created_at"])
+        names = ("author_id", "label_id", "stage", "model_version_id", "source", "state")
+        key = "|".join(["m", week.isoformat(), *("" if row[name] is None else str(row[name]) for name in names)])
+        parts[key].update(_effort_of(row))
+        if row["source"] == Source.SUGGESTION and row["predicted_iou"] is not None:
+            percent = max(0, min(98, int(row["predicted_iou"] * 100) // SCORE_BIN_PERCENT * SCORE_BIN_PERCENT))
+            name = {State.ACCEPTED: "accepted", State.REJECTED: "rejected"}.get(row["state"], "waiting")
+            parts[f"s|{row['model_version_id'] or ''}|{percent}"].update({name: 1})
+    return {key: dict(value) for key, value in parts.items()}
+
+
+def _effort_of(row: dict[str, Any]) -> dict[str, int]:
+    provenance = row["provenance"] if isinstance(row["provenance"], dict) else {}
+    prompts = provenance.get("prompts")
+    own_prompts = len(prompts) if isinstance(prompts, list) and row["source"] == Source.MANUAL else 0
+    edits = provenance.get("edits")
+    return {
+        "masks": 1,
+        "timed_masks": 1 if row["active_ms"] else 0,
+        "active_ms": row["active_ms"],
+        "clicks": _whole(provenance.get("clicks"), own_prompts),
+        "undos": _whole(provenance.get("undos"), 0),
+        "brushed_px": _whole(provenance.get("brush_pixels"), 0),
+        "switched_candidates": 1 if provenance.get("candidate_switches") else 0,
+        "edits": len(edits) if isinstance(edits, list) else 0,
+    }
+
+
+def _whole(value: Any, otherwise: int) -> int:
+    """Read a number that a client wrote; anything else counts as `otherwise`."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 10**12:
+        return otherwise
+    return int(value)
+
+
+def _image_figures(
+    project_id: int, image_id: int, masks: list[dict[str, Any]], parts: dict[str, dict[str, int]]
+) -> ImageFigures:
+    scores = [row["predicted_iou"] for row in masks if row["predicted_iou"] is not None and row["state"] != "rejected"]
+    return ImageFigures(
+        project_id=project_id,
+        image_id=image_id,
+        mask_count=sum(row["state"] == State.ACCEPTED for row in masks),
+        suggestion_count=sum(row["state"] == State.SUGGESTION for row in masks),
+        mean_predicted_iou=sum(scores) / len(scores) if scores else None,
+        parts=parts,
+        refreshed_at=timezone.now(),
+    )
+
+
+def _add_parts(change: dict[str, Counter[str]], parts: dict[str, dict[str, int]], *, sign: int) -> None:
+    for key, values in parts.items():
+        for name, value in values.items():
+            change[key][name] += sign * value
+
+
+def _apply(project_id: int, change: dict[str, Counter[str]]) -> None:
+    change = {key: values for key, values in change.items() if any(values.values())}
+    sums: list[tuple[str, Any, tuple[str, ...]]] = [("m", MaskFigures, SUMS), ("s", ScoreFigures, SCORES)]
+    for kind, model, names in sums:
+        keys = [key for key in change if key.startswith(f"{kind}|")]
+        rows = {row.key: row for row in model.objects.filter(project_id=project_id, key__in=keys)} if keys else {}
+        fresh = [_new_sum(model, project_id, key) for key in keys if key not in rows]
+        for row in [*rows.values(), *fresh]:
+            for name in names:
+                setattr(row, name, getattr(row, name) + change[row.key][name])
+        model.objects.bulk_create(fresh, batch_size=200)
+        model.objects.bulk_update(rows.values(), list(names), batch_size=100)
+
+
+def _new_sum(model: Any, project_id: int, key: str) -> Any:
+    parts = [part or None for part in key.split("|")]
+    if model is ScoreFigures:
+        return ScoreFigures(project_id=project_id, key=key, model_version_id=parts[1], score_percent=int(parts[2] or 0))
+    return MaskFigures(
+        project_id=project_id,
+        key=key,
+        week=date.fromisoformat(parts[1] or ""),
+        author_id=parts[2],
+        label_id=parts[3],
+        stage=parts[4] or "",
+        model_version_id=parts[5],
+        source=parts[6] or "",
+        state=parts[7] or "",
+    )

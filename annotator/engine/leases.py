@@ -1,0 +1,127 @@
+"""Leases: one person's claim on one image for a limited time. The lease is the truth, the image's status follows it.
+
+Every change is a compare-and-set. An image without a living lease is back in the queue, whatever became of its holder:
+expired, removed from the project, or gone with the process that was answering.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from annotator.accounts.models import User
+from annotator.engine.models import Lease, Purpose, WorkEvent
+from annotator.errors import ConflictError
+from annotator.images.models import Image, WorkStatus
+from annotator.live.hints import send_hint
+from annotator.projects.models import Project
+
+
+def find_lease(user: User, project: Project, *, purpose: Purpose) -> Lease | None:
+    """Return the person's living lease in the project."""
+    rows = Lease.objects.filter(user=user, released_at=None, expires_at__gt=timezone.now(), purpose=purpose)
+    return rows.filter(image__project=project).select_related("image").order_by("created_at").first()
+
+
+def open_lease(image: Image, user: User, *, purpose: Purpose) -> Lease | None:
+    """Claim an image; None when somebody else holds it or was faster. Call it with `image.project` loaded."""
+    try:
+        with transaction.atomic():
+            _release_dead(image)
+            lease = Lease.objects.create(
+                image=image, user=user, purpose=purpose, stage=image.project.stage, expires_at=_next_expiry()
+            )
+            _mark_taken(image, lease)
+    except IntegrityError:
+        return None
+    send_hint(image.project_id, "image.taken", image_id=image.pk, user_id=user.pk)
+    return lease
+
+
+def hold_image(image: Image, user: User, *, purpose: Purpose = Purpose.ANNOTATE) -> Lease:
+    """Claim or keep one image that was opened by hand; raise ConflictError (`held_by_other`) when it is taken."""
+    own = Lease.objects.filter(image=image, user=user, released_at=None).first()
+    if own is not None and own.expires_at > timezone.now():
+        return extend_lease(own)
+    lease = open_lease(image, user, purpose=purpose)
+    if lease is None:
+        raise _held_by_other(image)
+    return lease
+
+
+def extend_lease(lease: Lease) -> Lease:
+    """Give a living lease its full time again; raise ConflictError (`lease_lost`) when it is over."""
+    expires_at = _next_expiry()
+    living = Lease.objects.filter(pk=lease.pk, released_at=None, expires_at__gt=timezone.now())
+    if not living.update(expires_at=expires_at):
+        raise ConflictError("Your claim on this image is over. What you saved is kept.", code="lease_lost")
+    lease.expires_at = expires_at
+    return lease
+
+
+def beat_lease(image: Image, user: User) -> Lease:
+    """The workspace's heartbeat: extend the person's lease on the image."""
+    lease = Lease.objects.filter(image=image, user=user, released_at=None).first()
+    if lease is None:
+        raise ConflictError("Your claim on this image is over. What you saved is kept.", code="lease_lost")
+    return extend_lease(lease)
+
+
+def close_lease(image: Image, user: User) -> Lease | None:
+    """End the person's lease and return it; raise ConflictError when another person's lease is alive."""
+    lease = Lease.objects.filter(image=image, released_at=None).select_related("user").first()
+    if lease is None:
+        return None
+    if lease.user_id != user.pk and lease.expires_at > timezone.now():
+        raise _held_by_other(image)
+    Lease.objects.filter(pk=lease.pk, released_at=None).update(released_at=timezone.now())
+    return lease if lease.user_id == user.pk else None
+
+
+def release_expired(project: Project) -> int:
+    """Put images back whose lease has run out or was ended from outside; return how many leases ended."""
+    now = timezone.now()
+    ended = Lease.objects.filter(image__project=project, released_at=None, expires_at__lte=now).update(released_at=now)
+    adrift = Image.objects.filter(project=project, work_status=WorkStatus.IN_PROGRESS)
+    living = Lease.objects.filter(image__project=project, released_at=None).values("image_id")
+    adrift.exclude(pk__in=living).update(work_status=WorkStatus.NEW)
+    return ended
+
+
+def holder_of(image: Image) -> dict[str, Any] | None:
+    """Return who holds an image, as {user_id, name, purpose, expires_at}."""
+    rows = Lease.objects.filter(image=image, released_at=None, expires_at__gt=timezone.now())
+    lease = rows.select_related("user").first()
+    if lease is None:
+        return None
+    return {
+        "user_id": lease.user_id,
+        "name": lease.user.display_name,
+        "purpose": lease.purpose,
+        "expires_at": lease.expires_at,
+    }
+
+
+def _release_dead(image: Image) -> None:
+    now = timezone.now()
+    Lease.objects.filter(image=image, released_at=None, expires_at__lte=now).update(released_at=now)
+
+
+def _mark_taken(image: Image, lease: Lease) -> None:
+    if lease.purpose == Purpose.ANNOTATE:
+        waiting = Image.objects.filter(pk=image.pk, work_status__in=(WorkStatus.NEW, WorkStatus.IN_PROGRESS))
+        waiting.update(work_status=WorkStatus.IN_PROGRESS, stage=lease.stage)
+        WorkEvent.objects.create(project_id=image.project_id, image=image, user=lease.user, kind="taken")
+
+
+def _next_expiry() -> Any:
+    return timezone.now() + timedelta(seconds=settings.LEASE_SECONDS)
+
+
+def _held_by_other(image: Image) -> ConflictError:
+    holder = holder_of(image)
+    name = holder["name"] if holder else "Somebody else"
+    extra = {"user_id": holder["user_id"]} if holder else {}
+    return ConflictError(f"{name} is working on this image.", code="held_by_other", extra=extra)
