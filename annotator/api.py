@@ -11,9 +11,11 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from annotator.accounts.api import router as accounts_router
 from annotator.accounts.authentication import API_AUTH
+from annotator.accounts.tokens_api import router as tokens_router
 from annotator.annotations.api import router as annotations_router
 from annotator.engine.api import router as engine_router
 from annotator.errors import AppError, envelope
+from annotator.exchange.api import router as exchange_router
 from annotator.images.decode_api import router as decode_router
 from annotator.inference.api import router as inference_router
 from annotator.intake.api import router as images_router
@@ -30,12 +32,14 @@ api = NinjaAPI(
 )
 for router in (
     accounts_router,
+    tokens_router,
     projects_router,
     images_router,
     decode_router,
     inference_router,
     annotations_router,
     engine_router,
+    exchange_router,
 ):
     api.add_router("", router)
 

@@ -1,33 +1,53 @@
 """Who is calling the API: a signed-in browser (session and CSRF token) or a script (bearer token)."""
 
+import re
+from datetime import timedelta
 from typing import Any, cast
 
 from django.contrib.auth import SESSION_KEY
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja.security import HttpBearer
 from ninja.security.apikey import APIKeyCookie
 from ninja.utils import check_csrf
 
-from annotator.accounts.models import ApiToken, User
+from annotator.accounts.models import ApiToken, TokenScope, User
 from annotator.errors import ForbiddenError
+
+LAST_USED_STEP = timedelta(minutes=1)  # so that a busy script does not write a row at each call
+_EXPORT_CALLS = re.compile(r"/projects/\d+/(exports|preflight)$")
 
 
 class TokenAuth(HttpBearer):
     """`Authorization: Bearer TOKEN`; no cookie takes part, so no CSRF token is needed."""
 
     def authenticate(self, request: HttpRequest, token: str) -> User | None:
-        """Return the token's owner, or None when the token is unknown, revoked or its owner inactive."""
+        """Return the token's owner, or None when it is unknown, revoked, expired or its owner inactive.
+
+        Raise ForbiddenError when the token's scope does not reach as far as the call.
+        """
+        now = timezone.now()
         row = (
             ApiToken.objects.select_related("user")
-            .filter(digest=ApiToken.digest_of(token), revoked_at=None, user__is_active=True)
+            .filter(Q(expires_at=None) | Q(expires_at__gt=now), digest=ApiToken.digest_of(token))
+            .filter(revoked_at=None, user__is_active=True)
             .first()
         )
         if row is None:
             return None
-        ApiToken.objects.filter(pk=row.pk).update(last_used_at=timezone.now())
+        if not _reaches(row.scope, request):
+            raise ForbiddenError(f"The token may only {row.scope}.", code="token_scope", extra={"scope": row.scope})
+        if row.last_used_at is None or now - row.last_used_at > LAST_USED_STEP:
+            ApiToken.objects.filter(pk=row.pk).update(last_used_at=now)
         request.user = row.user
         return row.user
+
+
+def _reaches(scope: str, request: HttpRequest) -> bool:
+    if scope == TokenScope.WRITE or request.method in ("GET", "HEAD", "OPTIONS"):
+        return True
+    return scope == TokenScope.EXPORT and request.method == "POST" and bool(_EXPORT_CALLS.search(request.path))
 
 
 class SessionCookieAuth(APIKeyCookie):

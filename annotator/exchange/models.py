@@ -27,7 +27,10 @@ class ExportFile(models.Model):
 
 
 class ImportRun(models.Model):
-    """One import: the file, what was asked, what came of it (in the job's report)."""
+    """One import: the file, what was asked, what it would do (`preview`), what came of it (in the job's report).
+
+    `job` is the latest job: first the preview's, then the import's. `rows_file` lists every row not taken.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="imports")
     job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="import_runs")
@@ -35,6 +38,9 @@ class ImportRun(models.Model):
     name = models.CharField(max_length=255)
     file = models.FileField(max_length=255, blank=True)
     options = models.JSONField(default=dict)
+    preview = models.JSONField(default=dict)
+    rows_file = models.FileField(max_length=255, blank=True)
+    started_at = models.DateTimeField(null=True)
     created_by = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -1,0 +1,197 @@
+"""Endpoints of exports and imports. Only admins of a project get at either."""
+
+from datetime import timedelta
+from typing import IO, Annotated, Any, cast
+
+from django.core import signing
+from django.core.files.storage import default_storage
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from ninja import File, Form, Query, Router
+from ninja.files import UploadedFile
+from pydantic import ValidationError
+
+from annotator.accounts.authentication import user_of
+from annotator.accounts.models import User
+from annotator.engine.models import Job
+from annotator.engine.schemas import JobOut
+from annotator.errors import InvalidError, MissingError
+from annotator.exchange import exports, imports, schemas, tasks
+from annotator.exchange.models import ExportFile, ImportRun
+from annotator.exchange.options import ExportOptions, ImportOptions
+from annotator.http.immutable import as_download
+from annotator.http.ranges import send_ranges
+from annotator.projects.access import Right, get_project, require_right
+
+router = Router(tags=["exports and imports"])
+LINK_SALT = "annotator.exchange.download"
+MAX_LINK_HOURS = 24 * 30
+CONTENT_TYPES = {".json": "application/json", ".zip": "application/zip", ".tar": "application/x-tar"}
+
+
+@router.post("/projects/{int:project_id}/exports", response={202: JobOut})
+def create_export(request: HttpRequest, project_id: int, body: ExportOptions) -> tuple[int, Job]:
+    """Start an export; follow its job, then list the files."""
+    project = get_project(user_of(request), project_id, right=Right.MANAGE)
+    return 202, tasks.start_export(project, body, user=user_of(request))
+
+
+@router.post("/projects/{int:project_id}/preflight", response={202: JobOut})
+def create_preflight(request: HttpRequest, project_id: int, body: ExportOptions) -> tuple[int, Job]:
+    """Look for empty, double, broken and tiny masks and missing labels; the job's report lists them with links."""
+    project = get_project(user_of(request), project_id, right=Right.MANAGE)
+    return 202, tasks.start_preflight(project, body, user=user_of(request))
+
+
+@router.get("/projects/{int:project_id}/exports", response=list[schemas.ExportFileOut])
+def list_exports(request: HttpRequest, project_id: int, job_id: int | None = None) -> list[dict[str, Any]]:
+    """Return the latest 200 files of exports, newest first; `job_id` narrows them to one export."""
+    project = get_project(user_of(request), project_id, right=Right.MANAGE)
+    rows = ExportFile.objects.filter(project=project)
+    return [_describe_file(row) for row in (rows.filter(job=job_id) if job_id else rows)[:200]]
+
+
+@router.delete("/exports/{int:export_id}", response={204: None})
+def delete_export(request: HttpRequest, export_id: int) -> tuple[int, None]:
+    """Remove a file."""
+    exports.delete_export(_get_file(user_of(request), export_id))
+    return 204, None
+
+
+@router.get("/exports/{int:export_id}/download")
+def download_export(request: HttpRequest, export_id: int) -> HttpResponseBase:
+    """Return the file; a Range header gets a part of it."""
+    return _send(request, _get_file(user_of(request), export_id))
+
+
+@router.post("/exports/{int:export_id}/link", response=schemas.LinkOut)
+def create_link(
+    request: HttpRequest, export_id: int, hours: Annotated[int, Query(ge=1, le=MAX_LINK_HOURS)] = 24
+) -> dict[str, Any]:
+    """Return an address that anybody can download from until it expires."""
+    row = _get_file(user_of(request), export_id)
+    expires_at = timezone.now() + timedelta(hours=hours)
+    token = signing.dumps({"file": row.pk, "until": int(expires_at.timestamp())}, salt=LINK_SALT)
+    return {"url": request.build_absolute_uri(f"/api/v1/exports/shared/{token}"), "expires_at": expires_at}
+
+
+@router.get("/exports/shared/{token}", auth=None)
+def download_shared(request: HttpRequest, token: str) -> HttpResponseBase:
+    """Return the file of a signed link; a Range header gets a part of it."""
+    try:
+        content = signing.loads(token, salt=LINK_SALT)
+    except signing.BadSignature:
+        raise MissingError("The link is not complete.") from None
+    row = ExportFile.objects.filter(pk=content["file"]).first()
+    if row is None or content["until"] < timezone.now().timestamp():
+        raise MissingError("The link has expired.", code="link_expired")
+    return _send(request, row)
+
+
+@router.post("/projects/{int:project_id}/imports", response={201: schemas.ImportOut})
+def create_import(
+    request: HttpRequest, project_id: int, file: Annotated[UploadedFile, File()], options: Annotated[str, Form()] = "{}"
+) -> tuple[int, dict[str, Any]]:
+    """Upload a file (`options` is ImportOptions as JSON) and start its preview; nothing is imported yet."""
+    project = get_project(user_of(request), project_id, right=Right.MANAGE)
+    checked = _read_options(options)
+    row = imports.keep_upload(
+        project, cast("IO[bytes]", file.file), name=file.name or "import", options=checked, user=user_of(request)
+    )
+    tasks.start_preview(row, checked, user=user_of(request))
+    return 201, _describe_import(row)
+
+
+@router.get("/projects/{int:project_id}/imports", response=list[schemas.ImportOut])
+def list_imports(request: HttpRequest, project_id: int) -> list[dict[str, Any]]:
+    """Return the latest 50 imports, newest first."""
+    project = get_project(user_of(request), project_id, right=Right.MANAGE)
+    return [_describe_import(row) for row in ImportRun.objects.filter(project=project).select_related("job")[:50]]
+
+
+@router.get("/imports/{int:import_id}", response=schemas.ImportOut)
+def get_import(request: HttpRequest, import_id: int) -> dict[str, Any]:
+    """Return an import with its preview and its job."""
+    return _describe_import(_get_import(user_of(request), import_id))
+
+
+@router.post("/imports/{int:import_id}/preview", response={202: JobOut})
+def preview_import(request: HttpRequest, import_id: int, body: schemas.ImportStart) -> tuple[int, Job]:
+    """Look again, with other options."""
+    return 202, tasks.start_preview(_get_import(user_of(request), import_id), body.options, user=user_of(request))
+
+
+@router.post("/imports/{int:import_id}/start", response={202: JobOut})
+def start_import(request: HttpRequest, import_id: int, body: schemas.ImportStart) -> tuple[int, Job]:
+    """Import. What is in the project already is left as it is, so doing it twice changes nothing."""
+    return 202, tasks.start_import(_get_import(user_of(request), import_id), body.options, user=user_of(request))
+
+
+@router.get("/imports/{int:import_id}/rows")
+def download_rows(request: HttpRequest, import_id: int) -> HttpResponseBase:
+    """Return the table of every row not taken, as CSV."""
+    row = _get_import(user_of(request), import_id)
+    if not row.rows_file:
+        raise MissingError("The import has no table of rows yet.")
+    name = str(row.rows_file.name)
+    answer = send_ranges(
+        request, default_storage.open(name, "rb"), size=default_storage.size(name), etag=f"rows-{row.pk}",
+        content_type="text/csv; charset=utf-8",
+    )  # fmt: skip
+    return as_download(answer, f"import-{row.pk}-rows-not-taken.csv")
+
+
+def _send(request: HttpRequest, row: ExportFile) -> HttpResponseBase:
+    try:
+        file = default_storage.open(str(row.file.name), "rb")
+    except FileNotFoundError:
+        raise MissingError("The file is gone.") from None
+    ending = row.name[row.name.rfind(".") :]
+    answer = send_ranges(
+        request, file, size=row.byte_size, etag=row.sha256[:32] or f"export-{row.pk}",
+        content_type=CONTENT_TYPES.get(ending, "application/octet-stream"),
+    )  # fmt: skip
+    answer["Cache-Control"] = "private, no-cache"
+    return as_download(answer, row.name)
+
+
+def _get_file(user: User, export_id: int) -> ExportFile:
+    row = ExportFile.objects.filter(pk=export_id).first()
+    _check_allowed(user, row, "file")
+    return cast(ExportFile, row)
+
+
+def _get_import(user: User, import_id: int) -> ImportRun:
+    row = ImportRun.objects.select_related("project", "job").filter(pk=import_id).first()
+    _check_allowed(user, row, "import")
+    return cast(ImportRun, row)
+
+
+def _check_allowed(user: User, row: ExportFile | ImportRun | None, what: str) -> None:
+    if row is None:
+        raise MissingError(f"There is no such {what}.")
+    try:
+        require_right(user, row.project_id, right=Right.MANAGE)
+    except MissingError:
+        raise MissingError(f"There is no such {what}.") from None
+
+
+def _read_options(text: str) -> ImportOptions:
+    try:
+        return ImportOptions.model_validate_json(text)
+    except ValidationError as error:
+        places = [{"place": list(e["loc"]), "message": e["msg"]} for e in error.errors()]
+        raise InvalidError("The options do not fit their schema.", extra={"errors": places}) from error
+
+
+def _describe_file(row: ExportFile) -> dict[str, Any]:
+    fields = ("id", "project_id", "job_id", "format", "name", "byte_size", "sha256", "created_at")
+    values = {name: getattr(row, name) for name in fields}
+    return {**values, "download_url": f"/api/v1/exports/{row.pk}/download"}
+
+
+def _describe_import(row: ImportRun) -> dict[str, Any]:
+    fields = ("id", "project_id", "name", "format", "options", "preview", "started_at", "created_at", "job")
+    values = {name: getattr(row, name) for name in fields}
+    return {**values, "rows_url": f"/api/v1/imports/{row.pk}/rows" if row.rows_file else None}

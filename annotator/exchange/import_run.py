@@ -1,0 +1,250 @@
+"""One import, from the first look to the last mask, in steps that can be broken off anywhere.
+
+`preview` reads everything and writes nothing. `steps` first goes through the whole file, so that one which is cut off
+or broken is refused before anything is written; then it matches labels and photos, and takes the masks in batches.
+How far it is stands in a ledger in the run's folder; without the ledger it starts again and writes the same rows.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from annotator.annotations.models import Annotation
+from annotator.exchange.import_batch import BatchContext, RunFacts, check_batch, write_batch
+from annotator.exchange.import_report import CSV_HEAD, ImportReport, csv_line
+from annotator.exchange.importers import READERS
+from annotator.exchange.importers.base import FileCategory, FileImage, FileMask, Problem, Reader
+from annotator.exchange.importers.ledger import KnownImage, Ledger, mask_digest
+from annotator.exchange.importers.source import BrokenFileError, Source
+from annotator.exchange.matching import SKIP, LabelMatcher, PhotoMatcher
+from annotator.exchange.models import ImportRun as ImportRow
+from annotator.exchange.options import ImportOptions
+from annotator.exchange.packages import GrowingFile
+
+MASKS_PER_STEP = 500
+CHARS_PER_STEP = 8 * 2**20
+IMAGES_AT_ONCE = 200
+MAX_CATEGORIES = 10_000
+ROWS_FILE = "rows_not_taken.csv"
+Step = Callable[[], None]
+
+
+class ImportRun:
+    """Takes the file at `path` into the row's project."""
+
+    def __init__(self, row: ImportRow, path: Path, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._row, self._folder = row, folder
+        self._project, self._options = row.project, ImportOptions.model_validate(row.options)
+        self._source = Source(path)
+        self._reader = open_reader(self._source, self._options.format)
+        self._ledger = Ledger(folder / "ledger.sqlite3")
+        self._started_at = row.started_at or timezone.now()
+        self._facts = RunFacts(row.pk, self._started_at, row.created_by_id)
+        self._labels: dict[str, int | None] = {}
+        self._label_counts: dict[str, int] = {}
+        self.report = self._load_report()
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Return masks read and masks in all."""
+        return self._ledger.read, max(self._ledger.fact("masks"), self._ledger.read)
+
+    @property
+    def rows_file(self) -> Path:
+        """Return the table of the rows not taken."""
+        return self._folder / ROWS_FILE
+
+    def close(self) -> None:
+        """Close all files."""
+        self._source.close()
+        self._ledger.close()
+
+    def preview(self, on_step: Callable[[int], bool] = lambda _read: True) -> dict[str, Any] | None:
+        """Return what an import would do, or None when on_step(masks read) said to stop."""
+        self._go_through(may_add=False)
+        self._load_stored()
+        context, masks = self._context(), enumerate(self._reader.masks())
+        while batch := _next_batch(masks):
+            self._ledger.begin()
+            _, problems = check_batch(batch, context)
+            self._ledger.commit(batch[-1][0] + 1)
+            self._note(problems)
+            if not on_step(self._ledger.read):
+                return None
+        return self._finished_report()
+
+    def steps(self) -> Iterator[Step]:
+        """Yield what is left to do."""
+        if not self._ledger.fact("is_checked"):
+            yield self._check_whole_file
+        yield self._prepare
+        masks = islice(enumerate(self._reader.masks()), self._ledger.read, None)
+        context = self._context()
+        rows_file = GrowingFile(self.rows_file, {"offset": self._ledger.fact("rows_file")})
+        while batch := _next_batch(masks):
+            yield lambda batch=batch: self._take(batch, context, rows_file)  # type: ignore[misc]
+        rows_file.close()
+
+    def finish(self) -> dict[str, Any]:
+        """Return the report of a finished import."""
+        return self._finished_report()
+
+    def _check_whole_file(self) -> None:
+        """Read to the end without writing: a file that is cut off is refused as a whole."""
+        for _ in self._reader.outline():
+            pass
+        self._ledger.keep("is_checked", 1)
+
+    def _prepare(self) -> None:
+        """Match labels and photos; done again after a break, as both only find what was made before."""
+        fresh = self._ledger.read == 0
+        if fresh:
+            self.report = ImportReport(format=self.report.format)
+            self.rows_file.write_bytes(csv_line(*CSV_HEAD))
+            self._ledger.keep("rows_file", self.rows_file.stat().st_size)
+        kept = self.report.to_json()
+        self._go_through(may_add=True)
+        if not fresh:
+            self.report = ImportReport.from_json(kept)
+        self._load_stored()
+
+    def _go_through(self, *, may_add: bool) -> None:
+        """Fill the ledger with images and decide about labels."""
+        self._ledger.clear_images()
+        labels = LabelMatcher(self._project, self._options)
+        photos = PhotoMatcher(self._project, self._source, self._options, self._row.created_by)
+        waiting: list[FileImage] = []
+        for name, reason in self._source.left_out:
+            self.report.add_problem(Problem(name, "entry_left_out", reason))
+        for item in self._reader.outline():
+            if isinstance(item, Problem):
+                self.report.add_problem(item)
+            elif isinstance(item, FileCategory):
+                self._decide_label(item, labels, may_add=may_add)
+            else:
+                waiting.append(item)
+                if len(waiting) >= IMAGES_AT_ONCE:
+                    self._match_images(waiting, photos, may_add=may_add)
+                    waiting = []
+        self._match_images(waiting, photos, may_add=may_add)
+        self._ledger.keep("masks", self._reader.mask_count)
+
+    def _decide_label(self, category: FileCategory, labels: LabelMatcher, *, may_add: bool) -> None:
+        if category.key in self._labels:
+            self.report.add_problem(Problem(category.name, "double_id", "Its id is in the file more than once."))
+            return
+        if len(self._labels) >= MAX_CATEGORIES:
+            raise BrokenFileError(f"The file has more than {MAX_CATEGORIES:,} categories.")
+        proposal = labels.propose(category)
+        self.report.categories.append({"key": category.key, "name": category.name, "count": 0, **proposal})
+        if may_add:
+            self._labels[category.key] = labels.decide(category)
+            self.report.categories[-1]["label_id"] = (
+                None if self._labels[category.key] == SKIP else self._labels[category.key]
+            )
+        else:
+            self._labels[category.key] = SKIP if proposal["becomes"] == "skip" else proposal["label_id"]
+
+    def _match_images(self, images: list[FileImage], photos: PhotoMatcher, *, may_add: bool) -> None:
+        known: list[KnownImage] = []
+        for image, (found, what) in zip(images, photos.match(images, may_add=may_add), strict=True):
+            self.report.images[what] += 1
+            known.append(found)
+            if found.problem:
+                self.report.add_problem(Problem(image.file_name, f"image_{what}", found.problem))
+            elif found.height:
+                self._reader.use_size(found.key, (found.height, found.width))
+        for key in self._ledger.add_images(known):
+            self.report.add_problem(
+                Problem(f"image id {key[:60]}", "double_id", "Its id is in the file more than once.")
+            )
+
+    def _load_stored(self) -> None:
+        """Note what the project had before this import, so that a mask which is there is not made again."""
+        if self._ledger.fact("is_stored_loaded"):
+            return
+        rows = self._masks_before().values_list("image_id", "label_id", "counts").iterator(chunk_size=2000)
+        self._ledger.add_stored(mask_digest(image, label, counts) for image, label, counts in rows)
+        self._ledger.keep("is_stored_loaded", 1)
+
+    def _masks_before(self) -> QuerySet[Annotation]:
+        rows = Annotation.objects.filter(image__project=self._project, deleted_at=None)
+        return rows.filter(created_at__lt=self._started_at).order_by()
+
+    def _context(self) -> BatchContext:
+        default = LabelMatcher(self._project, self._options).default
+        return BatchContext(self._ledger, self._labels, default, self.report, self._label_counts)
+
+    def _take(self, batch: list[Any], context: BatchContext, rows_file: GrowingFile) -> None:
+        context.report = self.report
+        self._ledger.begin()
+        try:
+            masks, problems = check_batch(batch, context)
+            self._note(problems)
+            for problem in problems:
+                rows_file.write(csv_line(problem.place, problem.code, problem.reason))
+            if masks:
+                write_batch(masks, run=self._facts, state=self._options.state, default_stage=self._project.stage)
+        except BaseException:
+            self._ledger.roll_back()
+            raise
+        self._ledger.keep("rows_file", rows_file.checkpoint()["offset"])
+        self._save_report()
+        self._ledger.commit(batch[-1][0] + 1)
+
+    def _note(self, problems: list[Problem]) -> None:
+        self.report.masks["refused"] += len(problems)
+        for problem in problems:
+            self.report.add_problem(problem)
+
+    def _finished_report(self) -> dict[str, Any]:
+        for category in self.report.categories:
+            category["count"] = self._label_counts.get(category["key"], 0)
+        return self.report.to_json()
+
+    def _save_report(self) -> None:
+        text = json.dumps({"report": self.report.to_json(), "label_counts": self._label_counts}, ensure_ascii=False)
+        self._ledger.keep_text("report", text)
+
+    def _load_report(self) -> ImportReport:
+        text = self._ledger.text("report")
+        if not text:
+            return ImportReport(format=next(name for name, kind in READERS.items() if isinstance(self._reader, kind)))
+        kept = json.loads(text)
+        self._label_counts = kept["label_counts"]
+        return ImportReport.from_json(kept["report"])
+
+
+def open_reader(source: Source, wanted: str) -> Reader:
+    """Return the reader of the wanted format, or of the first that fits; raise BrokenFileError."""
+    if wanted != "auto":
+        return READERS[wanted](source)
+    for reader in READERS.values():
+        if reader.fits(source):
+            return reader(source)
+    raise BrokenFileError("The file is none of COCO, SA-1B, YOLO-seg or index pictures.")
+
+
+def _next_batch(masks: Iterator[tuple[int, FileMask | Problem]]) -> list[tuple[int, FileMask | Problem]]:
+    """Return up to MASKS_PER_STEP masks, fewer when they are large."""
+    batch: list[tuple[int, FileMask | Problem]] = []
+    chars = 0
+    for numbered in masks:
+        batch.append(numbered)
+        chars += _weight(numbered[1])
+        if len(batch) >= MASKS_PER_STEP or chars > CHARS_PER_STEP:
+            break
+    return batch
+
+
+def _weight(row: FileMask | Problem) -> int:
+    if isinstance(row, Problem):
+        return 100
+    parts = [row.counts, *(row.polygons or [])] if isinstance(row.polygons, list) else [row.counts]
+    return sum(len(part) * (1 if isinstance(part, str) else 8) for part in parts if isinstance(part, str | list)) + 100

@@ -1,0 +1,165 @@
+"""Index pictures: semantic (one mask for each class of an image) and instances (one mask for each number)."""
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+from annotator.exchange.importers.base import FileCategory, FileImage, FileMask, Problem, Reader, text_of, whole_of
+from annotator.exchange.importers.source import BrokenFileError, Entry, Source
+from annotator.exchange.rows import stem_of
+from annotator.mask_gateway import encode
+from annotator.photos.naming import display_name
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_PHOTOS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+_BROKEN = (OSError, ValueError, SyntaxError, EOFError, MemoryError)
+_MAX_LEGEND_BYTES = 16 * 2**20
+
+
+class PngReader(Reader):
+    """Reads FOLDER/NAME.png; subclasses say what the numbers mean."""
+
+    folder_name = ""
+
+    @classmethod
+    def fits(cls, source: Source) -> bool:
+        """Say whether there is a folder of such pictures."""
+        return any(True for _ in _pictures(source, cls.folder_name))
+
+    def outline(self) -> Iterator[FileCategory | FileImage | Problem]:
+        """Yield the labels of legend.json and an image for each picture."""
+        for number, name, color in _read_legend(self.source):
+            yield FileCategory(str(number), name or "(no label)", color=color, is_no_label=not name)
+        photos = {
+            stem_of(display_name(entry.name)): display_name(entry.name)
+            for entry in self.source.named(*_PHOTOS)
+            if "images" in entry.name.replace("\\", "/").split("/")[:-1]
+        }
+        for entry in _pictures(self.source, self.folder_name):
+            stem = stem_of(display_name(entry.name))
+            size = _size_of(self.source, entry)
+            if isinstance(size, str):
+                yield Problem(entry.name, "bad_image", size)
+            else:
+                yield FileImage(entry.name, photos.get(stem, stem), width=size[0], height=size[1])
+
+    def masks(self) -> Iterator[FileMask | Problem]:
+        """Yield a mask for each number of each picture."""
+        for entry in _pictures(self.source, self.folder_name):
+            pixels = _decode(self.source, entry)
+            if isinstance(pixels, str):
+                yield Problem(entry.name, "bad_image", pixels)
+                continue
+            categories = self.categories_of(entry)
+            for number in _numbers_in(pixels):
+                yield FileMask(
+                    f"{entry.name} number {number}",
+                    None,
+                    entry.name,
+                    categories.get(number, str(number)) if categories is not None else str(number),
+                    counts=encode(pixels == number),
+                    size=[int(pixels.shape[0]), int(pixels.shape[1])],
+                    fields={"z_order": 0},
+                )
+
+    def categories_of(self, entry: Entry) -> dict[int, str | None] | None:
+        """Return the category of each number of one picture; None where the number is the category."""
+        return None
+
+
+class SemanticPngReader(PngReader):
+    """Numbers are classes."""
+
+    folder_name = "semantic"
+
+
+class InstancePngReader(PngReader):
+    """Numbers are masks; legends/NAME.json says which label each has."""
+
+    folder_name = "instances"
+
+    def categories_of(self, entry: Entry) -> dict[int, str | None]:
+        """Return label numbers by the picture's legend; without a legend the masks have no label."""
+        by_name = {name: str(number) for number, name, _ in _read_legend(self.source)}
+        wanted = f"legends/{stem_of(display_name(entry.name))}.json"
+        legend = next((e for e in self.source.named(".json") if e.name.replace("\\", "/").endswith(wanted)), None)
+        rows = _load(self.source, legend).get("instances") if legend else []
+        found: dict[int, str | None] = {}
+        for row in rows if isinstance(rows, list) else []:
+            number = whole_of(row.get("number")) if isinstance(row, dict) else None
+            if number is not None:
+                found[number] = by_name.get(text_of(row.get("label"), limit=100))
+        return _OrNone(found)
+
+
+class _OrNone(dict[int, str | None]):
+    """A legend: what it does not name has no label."""
+
+    def get(self, key: int, default: Any = None) -> Any:
+        """Return the label's number, or None."""
+        return super().get(key)
+
+
+def _pictures(source: Source, folder: str) -> Iterator[Entry]:
+    for entry in source.named(".png"):
+        if folder in entry.name.replace("\\", "/").split("/")[:-1]:
+            yield entry
+
+
+def _read_legend(source: Source) -> list[tuple[int, str, str]]:
+    entry = next((e for e in source.named(".json") if display_name(e.name) == "legend.json"), None)
+    rows = _load(source, entry).get("labels") if entry else []
+    legend = []
+    for row in rows if isinstance(rows, list) else []:
+        number = whole_of(row.get("number"), low=1, high=65_535) if isinstance(row, dict) else None
+        if number is not None:
+            legend.append((number, text_of(row.get("name"), limit=100), text_of(row.get("color"), limit=7)))
+    return legend
+
+
+def _load(source: Source, entry: Entry) -> dict[str, Any]:
+    try:
+        value = json.loads(source.read_small(entry, _MAX_LEGEND_BYTES))
+    except (ValueError, RecursionError) as error:
+        raise BrokenFileError(f"{entry.name} is no JSON that can be read.") from error
+    return value if isinstance(value, dict) else {}
+
+
+def _size_of(source: Source, entry: Entry) -> tuple[int, int] | str:
+    from PIL import Image as Pillow
+
+    try:
+        with source.open(entry) as file, Pillow.open(file, formats=("PNG",)) as picture:
+            width, height = picture.size
+    except (*_BROKEN, BrokenFileError):
+        return "It is no PNG that can be read."
+    if width * height > settings.MAX_IMAGE_MEGAPIXELS * 1_000_000:
+        return f"It has {width} x {height} pixels; {settings.MAX_IMAGE_MEGAPIXELS} megapixels are the limit."
+    return width, height
+
+
+def _decode(source: Source, entry: Entry) -> "NDArray[np.int64] | str":
+    import numpy as np
+    from PIL import Image as Pillow
+
+    size = _size_of(source, entry)
+    if isinstance(size, str):
+        return size
+    try:
+        with source.open(entry) as file, Pillow.open(file, formats=("PNG",)) as picture:
+            if picture.mode not in {"L", "P", "I", "I;16", "I;16B", "1"}:
+                return f"It is a picture in colour ({picture.mode}); numbers are needed, one channel of 8 or 16 bits."
+            return np.asarray(picture).astype(np.int32)
+    except (*_BROKEN, BrokenFileError):
+        return "The PNG is cut off or damaged."
+
+
+def _numbers_in(pixels: "NDArray[Any]") -> list[int]:
+    import numpy as np
+
+    return [int(number) for number in np.unique(pixels) if 0 < number <= 65_535]

@@ -1,0 +1,119 @@
+"""Take files in: keep the upload, look at it, and do the import as a job. Access is checked by the caller."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+
+from annotator.accounts.models import User
+from annotator.engine import jobs
+from annotator.engine.models import Job
+from annotator.exchange.import_run import ImportRun
+from annotator.exchange.importers.source import BrokenFileError
+from annotator.exchange.models import ImportRun as ImportRow
+from annotator.exchange.options import ImportOptions
+from annotator.exchange.places import local_copy, move_into_storage, remove_work_folder, work_folder
+from annotator.photos.naming import display_name
+from annotator.projects.models import Project
+
+PREVIEW_KIND, IMPORT_KIND = "import_preview", "import"
+SLICE_SECONDS = 120.0
+SEEN_EVERY = 20  # steps of a preview between two signs of life
+
+
+def keep_upload(
+    project: Project, file: IO[bytes], *, name: str, options: ImportOptions, user: User | None
+) -> ImportRow:
+    """Store the file and make its row."""
+    row = ImportRow.objects.create(
+        project=project,
+        name=display_name(name),
+        format=options.format,
+        options=options.model_dump(mode="json"),
+        created_by=user,
+    )
+    row.file.name = default_storage.save(f"imports/{project.pk}/{row.pk}/upload", File(file))
+    row.save(update_fields=["file"])
+    return row
+
+
+def do_preview(job: Job) -> None:
+    """Read the whole file and keep what an import would do."""
+    row = ImportRow.objects.select_related("project", "created_by").get(pk=job.params["import_id"])
+    remove_work_folder(PREVIEW_KIND, row.pk)
+    steps = 0
+
+    def tell(read: int) -> bool:
+        nonlocal steps
+        steps += 1
+        return steps % SEEN_EVERY != 0 or jobs.record_progress(job, done=read, total=max(job.total, read))
+
+    try:
+        with local_copy(str(row.file.name)) as path:
+            run = ImportRun(row, path, work_folder(PREVIEW_KIND, row.pk))
+            try:
+                report = run.preview(tell)
+            finally:
+                run.close()
+    except BrokenFileError as error:
+        jobs.fail_job(job, str(error)[:1000])
+        return
+    finally:
+        remove_work_folder(PREVIEW_KIND, row.pk)
+    if report is not None and jobs.finish_job(job, report=report):
+        ImportRow.objects.filter(pk=row.pk).update(preview=report, format=report["format"])
+
+
+def do_import(job: Job) -> None:
+    """Write the masks that are new; goes on where an earlier try ended."""
+    row = ImportRow.objects.select_related("project", "created_by").get(pk=job.params["import_id"])
+    try:
+        with local_copy(str(row.file.name)) as path:
+            run = ImportRun(row, path, work_folder(IMPORT_KIND, row.pk))
+            try:
+                _run(job, row, run)
+            finally:
+                run.close()
+    except BrokenFileError as error:
+        jobs.fail_job(job, str(error)[:1000])
+    if job.status in ("done", "failed", "cancelled"):
+        remove_work_folder(IMPORT_KIND, row.pk)
+
+
+def _run(job: Job, row: ImportRow, run: ImportRun) -> None:
+    def steps() -> Iterator[Any]:
+        for step in run.steps():
+            yield lambda step=step: _do_step(job, run, step)
+
+    if not jobs.run_steps(job, steps(), slice_seconds=SLICE_SECONDS):
+        job.refresh_from_db(fields=["status"])
+        return
+    report = run.finish()
+    name = move_into_storage(run.rows_file, f"imports/{row.project_id}/{row.pk}/rows_not_taken.csv")
+    ImportRow.objects.filter(pk=row.pk).update(rows_file=name)
+    job.done = job.total = run.progress[1]
+    jobs.finish_job(job, report=report)
+
+
+def _do_step(job: Job, run: ImportRun, step: Any) -> None:
+    step()
+    done, job.total = run.progress
+    job.done = max(done - 1, 0)  # run_steps counts the step itself
+    job.report = {"masks": run.report.masks, "images": run.report.images}
+
+
+def import_at_once(row: ImportRow, path: Path) -> dict[str, Any]:
+    """Do a whole import in this process, for the command line; raise BrokenFileError. Running it again goes on."""
+    run = ImportRun(row, path, work_folder(IMPORT_KIND, row.pk))
+    try:
+        for step in run.steps():
+            step()
+        report = run.finish()
+        name = move_into_storage(run.rows_file, f"imports/{row.project_id}/{row.pk}/rows_not_taken.csv")
+    finally:
+        run.close()
+    ImportRow.objects.filter(pk=row.pk).update(rows_file=name)
+    remove_work_folder(IMPORT_KIND, row.pk)
+    return report

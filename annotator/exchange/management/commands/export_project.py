@@ -1,0 +1,81 @@
+"""Export a project from the command line: python manage.py export_project 3 --format coco --output folder."""
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from pydantic import ValidationError
+
+from annotator.exchange.export_run import CERTIFICATE, ExportRun
+from annotator.exchange.exports import base_name
+from annotator.exchange.options import ExportOptions
+from annotator.exchange.preflight import check_selection
+from annotator.exchange.rows import Selection
+from annotator.projects.models import Project
+
+STEPS_A_LINE = 20
+
+
+class Command(BaseCommand):
+    """Writes into a folder. Killed and started again with the same --output, it goes on where it was."""
+
+    help = __doc__ or ""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the project, the folder and the options of the API."""
+        parser.add_argument("project", type=int, help="the project's id")
+        parser.add_argument("--format", default="coco", help="coco, sa1b, yolo, semantic_png or instance_png")
+        parser.add_argument("--output", type=Path, required=True, help="a folder, made if it is not there")
+        parser.add_argument("--segmentation", default="rle", help="coco: rle or polygons")
+        parser.add_argument("--tolerance-px", type=float, default=0.0, help="how far an outline may be simplified")
+        parser.add_argument("--images", default="none", help="none, copy or links")
+        parser.add_argument("--shortest-side-px", type=int, help="sa1b: resize photos and masks")
+        parser.add_argument("--options", default="{}", help="any other option of the API, as JSON")
+        parser.add_argument("--preflight", action="store_true", help="only look for what would be stumbled over")
+
+    def handle(self, *args: Any, **wanted: Any) -> None:
+        """Write, read back, and print the certificate's figures."""
+        project = Project.objects.filter(pk=wanted["project"]).first()
+        if project is None:
+            raise CommandError(f"There is no project {wanted['project']}.")
+        selection = Selection(project, _options(wanted))
+        if wanted["preflight"]:
+            self.stdout.write(json.dumps(check_selection(selection), ensure_ascii=False, indent=1))
+            return
+        certificate = self._export(selection, wanted["output"])
+        self.stdout.write(json.dumps({"files": certificate["files"], "masks": certificate["masks"]}, indent=1))
+        if certificate["masks"]["mismatches"]:
+            raise CommandError(f"{certificate['masks']['mismatches']} masks differ: see the certificate.")
+
+    def _export(self, selection: Selection, folder: Path) -> dict[str, Any]:
+        folder.mkdir(parents=True, exist_ok=True)
+        work = folder / f".{selection.project.pk}-{selection.options.format}"
+        name_file = work / "name"
+        work.mkdir(exist_ok=True)
+        if not name_file.exists():
+            name_file.write_text(base_name(selection.project, selection.options), encoding="utf-8")
+        run = ExportRun(selection, work, name=name_file.read_text(encoding="utf-8"))
+        for number, step in enumerate(run.steps()):
+            step()
+            if number % STEPS_A_LINE == 0:
+                done, total = run.progress
+                self.stderr.write(f"{done} of {total}")
+        certificate = run.certificate()
+        for path in run.files:
+            path.replace(folder / path.name)
+        (work / CERTIFICATE).replace(folder / f"{run.name}.{CERTIFICATE}")
+        for rest in work.iterdir():
+            rest.unlink()
+        work.rmdir()
+        return certificate
+
+
+def _options(wanted: dict[str, Any]) -> ExportOptions:
+    names = ("format", "segmentation", "tolerance_px", "images", "shortest_side_px")
+    try:
+        given = {name: wanted[name] for name in names if wanted[name] is not None}
+        return ExportOptions.model_validate({**given, **json.loads(wanted["options"])})
+    except (ValidationError, ValueError) as error:
+        raise CommandError(str(error)) from error
