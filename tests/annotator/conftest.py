@@ -2,7 +2,8 @@
 
 import io
 import json
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,19 @@ from django.core.files.storage import default_storage
 from django.test import Client
 from PIL import Image as Pillow
 
+from annotator import sam_gateway
 from annotator.accounts.models import User
 from annotator.images.models import Image
 from annotator.images.services import add_photo
+from annotator.inference.model_sync import sync_model
+from annotator.inference.models import ModelVersion
 from annotator.photos import tiles
 from annotator.projects.models import Label, Membership, Project, Role
+from tests.annotator.inference_steps import TINY_MODEL
 
 
 @pytest.fixture(autouse=True)
-def own_data_dir(tmp_path: Path, settings: Any) -> Iterator[Path]:
+def own_data_dir(tmp_path: Path, settings: Any) -> Path:
     """Keep every file of a test in its own folder, and passwords cheap to check."""
     settings.DATA_DIR = tmp_path
     settings.MEDIA_ROOT = tmp_path / "media"
@@ -35,7 +40,7 @@ def own_data_dir(tmp_path: Path, settings: Any) -> Iterator[Path]:
         },
     }
     tiles._read_index.cache_clear()
-    yield tmp_path
+    return tmp_path
 
 
 @pytest.fixture
@@ -173,3 +178,27 @@ def stored_files() -> list[str]:
     """Return every file of the test's storage."""
     root = Path(default_storage.location)
     return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+
+
+@pytest.fixture(scope="session")
+def exported_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The graphs of the seeded tiny model; made once, as every graph is checked against torch."""
+    folder = tmp_path_factory.mktemp("models") / TINY_MODEL
+    sam_gateway.export_model(TINY_MODEL, folder, version=TINY_MODEL)
+    return folder
+
+
+@pytest.fixture
+def model(exported_model: Path, db: None, settings: Any) -> ModelVersion:
+    """The tiny model as the product's default."""
+    settings.DEFAULT_MODEL = TINY_MODEL
+    shutil.copytree(exported_model, Path(settings.MODELS_DIR) / TINY_MODEL)
+    row, is_new = sync_model(TINY_MODEL)
+    assert not is_new
+    return row
+
+
+@pytest.fixture
+def photo(project: Project) -> Image:
+    """A stored photo of 96 x 64 pixels, without any work asked for."""
+    return add_photo(project, io.BytesIO(jpeg(96, 64, seed=11)), name="photo.jpg", user=None).image

@@ -111,10 +111,7 @@ def test_a_missing_file_is_404(as_admin: Api, image: Image) -> None:
 
 @pytest.fixture
 def many(project: Project) -> list[Image]:
-    rows = []
-    for n in range(5):
-        rows.append(add_photo(project, io.BytesIO(jpeg(seed=n)), name=f"photo-{n}.jpg", user=None).image)
-    return rows
+    return [add_photo(project, io.BytesIO(jpeg(seed=n)), name=f"photo-{n}.jpg", user=None).image for n in range(5)]
 
 
 def test_the_list_pages_filters_and_searches(

@@ -40,8 +40,7 @@ def root(tmp_path: Path, settings: Any) -> Path:
 def start(api: Api, project: Project, folder: str, run: Any) -> Any:
     """Ask for a folder and let the job's task run, as the worker would."""
     with run(execute=True):
-        answer = api.post(f"/projects/{project.pk}/images/from-folder", {"folder": folder})
-    return answer
+        return api.post(f"/projects/{project.pk}/images/from-folder", {"folder": folder})
 
 
 def run_job(job_id: int) -> Job:
