@@ -37,7 +37,7 @@ def get_me(request: HttpRequest) -> User:
 
 
 @router.patch("/me/preferences", response=dict[str, Any])
-def patch_preferences(request: HttpRequest, changes: dict[str, Any] = Body(...)) -> dict[str, Any]:
+def patch_preferences(request: HttpRequest, changes: Body[dict[str, Any]]) -> dict[str, Any]:
     """Merge keys into the preferences; a key set to null is removed."""
     user = user_of(request)
     merged = {**user.preferences, **changes}
@@ -45,4 +45,4 @@ def patch_preferences(request: HttpRequest, changes: dict[str, Any] = Body(...))
     if len(json.dumps(user.preferences)) > MAX_PREFERENCES_BYTES:
         raise TooLargeError("Preferences may hold 64 kB at most.")
     user.save(update_fields=["preferences"])
-    return user.preferences
+    return dict(user.preferences)

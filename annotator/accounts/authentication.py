@@ -64,7 +64,7 @@ class SessionCookieAuth(APIKeyCookie):
             return None
         if check_csrf(request) is not None:
             raise ForbiddenError("The CSRF token is missing or out of date. Reload the page.", code="csrf_failed")
-        return cast("User", request.user)
+        return request.user
 
 
 API_AUTH: list[Any] = [TokenAuth(), SessionCookieAuth()]

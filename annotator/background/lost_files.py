@@ -15,7 +15,7 @@ def reconcile_files() -> Counter[str]:
     """Ask again for embeddings, previews and thumbnails whose files have gone; mark images without an original."""
     found: Counter[str] = Counter()
     for row in ImageEmbedding.objects.filter(status=EmbeddingStatus.READY).iterator():
-        if not default_storage.exists(row.file.name):
+        if not default_storage.exists(str(row.file.name)):
             remake_embedding(row)
             found["lost_embeddings"] += 1
     for image in Image.objects.exclude(status=ImageStatus.FAILED).iterator():

@@ -11,7 +11,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 from annotator.http.streaming import stream_file
 
 
-class StaticFilesMiddleware(WhiteNoiseMiddleware):
+class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]  # whitenoise has no types
     """whitenoise with streamed answers."""
 
     @staticmethod

@@ -39,7 +39,7 @@ def list_images(
     search: str = "",
     tag: str = "",
 ) -> dict[str, Any]:
-    """Return a page of images. `status`: new, in_progress, submitted, reviewed, failed, or waiting for its embedding."""
+    """Return a page of images. `status`: new, in_progress, submitted, reviewed, failed, or waiting to be embedded."""
     project = get_project(user_of(request), project_id)
     return selectors.list_images(project, page=page, page_size=page_size, status=status, search=search, tag=tag)
 
@@ -160,8 +160,8 @@ def get_original(request: HttpRequest, image_id: int, v: str = "") -> HttpRespon
         raise MissingError("The photo's file is missing.") from None
     content_type = MIME_TYPES.get(image.format, "application/octet-stream")
     etag = _etag(image, "original")
-    answer = send_bytes(request, content, content_type=content_type, etag=etag, is_versioned=_names(image, v))
-    return as_download(answer, image.name)
+    response = send_bytes(request, content, content_type=content_type, etag=etag, is_versioned=_names(image, v))
+    return as_download(response, image.name)
 
 
 def _hurry(image: Image) -> None:

@@ -51,7 +51,7 @@ def decode_on_the_server(request: HttpRequest, image_id: int, body: DecodeIn) ->
     """
     image = get_image(user_of(request), image_id, right=Right.ANNOTATE)
     row = _ready_embedding(image, body.crop_box_xyxy)
-    with default_storage.open(row.file.name, "rb") as file:
+    with default_storage.open(str(row.file.name), "rb") as file:
         data = file.read()
     wanted = DecodeRequest(
         embedding_npy=data,
@@ -83,7 +83,7 @@ def _ready_embedding(image: Image, crop: tuple[int, int, int, int] | None) -> Im
         raise UnavailableError("There is no model yet.", code="no_model")
     crop_box = "full" if crop is None else "_".join(str(value) for value in crop)
     row = find_embedding(image.sha256, version, crop_box)
-    if row is None or row.status != EmbeddingStatus.READY or not default_storage.exists(row.file.name):
+    if row is None or row.status != EmbeddingStatus.READY or not default_storage.exists(str(row.file.name)):
         raise ConflictError("The embedding is not ready.", code="embedding_not_ready")
     return row
 

@@ -11,8 +11,8 @@ from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVer
 from annotator.inference.selectors import (
     describe_embedding,
     embedding_statuses,
-    find_embedding,
     model_version_of,
+    usable_embedding,
 )
 from annotator.photos.decoding import fit_within
 from annotator.photos.tiles import PREVIEW_SIDE_PX, TILE_SIZE_PX, tile_levels
@@ -74,7 +74,7 @@ def describe_row(image: Image, *, embedding_status: str) -> dict[str, Any]:
 def get_image_detail(image: Image) -> dict[str, Any]:
     """Return the ImageDetail dictionary; access has been checked."""
     version = model_version_of(image.project)
-    embedding = find_embedding(image.sha256, version) if version else None
+    embedding = usable_embedding(image.sha256, version)
     width, height = fit_within(image.width, image.height, long_side=PREVIEW_SIDE_PX)
     return {
         **describe_row(image, embedding_status=embedding.status if embedding else "missing"),

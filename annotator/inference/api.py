@@ -94,7 +94,7 @@ def get_embedding(request: HttpRequest, key: str) -> HttpResponseBase:
     if answer := is_unchanged(request, key):
         return answer
     try:
-        file = default_storage.open(row.file.name, "rb")
+        file = default_storage.open(str(row.file.name), "rb")
     except FileNotFoundError:
         remake_embedding(row)
         raise MissingError("The embedding's file is missing; it is being made again.") from None

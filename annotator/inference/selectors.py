@@ -66,6 +66,20 @@ def find_embedding(sha256: str, version: ModelVersion, crop_box: str = "full") -
     return rows.filter(sha256=sha256, model_version=version, crop_box=crop_box).first()
 
 
+def usable_embedding(sha256: str, version: ModelVersion | None) -> ImageEmbedding | None:
+    """Return the embedding to work with: the pinned version's when ready, else another version's that is ready.
+
+    So an image can be worked on while a newly pinned version is still being embedded. Without any that is ready, the
+    pinned version's row is returned as it is, or None.
+    """
+    rows = list(ImageEmbedding.objects.select_related("model_version").filter(sha256=sha256, crop_box="full"))
+    pinned = next((row for row in rows if version is not None and row.model_version_id == version.pk), None)
+    if pinned is not None and pinned.status == EmbeddingStatus.READY:
+        return pinned
+    ready = [row for row in rows if row.status == EmbeddingStatus.READY]
+    return max(ready, key=lambda row: row.model_version_id, default=pinned)
+
+
 def embedding_statuses(hashes: list[str], version: ModelVersion | None) -> dict[str, str]:
     """Return the status of the full embedding of each image content that has one."""
     if version is None:

@@ -1,9 +1,7 @@
 """Endpoints that take photos in; on the images' own router, as one address has one router for all its methods."""
 
-from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
-from django.conf import settings
 from django.http import HttpRequest
 from ninja import File, Schema, Status
 from ninja.files import UploadedFile
@@ -11,7 +9,7 @@ from ninja.files import UploadedFile
 from annotator.accounts.authentication import user_of
 from annotator.engine.schemas import JobOut
 from annotator.images.api import router
-from annotator.intake.folders import list_photos, resolve_folder
+from annotator.intake.folders import allowed_root, list_photos, resolve_folder
 from annotator.intake.tasks import start_folder_intake
 from annotator.intake.uploads import take_file
 from annotator.projects.access import Right, get_project
@@ -37,12 +35,14 @@ class FolderIn(Schema):
 
 
 @router.post("/projects/{int:project_id}/images", response=list[UploadEntry])
-def upload_images(request: HttpRequest, project_id: int, files: list[UploadedFile] = File(...)) -> list[dict[str, Any]]:
+def upload_images(request: HttpRequest, project_id: int, files: File[list[UploadedFile]]) -> list[dict[str, Any]]:
     """Add photos, or zips of photos. The answer is 200 whatever came of each: read the list."""
     project = get_project(user_of(request), project_id, right=Right.MANAGE)
     entries: list[dict[str, Any]] = []
     for upload in files:
-        entries += take_file(project, upload.file, name=upload.name or "photo", user=user_of(request))
+        entries += take_file(
+            project, cast("IO[bytes]", upload.file), name=upload.name or "photo", user=user_of(request)
+        )
     return entries
 
 
@@ -52,6 +52,6 @@ def ingest_folder(request: HttpRequest, project_id: int, body: FolderIn) -> Stat
     project = get_project(user_of(request), project_id, right=Right.MANAGE)
     folder = resolve_folder(body.folder)
     # The key of the job is the folder's place below the root, however it was written.
-    place = str(folder.relative_to(Path(settings.INGEST_ROOT).resolve()))
+    place = str(folder.relative_to(allowed_root()))
     total = len(list_photos(folder))
     return Status(202, start_folder_intake(project, folder=place, total=total, user=user_of(request)))

@@ -40,7 +40,9 @@ def remove_spent_zips() -> int:
     ended = Job.objects.filter(kind="ingest_zip", finished_at__gte=timezone.now() - 2 * KEEP_SPENT_ZIPS)
     for job in ended.exclude(status__in=OPEN_STATUSES):
         # A failed job can be resumed, so its zip stays for a day.
-        is_spent = job.status != JobStatus.FAILED or job.finished_at < timezone.now() - KEEP_SPENT_ZIPS
+        is_spent = job.status != JobStatus.FAILED or (
+            job.finished_at is not None and job.finished_at < timezone.now() - KEEP_SPENT_ZIPS
+        )
         if is_spent and default_storage.exists(job.params["file"]):
             default_storage.delete(job.params["file"])
             removed += 1

@@ -13,13 +13,18 @@ from annotator.photos.errors import PhotoRefusedError
 PHOTO_ENDINGS = {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"}
 
 
-def resolve_folder(folder: str) -> Path:
-    """Return the absolute folder; raise an AppError unless it is a folder below INGEST_ROOT."""
+def allowed_root() -> Path:
+    """Return INGEST_ROOT without links; raise ForbiddenError when the server sets none."""
     if settings.INGEST_ROOT is None:
         raise ForbiddenError("Reading folders is off: the server sets no INGEST_ROOT.", code="no_ingest_root")
+    return Path(settings.INGEST_ROOT).resolve()
+
+
+def resolve_folder(folder: str) -> Path:
+    """Return the absolute folder; raise an AppError unless it is a folder below INGEST_ROOT."""
+    root = allowed_root()
     if "\0" in folder:
         raise InvalidError("That is no folder name.", code="outside_root")
-    root = Path(settings.INGEST_ROOT).resolve()
     target = (root / folder.strip().lstrip("/\\")).resolve()
     if not target.is_relative_to(root):
         raise InvalidError("The folder lies outside the folder that the server allows.", code="outside_root")

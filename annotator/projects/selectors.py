@@ -57,8 +57,8 @@ def count_by_project(project_ids: list[int]) -> dict[int, dict[str, int]]:
         target[row["work_status"]] += row["n"]
         target["failed"] += row["n"] if row["status"] == "failed" else 0
     members = Membership.objects.filter(project__in=project_ids).order_by().values("project_id")
-    for row in members.annotate(n=Count("pk")):
-        counts[row["project_id"]]["members"] = row["n"]
+    for project_id, number in members.annotate(n=Count("pk")).values_list("project_id", "n"):
+        counts[project_id]["members"] = number
     return counts
 
 
