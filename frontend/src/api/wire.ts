@@ -2,7 +2,14 @@
 import { columnCount, emptyMask, maskFromCounts, maskToCounts } from "../geometry/column-mask";
 import { decodeCounts, encodeCounts } from "../geometry/rle";
 import type { Size } from "../geometry/types";
-import { withMask, type AttributeValue, type MaskRecord, type MaskSource, type MaskState, type Provenance } from "../model/mask-record";
+import {
+  withMask,
+  type AttributeValue,
+  type MaskRecord,
+  type MaskSource,
+  type MaskState,
+  type Provenance,
+} from "../model/mask-record";
 import type { OperationDraft, OperationFields } from "../model/operations";
 
 export interface AnnotationRow {

@@ -5,6 +5,7 @@ import type { DraftCandidate } from "../model/draft";
 
 /** One embedding: the whole photo's (`cropBox` null) or that of a part of it. */
 export interface EmbeddingSource {
+  readonly imageId: number;
   readonly url: string;
   readonly key: string;
   readonly cropBox: BoxXyxy | null;

@@ -1,5 +1,12 @@
 /** What can be done to masks as a whole. Each command is one entry of the history; locked masks are left alone. */
-import { combineMasks, isEmpty, maskArea, uniteMasks, type BooleanOperation, type ColumnMask } from "../geometry/column-mask";
+import {
+  combineMasks,
+  isEmpty,
+  maskArea,
+  uniteMasks,
+  type BooleanOperation,
+  type ColumnMask,
+} from "../geometry/column-mask";
 import { fillHoles, removeSpecks, smoothEdge, splitByPolygon } from "../geometry/regions";
 import { fillPolygon } from "../geometry/strokes";
 import { imagePoint, type ImagePoint, type Size } from "../geometry/types";
@@ -50,7 +57,8 @@ export class MaskCommands {
     const changes: Change[] = [];
     for (const id of ids) {
       const before = this.document.get(id);
-      if (before && before.isLocked !== isLocked) changes.push({ kind: "mask", id, before, after: { ...before, isLocked } });
+      if (before && before.isLocked !== isLocked)
+        changes.push({ kind: "mask", id, before, after: { ...before, isLocked } });
     }
     this.commit(isLocked ? "lock" : "unlock", changes);
   }
@@ -69,23 +77,44 @@ export class MaskCommands {
   duplicate(ids: Iterable<string>): string[] {
     const originals = this.records(ids);
     const copies = originals.map((record, i) => this.copyOf(record, i));
-    this.commit("duplicate", copies.map((after) => ({ kind: "mask", id: after.id, before: null, after })));
+    this.commit(
+      "duplicate",
+      copies.map((after) => ({ kind: "mask", id: after.id, before: null, after })),
+    );
     return copies.map((copy) => copy.id);
   }
 
   private copyOf(record: MaskRecord, index: number): MaskRecord {
     const id = crypto.randomUUID();
     const zOrder = this.document.nextZOrder() + index;
-    return { ...record, id, zOrder, isLocked: false, activeMs: 0, state: "accepted", source: "manual", createdAt: new Date().toISOString() };
+    return {
+      ...record,
+      id,
+      zOrder,
+      isLocked: false,
+      activeMs: 0,
+      state: "accepted",
+      source: "manual",
+      createdAt: new Date().toISOString(),
+    };
   }
 
   /** Combine the masks into the first one; the others go, except for `subtract`, which leaves them. */
   combine(ids: readonly string[], operation: BooleanOperation): void {
     const [first, ...rest] = this.records(ids);
     if (rest.length === 0) return;
-    const others = operation === "intersect" ? rest.map((r) => r.mask) : [uniteMasks(rest.map((r) => r.mask), this.imageSize)];
+    const others =
+      operation === "intersect"
+        ? rest.map((r) => r.mask)
+        : [
+            uniteMasks(
+              rest.map((r) => r.mask),
+              this.imageSize,
+            ),
+          ];
     const mask = others.reduce((result, other) => combineMasks(result, other, operation), first.mask);
-    const gone: Change[] = operation === "subtract" ? [] : rest.map((before) => ({ kind: "mask", id: before.id, before, after: null }));
+    const gone: Change[] =
+      operation === "subtract" ? [] : rest.map((before) => ({ kind: "mask", id: before.id, before, after: null }));
     this.commit(operation, [this.editChange(first, mask, operation), ...gone]);
   }
 
@@ -94,7 +123,10 @@ export class MaskCommands {
       this.cleanDraft(this.document.draft.mask, step);
       return;
     }
-    this.commit(step, this.records(ids).map((record) => this.editChange(record, cleaned(record.mask, step), step)));
+    this.commit(
+      step,
+      this.records(ids).map((record) => this.editChange(record, cleaned(record.mask, step), step)),
+    );
   }
 
   private cleanDraft(before: ColumnMask, step: "fillHoles" | "removeSpecks" | "smooth"): void {
@@ -102,7 +134,9 @@ export class MaskCommands {
     const after = cleaned(before, step);
     const pixels = changedPixels(before, after);
     if (!draft || pixels === 0) return;
-    this.commit(step, [{ kind: "draft", before: draft, after: noteHandEdit(draft, before, after, { name: step, pixels }) }]);
+    this.commit(step, [
+      { kind: "draft", before: draft, after: noteHandEdit(draft, before, after, { name: step, pixels }) },
+    ]);
   }
 
   /** Cut masks along a line of two or more points, drawn out beyond the photo at both ends. Returns the new ids. */
@@ -133,10 +167,12 @@ export class MaskCommands {
     const firm = others.filter((record) => rule === "new_yields" || record.isLocked).map((record) => record.mask);
     const kept = combineMasks(mask, uniteMasks(firm, this.imageSize), "subtract");
     if (rule === "new_yields") return { mask: kept, cuts: [] };
-    const cuts = others.filter((record) => !record.isLocked).flatMap((record) => {
-      const rest = combineMasks(record.mask, kept, "subtract");
-      return maskArea(rest) === record.area ? [] : [this.editChange(record, rest, "cut")];
-    });
+    const cuts = others
+      .filter((record) => !record.isLocked)
+      .flatMap((record) => {
+        const rest = combineMasks(record.mask, kept, "subtract");
+        return maskArea(rest) === record.area ? [] : [this.editChange(record, rest, "cut")];
+      });
     return { mask: kept, cuts };
   }
 

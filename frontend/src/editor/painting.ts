@@ -76,7 +76,8 @@ export class Painting {
   }
 
   private write(targetId: string | null, before: ColumnMask, after: ColumnMask, name: string): void {
-    const pixels = maskArea(combineMasks(after, before, "subtract")) + maskArea(combineMasks(before, after, "subtract"));
+    const pixels =
+      maskArea(combineMasks(after, before, "subtract")) + maskArea(combineMasks(before, after, "subtract"));
     if (pixels === 0) return;
     const change = targetId === null ? this.draftChange(before, after, { name, pixels }) : null;
     if (change) this.record(name, change);

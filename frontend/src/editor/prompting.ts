@@ -4,7 +4,17 @@
  */
 import type { BoxXyxy, ImagePoint, LowResLogits } from "../geometry/types";
 import type { ColumnMask } from "../geometry/column-mask";
-import { addPoint, EMPTY_DRAFT, logitsToRefine, movePoint, nextCandidate, removePrompt, setBox, withHandEdits, type Draft } from "../model/draft";
+import {
+  addPoint,
+  EMPTY_DRAFT,
+  logitsToRefine,
+  movePoint,
+  nextCandidate,
+  removePrompt,
+  setBox,
+  withHandEdits,
+  type Draft,
+} from "../model/draft";
 import type { MaskDocument } from "../model/document";
 import type { History } from "../model/history";
 import { Store } from "../model/store";
@@ -59,6 +69,15 @@ export class Prompting {
   endDrag(): void {
     this.dragged = false;
     if (!this.isDecoding.get()) this.port.history.commit();
+  }
+
+  /** Put a point that was being dragged back where it was. */
+  cancelDrag(): void {
+    if (!this.dragged) return;
+    this.dragged = false;
+    this.stop();
+    this.port.document.apply(this.port.history.abandon(), "local");
+    this.refresh();
   }
 
   /** Take a saved mask back to the model: its prompts, its mask as the start. */
@@ -146,7 +165,7 @@ export class Prompting {
     this.running = run;
     this.isDecoding.set(true);
     try {
-      const answer = await this.ask("click", asked.prompts, maskInput, run.signal);
+      const answer = await this.ask("click", asked, maskInput, run.signal);
       if (answer && this.running === run) this.show(asked, answer);
     } catch (error) {
       if (!run.signal.aborted) this.port.onFailed(error);
@@ -161,11 +180,15 @@ export class Prompting {
     if (!this.dragged) this.port.history.commit();
   }
 
-  private async ask(kind: "hover" | "click", prompts: Draft["prompts"], maskInput: LowResLogits | null, signal: AbortSignal) {
-    const embedding = this.port.embeddingFor(prompts);
+  private async ask(kind: "hover" | "click", draft: Draft, maskInput: LowResLogits | null, signal: AbortSignal) {
+    const embedding = this.port.embeddingFor(draft.prompts);
     if (!embedding) return null;
     const { imageSize } = this;
-    const answer = await this.port.decoder.decode({ kind, embedding, imageSize, prompts, maskInput, signal });
+    const { prompts } = draft;
+    // Logits of one crop mean nothing on another.
+    const start = sameBox(embedding.cropBox, draft.cropBox) ? maskInput : null;
+    const question = { kind, embedding, imageSize, prompts, maskInput: start, signal };
+    const answer = await this.port.decoder.decode(question);
     this.port.onDecoded(kind, answer.decodeMs);
     return { ...answer, cropBox: embedding.cropBox };
   }
@@ -184,7 +207,7 @@ export class Prompting {
     this.hovering = hovering;
     try {
       for (let point = this.hoverPoint; point && this.hovering === hovering; point = this.nextHover(point)) {
-        const answer = await this.ask("hover", [{ kind: "point", point, label: 1 }], null, hovering.signal);
+        const answer = await this.ask("hover", addPoint(EMPTY_DRAFT, point, 1), null, hovering.signal);
         if (!answer || this.hovering !== hovering) return;
         const { logits } = answer.candidates[answer.chosen];
         this.hoverMask = this.port.decoder.toMask(logits, this.imageSize, answer.cropBox);
@@ -201,4 +224,9 @@ export class Prompting {
   private nextHover(done: ImagePoint): ImagePoint | null {
     return this.hoverPoint === done ? null : this.hoverPoint;
   }
+}
+
+function sameBox(a: BoxXyxy | null, b: BoxXyxy | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.x0 === b.x0 && a.y0 === b.y0 && a.x1 === b.x1 && a.y1 === b.y1;
 }

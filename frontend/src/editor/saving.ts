@@ -87,7 +87,12 @@ export class Saving {
     const mine = this.document.get(operation.annotation_id) ?? null;
     this.told.set(operation.annotation_id, record);
     if (mine && record && sameContent(mine, record)) return;
-    this.events.onConflict({ annotationId: operation.annotation_id, mine, theirs: record, theirName: theirs?.author?.name ?? "" });
+    this.events.onConflict({
+      annotationId: operation.annotation_id,
+      mine,
+      theirs: record,
+      theirName: theirs?.author?.name ?? "",
+    });
   }
 
   onRejected(entry: JournalEntry, result: OperationResult): void {
@@ -140,24 +145,43 @@ function mergeFields(
   operation: JournalEntry["operation"],
   size: readonly [number, number],
 ): MaskRecord | null {
-  if (operation.type === "create") return recordFromRow({ ...blankRow(operation.annotation_id, size), ...operation.fields });
+  if (operation.type === "create")
+    return recordFromRow({ ...blankRow(operation.annotation_id, size), ...operation.fields });
   if (operation.type === "restore") return before ?? (row ? recordFromRow(row) : null);
   if (!before) return null;
   const merged = recordFromRow({ ...blankRow(before.id, size), ...row, ...operation.fields });
-  return operation.fields.counts === undefined ? { ...merged, mask: before.mask, area: before.area, bounds: before.bounds } : merged;
+  return operation.fields.counts === undefined
+    ? { ...merged, mask: before.mask, area: before.area, bounds: before.bounds }
+    : merged;
 }
 
 function blankRow(id: string, size: readonly [number, number]): AnnotationRow {
   return {
-    id, image_id: 0, label_id: null, counts: "", size, source: "manual", state: "accepted", predicted_iou: null,
-    stability_score: null, provenance: {}, attributes: {}, z_order: 0, is_locked: false, revision: 0, author: null,
-    active_ms: 0, created_at: new Date().toISOString(),
+    id,
+    image_id: 0,
+    label_id: null,
+    counts: "",
+    size,
+    source: "manual",
+    state: "accepted",
+    predicted_iou: null,
+    stability_score: null,
+    provenance: {},
+    attributes: {},
+    z_order: 0,
+    is_locked: false,
+    revision: 0,
+    author: null,
+    active_ms: 0,
+    created_at: new Date().toISOString(),
   };
 }
 
 /** Whether they changed any of the fields that I changed. Notes about edits follow the mask and decide nothing. */
 function touchesSame(mine: WireFields, base: AnnotationRow, theirs: AnnotationRow): boolean {
-  const names = (Object.keys(mine) as (keyof WireFields)[]).filter((name) => name !== "provenance" && name !== "active_ms");
+  const names = (Object.keys(mine) as (keyof WireFields)[]).filter(
+    (name) => name !== "provenance" && name !== "active_ms",
+  );
   return names.some((name) => JSON.stringify(base[name]) !== JSON.stringify(theirs[name]));
 }
 

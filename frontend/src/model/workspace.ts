@@ -107,6 +107,7 @@ export interface Workspace {
   readonly suggestions: Store<SuggestionFilter>;
   readonly isPanelOpen: Store<boolean>;
   readonly isLabelSearchOpen: Store<boolean>;
+  readonly isLeftHanded: Readable<boolean>;
 
   perform(action: ActionId): void;
   chooseTool(tool: ToolId): void;
@@ -128,6 +129,8 @@ export interface Workspace {
   openImage(id: number): void;
   bind(action: ActionId, chords: readonly string[] | null): void;
   useLeftHanded(isLeft: boolean): void;
+  /** The name of the keys that an event stands for. */
+  chordOf(event: KeyboardEvent): string;
   changeLocale(locale: string): void;
   dismiss(noticeId: number): void;
   colorOf(record: MaskRecord): Rgb;

@@ -1,0 +1,85 @@
+/** Makes a saved mask of a draft. */
+import { isEmpty, type ColumnMask } from "../geometry/column-mask";
+import type { Draft } from "../model/draft";
+import type { Change } from "../model/document";
+import { noteEdit, promptsForProvenance, withMask, type MaskRecord, type Provenance } from "../model/mask-record";
+import type { OverlapRule } from "./mask-commands";
+import type { ImageSession } from "./image-session";
+
+export interface AcceptOptions {
+  readonly labelId: number | null;
+  readonly overlap: OverlapRule;
+  readonly modelVersion: string | null;
+  readonly activeMs: number;
+  readonly authorName: string;
+}
+
+/** Save the draft as one step of the history; returns the new record, or null when there is nothing to save. */
+export function acceptDraft(session: ImageSession, options: AcceptOptions): MaskRecord | null {
+  const { draft } = session.document;
+  if (!draft?.mask || isEmpty(draft.mask)) return null;
+  const { mask, cuts } = session.commands.withoutOverlap(draft.mask, options.overlap, draft.targetId);
+  if (isEmpty(mask)) return null;
+  const before = draft.targetId === null ? null : (session.document.get(draft.targetId) ?? null);
+  const after = before ? refined(before, draft, mask, options) : created(session, draft, mask, options);
+  const changes: Change[] = [
+    ...cuts,
+    { kind: "mask", id: after.id, before, after },
+    { kind: "draft", before: draft, after: null },
+  ];
+  session.prompting.stop();
+  session.commands.commit("accept", changes);
+  return after;
+}
+
+function created(session: ImageSession, draft: Draft, mask: ColumnMask, options: AcceptOptions): MaskRecord {
+  const chosen = draft.candidates.at(draft.chosen);
+  const record = {
+    id: crypto.randomUUID(),
+    labelId: options.labelId,
+    source: "manual" as const,
+    state: "accepted" as const,
+    predictedIou: chosen?.predictedIou ?? null,
+    stabilityScore: chosen?.stabilityScore ?? null,
+    provenance: provenanceOf(draft, options.modelVersion, {}),
+    attributes: {},
+    zOrder: session.document.nextZOrder(),
+    isLocked: false,
+    activeMs: options.activeMs,
+    authorName: options.authorName,
+    createdAt: new Date().toISOString(),
+  };
+  return withMask(record, mask);
+}
+
+function refined(before: MaskRecord, draft: Draft, mask: ColumnMask, options: AcceptOptions): MaskRecord {
+  const chosen = draft.candidates.at(draft.chosen);
+  const record = {
+    ...before,
+    predictedIou: chosen?.predictedIou ?? before.predictedIou,
+    stabilityScore: chosen?.stabilityScore ?? before.stabilityScore,
+    provenance: provenanceOf(draft, options.modelVersion, before.provenance),
+    activeMs: before.activeMs + options.activeMs,
+  };
+  return withMask(record, mask);
+}
+
+function provenanceOf(draft: Draft, modelVersion: string | null, base: Provenance): Provenance {
+  const chosen = draft.candidates.at(draft.chosen);
+  const box = draft.cropBox;
+  const model: Provenance = chosen
+    ? {
+        candidate: chosen.index,
+        model_version: modelVersion,
+        predicted_iou: chosen.predictedIou,
+        stability_score: chosen.stabilityScore,
+      }
+    : {};
+  const provenance: Provenance = {
+    ...base,
+    ...model,
+    prompts: promptsForProvenance(draft.prompts),
+    crop_box: box ? [box.x0, box.y0, box.x1, box.y1] : null,
+  };
+  return draft.edits.reduce((noted, edit) => noteEdit(noted, edit.name, edit.pixels), provenance);
+}

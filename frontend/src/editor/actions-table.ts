@@ -1,0 +1,79 @@
+/** What each action does, as one table. */
+import type { ActionId } from "../model/actions";
+import { steppedSize } from "../model/view-settings";
+import type { Editor } from "./editor";
+
+/** Screen pixels that one arrow key moves the keyboard's cursor. */
+const CURSOR_STEP_PX = 12;
+const ZOOM_STEP = 1.25;
+
+export function makeActions(editor: Editor): Readonly<Record<ActionId, () => void>> {
+  const { stores, desk, viewing, selecting } = editor;
+  const commands = () => editor.session?.commands;
+  const toggle = (name: "isHoverOn" | "areMasksHidden" | "isSolo" | "isSpotlightOn") => () =>
+    editor.changeSettings({ [name]: !stores.settings.get()[name] });
+  const move = (dx: number, dy: number) => () => desk.moveCursor(dx, dy);
+  return {
+    accept: () => editor.accept(),
+    abandon: () => editor.abandon(),
+    candidateNext: () => editor.session?.prompting.cycleCandidate(1),
+    candidatePrevious: () => editor.session?.prompting.cycleCandidate(-1),
+    toggleHover: toggle("isHoverOn"),
+    refineWithModel: () => editor.refineSelected(),
+    toolSelect: () => desk.choose("select"),
+    toolPoints: () => desk.choose("points"),
+    toolBox: () => desk.choose("box"),
+    toolBrush: () => desk.choose("brush"),
+    toolEraser: () => desk.choose("eraser"),
+    toolLasso: () => desk.choose("lasso"),
+    brushSmaller: () => editor.changeBrush({ size: steppedSize(stores.brush.get().size, -1) }),
+    brushLarger: () => editor.changeBrush({ size: steppedSize(stores.brush.get().size, 1) }),
+    undo: () => editor.undo(),
+    redo: () => editor.redo(),
+    delete: () => editor.deleteSelected(),
+    duplicate: () => selecting.set(commands()?.duplicate(selecting.ids) ?? []),
+    merge: () => commands()?.combine(selecting.ids, "union"),
+    subtract: () => commands()?.combine(selecting.ids, "subtract"),
+    intersect: () => commands()?.combine(selecting.ids, "intersect"),
+    fillHoles: () => commands()?.cleanUp(selecting.ids, "fillHoles"),
+    removeSpecks: () => commands()?.cleanUp(selecting.ids, "removeSpecks"),
+    smooth: () => commands()?.cleanUp(selecting.ids, "smooth"),
+    moveUp: () => commands()?.restack(selecting.ids, "up"),
+    moveDown: () => commands()?.restack(selecting.ids, "down"),
+    toggleLock: () => editor.toggleLock(),
+    selectAll: () => selecting.selectAll(),
+    selectNext: () => selecting.step(1),
+    selectPrevious: () => selecting.step(-1),
+    searchLabels: () => stores.isLabelSearchOpen.set(true),
+    acceptSuggestion: () => editor.decideSuggestions(selecting.ids, true),
+    rejectSuggestion: () => editor.decideSuggestions(selecting.ids, false),
+    comment: () => stores.dialog.set("comment"),
+    zoomIn: () => viewing.zoomAtMiddle(ZOOM_STEP),
+    zoomOut: () => viewing.zoomAtMiddle(1 / ZOOM_STEP),
+    fit: () => viewing.fit(),
+    actualSize: () => viewing.zoomAtMiddle(1 / stores.view.get().scale),
+    zoomToSelection: () => editor.zoomToSelection(),
+    toggleMasks: toggle("areMasksHidden"),
+    toggleSolo: toggle("isSolo"),
+    toggleColors: () =>
+      editor.changeSettings({ colorBy: stores.settings.get().colorBy === "label" ? "instance" : "label" }),
+    toggleSpotlight: toggle("isSpotlightOn"),
+    togglePanel: () => stores.isPanelOpen.update((isOpen) => !isOpen),
+    submitNext: () => void editor.flow.submitAndNext(),
+    skip: () => stores.dialog.set("skip"),
+    imageNext: () => editor.flow.step("nextId"),
+    imagePrevious: () => editor.flow.step("previousId"),
+    showShortcuts: () => stores.dialog.set("shortcuts"),
+    showGuidelines: () => stores.dialog.set("guidelines"),
+    cursorLeft: move(-CURSOR_STEP_PX, 0),
+    cursorRight: move(CURSOR_STEP_PX, 0),
+    cursorUp: move(0, -CURSOR_STEP_PX),
+    cursorDown: move(0, CURSOR_STEP_PX),
+    cursorLeftFine: move(-1, 0),
+    cursorRightFine: move(1, 0),
+    cursorUpFine: move(0, -1),
+    cursorDownFine: move(0, 1),
+    cursorForeground: () => editor.pressAtCursor(1),
+    cursorBackground: () => editor.pressAtCursor(0),
+  };
+}

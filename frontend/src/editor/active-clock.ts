@@ -1,0 +1,28 @@
+/** Counts the time a person is at work: gaps between signs of life count up to a limit, and nothing beyond. */
+
+export const IDLE_AFTER_MS = 5_000;
+
+export class ActiveClock {
+  private total = 0;
+  private lastSeen: number | null = null;
+
+  constructor(private readonly now: () => number = () => performance.now()) {}
+
+  /** The person moved, typed or clicked. */
+  touch(): void {
+    const now = this.now();
+    if (this.lastSeen !== null) this.total += Math.min(now - this.lastSeen, IDLE_AFTER_MS);
+    this.lastSeen = now;
+  }
+
+  get activeMs(): number {
+    return Math.round(this.total);
+  }
+
+  /** Give the time since the last call and start anew. */
+  take(): number {
+    const taken = this.activeMs;
+    this.total = 0;
+    return taken;
+  }
+}

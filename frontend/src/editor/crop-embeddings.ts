@@ -1,0 +1,104 @@
+/**
+ * Finer embeddings of the part one looks at: asked for once the view rests far zoomed in, used when ready, never waited
+ * for. A crop is snapped to a grid, so that small pans ask for nothing new.
+ */
+import type { WorkspaceApi } from "../api/workspace-api";
+import type { BoxXyxy, Prompt } from "../geometry/types";
+import { fitViewport, visibleBox, type Viewport } from "../geometry/viewport";
+import type { EmbeddingSource } from "./decoder-port";
+
+/** Against the whole photo on the screen: beyond this a crop shows the model at least twice the detail. */
+const FROM_ZOOM = 2;
+const REST_MS = 700;
+const POLL_MS = 1_000;
+const MAX_POLLS = 60;
+const GRID_SHARE = 1 / 16;
+const LEAST_SIDE_PX = 64;
+
+export class CropEmbeddings {
+  private readonly ready: EmbeddingSource[] = [];
+  private readonly asked = new Set<string>();
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private view: Viewport | null = null;
+  private isClosed = false;
+
+  constructor(
+    private readonly imageId: number,
+    private readonly api: WorkspaceApi,
+    private readonly onReady: (source: EmbeddingSource) => void,
+  ) {}
+
+  /** The view has moved; once it rests, its crop is asked for. */
+  noteView(view: Viewport): void {
+    this.view = view;
+    clearTimeout(this.timer);
+    if (cropFor(view)) this.timer = setTimeout(() => void this.ask(), REST_MS);
+  }
+
+  /** The smallest crop that holds all prompts while zoomed in; null: use the whole photo's embedding. */
+  sourceFor(prompts: readonly Prompt[]): EmbeddingSource | null {
+    if (!this.view || !cropFor(this.view)) return null;
+    const fitting = this.ready.filter(({ cropBox }) => cropBox && prompts.every((prompt) => holds(cropBox, prompt)));
+    return fitting.reduce<EmbeddingSource | null>((best, next) => (area(next) < area(best) ? next : best), null);
+  }
+
+  close(): void {
+    this.isClosed = true;
+    clearTimeout(this.timer);
+  }
+
+  private async ask(): Promise<void> {
+    const box = this.view && cropFor(this.view);
+    const name = box && [box.x0, box.y0, box.x1, box.y1].join("_");
+    if (!box || !name || this.asked.has(name)) return;
+    this.asked.add(name);
+    try {
+      await this.waitFor(box);
+    } catch {
+      // The finer embedding is an extra: without it the whole photo's serves, and a later rest may ask again.
+      this.asked.delete(name);
+    }
+  }
+
+  private async waitFor(box: BoxXyxy): Promise<void> {
+    for (let poll = 0; poll < MAX_POLLS && !this.isClosed; poll++) {
+      const crop = await this.api.cropEmbedding(this.imageId, box);
+      if (crop.status === "failed") return;
+      if (crop.status === "ready" && crop.url !== null) {
+        const source = { url: crop.url, key: crop.key, cropBox: box, imageId: this.imageId };
+        this.ready.push(source);
+        this.onReady(source);
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+}
+
+/** The crop to encode for a view; null when the whole photo shows the model enough. */
+export function cropFor(view: Viewport): BoxXyxy | null {
+  const { image } = view;
+  if (view.scale <= fitViewport(image, view.canvas).scale * FROM_ZOOM) return null;
+  const seen = visibleBox(view);
+  const step = Math.max(Math.round(Math.max(image.width, image.height) * GRID_SHARE), 1);
+  const box = {
+    x0: Math.floor(seen.x0 / step) * step,
+    y0: Math.floor(seen.y0 / step) * step,
+    x1: Math.min(Math.ceil(seen.x1 / step) * step, image.width),
+    y1: Math.min(Math.ceil(seen.y1 / step) * step, image.height),
+  };
+  const isLarge = box.x1 - box.x0 >= LEAST_SIDE_PX && box.y1 - box.y0 >= LEAST_SIDE_PX;
+  const isSmaller = Math.max(box.x1 - box.x0, box.y1 - box.y0) <= Math.max(image.width, image.height) / FROM_ZOOM;
+  return isLarge && isSmaller ? box : null;
+}
+
+function holds(box: BoxXyxy, prompt: Prompt): boolean {
+  const inside = (x: number, y: number): boolean => x >= box.x0 && y >= box.y0 && x <= box.x1 && y <= box.y1;
+  if (prompt.kind === "point") return inside(prompt.point.x, prompt.point.y);
+  return inside(prompt.box.x0, prompt.box.y0) && inside(prompt.box.x1, prompt.box.y1);
+}
+
+function area(source: EmbeddingSource | null): number {
+  const box = source?.cropBox;
+  return box ? (box.x1 - box.x0) * (box.y1 - box.y0) : Infinity;
+}

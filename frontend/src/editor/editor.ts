@@ -1,0 +1,362 @@
+/**
+ * Ties the rooms together: one image session, the tools' desk, the canvases, the panels' stores. Every gesture of a
+ * person ends in one of its methods.
+ */
+import type { Journal } from "../api/journal";
+import type { WorkspaceApi } from "../api/workspace-api";
+import { actionFor } from "../input/keymap";
+import type { ActionId } from "../model/actions";
+import type { AttributeValue, LabelInfo, MaskRecord } from "../model/mask-record";
+import type { BrushSettings, ToolId, ViewSettings } from "../model/view-settings";
+import { acceptDraft } from "./accepting";
+import { ActiveClock } from "./active-clock";
+import { makeActions } from "./actions-table";
+import { labelsOf, type WorkspaceConfig } from "./config";
+import type { Decoder } from "./decoder-port";
+import { Flow } from "./flow";
+import { ImageLoader } from "./image-loader";
+import { ImageSession } from "./image-session";
+import { bindInput } from "./input-binding";
+import { LatencyLog } from "./latency-log";
+import { Notices } from "./notices";
+import { PaceKeeper } from "./pace";
+import { Personal } from "./personal";
+import { Reviewing } from "./reviewing";
+import { isShown, SceneMaker, type Momentary } from "./scene";
+import { Selecting } from "./selecting";
+import type { Stores } from "./stores";
+import { ToolDesk } from "./tool-desk";
+import { Viewing, type Canvases } from "./viewing";
+
+export interface EditorParts {
+  readonly config: WorkspaceConfig;
+  readonly api: WorkspaceApi;
+  readonly journal: Journal;
+  readonly decoder: Decoder;
+  readonly stores: Stores;
+  readonly canvases: Canvases;
+  readonly storage: Pick<Storage, "getItem" | "setItem">;
+}
+
+/** After this long on one mask the paper's advice is to move on. */
+const SLOW_AFTER_MS = 30_000;
+
+export class Editor {
+  readonly stores: Stores;
+  readonly notices: Notices;
+  readonly selecting: Selecting;
+  readonly viewing: Viewing;
+  readonly desk: ToolDesk;
+  readonly flow: Flow;
+  readonly reviewing: Reviewing;
+  readonly personal: Personal;
+  readonly scene: SceneMaker;
+  readonly labels: readonly LabelInfo[];
+  readonly clock = new ActiveClock();
+  session: ImageSession | null = null;
+  private readonly momentary: Momentary = { shape: null, cursor: null };
+  private readonly loader: ImageLoader;
+  private readonly latency: LatencyLog;
+  private readonly pace: PaceKeeper;
+  private readonly actions: Readonly<Record<ActionId, () => void>>;
+  private readonly unbind: () => void;
+
+  constructor(private readonly parts: EditorParts) {
+    const { stores, api, config } = parts;
+    this.stores = stores;
+    this.labels = labelsOf(config);
+    this.notices = new Notices(stores);
+    this.selecting = new Selecting(
+      stores,
+      () => this.session,
+      () => this.viewing.masksChanged(),
+    );
+    this.scene = new SceneMaker(stores, new Map(this.labels.map((l) => [l.id, l])), () => this.session, this.momentary);
+    this.viewing = new Viewing(parts.canvases, stores, this.scene, () =>
+      this.session?.crops.noteView(stores.view.get()),
+    );
+    this.desk = this.makeDesk();
+    this.loader = new ImageLoader(api, parts.decoder);
+    this.flow = this.makeFlow();
+    this.reviewing = new Reviewing(api, stores, this.notices, () => this.session);
+    this.personal = new Personal(config, api, stores);
+    this.latency = new LatencyLog(config.project_id, api, stores);
+    this.pace = new PaceKeeper(parts.storage, `maskwright-pace-${config.user.id}`);
+    stores.pace.set(this.pace.pace());
+    this.actions = makeActions(this);
+    this.unbind = this.bind();
+  }
+
+  get canEdit(): boolean {
+    return this.session !== null;
+  }
+
+  close(): void {
+    this.unbind();
+    this.session?.close();
+    this.viewing.close();
+  }
+
+  /** Open an image in place of the one shown. */
+  async show(imageId: number): Promise<void> {
+    const { loaded, wasAhead } = this.loader.take(imageId);
+    const { detail, rows, preview } = await loaded;
+    this.session?.close();
+    const session = this.makeSession(detail);
+    this.session = session;
+    this.resetFor(session);
+    await this.viewing.open(detail, preview);
+    const replayed = await session.load(rows);
+    if (replayed > 0) this.notices.tell("info", "notice.replayed", { count: replayed });
+    if (wasAhead) await session.reload();
+    this.flow.noteEmbedding(session);
+    this.flow.waitForEmbedding();
+    void this.reviewing.loadComments();
+    this.loader.prefetch(detail.next_id);
+  }
+
+  accept(): void {
+    if (this.desk.current.confirm()) return;
+    const { session } = this;
+    if (!session?.document.draft) return;
+    const { config } = this.parts;
+    const activeMs = this.clock.activeMs;
+    const record = acceptDraft(session, {
+      labelId: this.stores.currentLabel.get(),
+      overlap: config.project.settings.overlap ?? "allow",
+      modelVersion: config.model.version,
+      activeMs,
+      authorName: config.user.name ?? "",
+    });
+    if (!record) {
+      this.notices.tell(
+        "info",
+        session.prompting.isDecoding.get() ? "notice.still.decoding" : "notice.nothing.to.accept",
+      );
+      return;
+    }
+    this.stores.pace.set(this.pace.add(this.clock.take()));
+    this.stores.isSlow.set(false);
+    this.announce("announce.accepted", record.area);
+  }
+
+  abandon(): void {
+    if (this.stores.dialog.get()) this.stores.dialog.set(null);
+    else if (this.desk.current.isBusy()) this.desk.current.cancel();
+    else if (this.session?.document.draft) this.session.prompting.abandon();
+    else this.selecting.clear();
+    this.momentary.cursor = null;
+    this.stores.isSlow.set(false);
+    this.viewing.overlayChanged();
+  }
+
+  undo(): void {
+    this.travel("undo");
+  }
+
+  redo(): void {
+    this.travel("redo");
+  }
+
+  deleteSelected(): void {
+    if (this.session?.document.draft) this.session.prompting.abandon();
+    else this.session?.commands.delete(this.selecting.ids);
+  }
+
+  toggleLock(): void {
+    const ids = this.selecting.ids;
+    const isLocked = ids.some((id) => this.session?.document.get(id)?.isLocked === false);
+    this.session?.commands.setLocked(ids, isLocked);
+  }
+
+  refineSelected(): void {
+    const [id] = this.selecting.ids;
+    const record = this.session?.document.get(id);
+    if (record && !record.isLocked) this.reviewing.refine(record);
+    else this.notices.tell("info", "notice.select.one");
+  }
+
+  zoomToSelection(): void {
+    const [id] = this.selecting.ids;
+    const record = this.session?.document.get(id);
+    if (record) this.viewing.showBox(record.bounds);
+  }
+
+  pressAtCursor(label: 0 | 1): void {
+    if (this.momentary.cursor) this.desk.press(this.momentary.cursor, label);
+  }
+
+  applyLabel(labelId: number | null): void {
+    this.stores.currentLabel.set(labelId);
+    const ids = this.selecting.ids;
+    if (!this.session?.document.draft && ids.length > 0) this.session?.commands.label(ids, labelId);
+    this.viewing.masksChanged();
+  }
+
+  setAttribute(id: string, name: string, value: AttributeValue): void {
+    this.session?.commands.setAttribute(id, name, value);
+  }
+
+  decideSuggestions(ids: readonly string[], isAccepted: boolean): void {
+    this.session?.commands.decide(ids, isAccepted);
+  }
+
+  changeSettings(change: Partial<ViewSettings>): void {
+    this.stores.settings.update((settings) => ({ ...settings, ...change }));
+    this.viewing.photoLookChanged();
+    this.viewing.masksChanged();
+  }
+
+  changeBrush(change: Partial<BrushSettings>): void {
+    this.stores.brush.update((brush) => ({ ...brush, ...change }));
+    const { shape } = this.momentary;
+    if (shape?.kind === "brush") {
+      const dab = { ...shape.dab, radius: this.stores.brush.get().size / 2 };
+      this.momentary.shape = { ...shape, dab, shape: this.stores.brush.get().shape };
+    }
+    this.viewing.overlayChanged();
+  }
+
+  chooseTool(tool: ToolId): void {
+    this.desk.choose(tool);
+  }
+
+  perform(action: ActionId): void {
+    this.actions[action]();
+  }
+
+  private announce(key: string, area: number): void {
+    this.stores.announcement.set(`${key}|${area}|${Date.now()}`);
+  }
+
+  private travel(direction: "undo" | "redo"): void {
+    const name = this.session?.[direction]() ?? null;
+    if (name !== null) this.stores.announcement.set(`announce.${direction}|${name}|${Date.now()}`);
+  }
+
+  private resetFor(session: ImageSession): void {
+    const { stores } = this;
+    const { detail } = session;
+    this.desk.current.cancel();
+    this.momentary.cursor = null;
+    stores.selection.set(new Set());
+    stores.conflicts.set([]);
+    stores.comments.set([]);
+    stores.image.set({
+      id: detail.id,
+      name: detail.name,
+      size: session.size,
+      position: detail.position,
+      total: detail.total,
+      previousId: detail.previous_id,
+      nextId: detail.next_id,
+      workStatus: detail.work_status,
+    });
+    this.clock.take();
+    this.refreshPanels();
+  }
+
+  private makeSession(detail: ImageSession["detail"]): ImageSession {
+    const { api, journal, decoder, stores } = this.parts;
+    const session: ImageSession = new ImageSession(detail, {
+      api,
+      journal,
+      decoder,
+      stores,
+      onDecoded: (kind, ms) => this.latency.note(kind, ms),
+      onDecodeFailed: (error) => this.tellError("notice.decode.failed", error),
+      onHover: () => this.viewing.overlayChanged(),
+      onChanged: () => {
+        if (session === this.session) this.refreshPanels();
+      },
+      onConflict: (conflict) => this.reviewing.addConflict(conflict),
+      onRejected: (reason) => this.notices.tell("error", "notice.rejected", { reason }),
+      onStorageFailed: (error) => this.tellError("notice.storage.failed", error),
+    });
+    session.prompting.isDecoding.subscribe(() => stores.isDecoding.set(session.prompting.isDecoding.get()));
+    return session;
+  }
+
+  private refreshPanels(): void {
+    const { session, stores } = this;
+    if (!session) return;
+    this.selecting.prune();
+    stores.masks.set(session.document.all());
+    stores.draft.set(session.document.draft);
+    stores.undoState.set({ undo: session.history.undoName, redo: session.history.redoName });
+    this.viewing.masksChanged();
+  }
+
+  private tellError(key: string, error: unknown): void {
+    this.notices.clear(key);
+    this.notices.tell("error", key, { reason: error instanceof Error ? error.message : String(error) });
+  }
+
+  private makeDesk(): ToolDesk {
+    return new ToolDesk({
+      stores: this.stores,
+      momentary: this.momentary,
+      viewing: () => this.viewing,
+      selecting: this.selecting,
+      session: () => this.session,
+      canEdit: () => this.canEdit,
+    });
+  }
+
+  private makeFlow(): Flow {
+    return new Flow({
+      api: this.parts.api,
+      loader: this.loader,
+      stores: this.stores,
+      notices: this.notices,
+      projectId: this.parts.config.project_id,
+      session: () => this.session,
+      show: (imageId) => this.show(imageId),
+      settle: () => this.session?.prompting.stop(),
+    });
+  }
+
+  private bind(): () => void {
+    const { momentary, stores } = this;
+    return bindInput(this.parts.canvases.overlay, {
+      onPan: (dx, dy) => this.viewing.pan(dx, dy),
+      onZoom: (anchor, factor) => this.viewing.zoom(anchor, factor),
+      onTool: (phase, event, at, button) => {
+        this.noteLife();
+        this.desk.pointer(phase, event, at, button);
+      },
+      onCandidate: (steps) => this.session?.prompting.cycleCandidate(steps),
+      onKey: (chord, event) => this.handleKey(chord, event),
+      get isSpaceTaken() {
+        return momentary.cursor !== null || stores.dialog.get() !== null;
+      },
+    });
+  }
+
+  private noteLife(): void {
+    this.clock.touch();
+    const isSlow = this.session?.document.draft !== null && this.clock.activeMs > SLOW_AFTER_MS;
+    this.stores.isSlow.set(isSlow && this.stores.settings.get().isTimerHintOn);
+  }
+
+  /** True when the key meant something here. */
+  private handleKey(chord: string, event: KeyboardEvent): boolean {
+    this.noteLife();
+    const action = actionFor(this.stores.bindings.get(), chord);
+    if (this.stores.dialog.get() !== null && action !== "abandon") return false;
+    // Tab walks candidates only while there are any; otherwise it moves the focus, as everywhere.
+    const isCandidate = action === "candidateNext" || action === "candidatePrevious";
+    if (isCandidate && (this.session?.document.draft?.candidates.length ?? 0) === 0) return false;
+    const label = this.labels.find(({ key }) => key !== "" && key === chord);
+    if (action === null && !label) return false;
+    if (action !== null) this.perform(action);
+    else if (label && !event.repeat) this.applyLabel(label.id);
+    return true;
+  }
+
+  /** The masks that count for the list and its numbers. */
+  shownMasks(): readonly MaskRecord[] {
+    const filter = this.stores.suggestions.get();
+    return this.stores.masks.get().filter((record) => isShown(record, filter));
+  }
+}

@@ -1,0 +1,121 @@
+/** From image to image: open, submit, skip, the queue's next, and waiting for an embedding. */
+import { ApiError } from "../api/http";
+import type { WorkspaceApi } from "../api/workspace-api";
+import type { ImageLoader } from "./image-loader";
+import type { ImageSession } from "./image-session";
+import type { Notices } from "./notices";
+import type { Stores } from "./stores";
+
+export interface FlowPorts {
+  readonly api: WorkspaceApi;
+  readonly loader: ImageLoader;
+  readonly stores: Stores;
+  readonly notices: Notices;
+  readonly projectId: number;
+  session(): ImageSession | null;
+  /** Open an image in place of the current one. */
+  show(imageId: number): Promise<void>;
+  /** Save what is being drawn before leaving. */
+  settle(): void;
+}
+
+const POLL_MS = 1_500;
+const SAVE_WAIT_MS = 100;
+const SAVE_WAITS = 100;
+
+export class Flow {
+  private polling: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly ports: FlowPorts) {}
+
+  step(direction: "nextId" | "previousId"): void {
+    const id = this.ports.stores.image.get()?.[direction];
+    if (id === null || id === undefined) this.ports.notices.tell("info", `notice.no.${direction}`);
+    else void this.open(id);
+  }
+
+  async open(imageId: number): Promise<void> {
+    this.ports.settle();
+    try {
+      await this.ports.show(imageId);
+      history.replaceState(null, "", `/projects/${this.ports.projectId}/images/${imageId}/`);
+    } catch (error) {
+      this.tellFailure("notice.open.failed", error);
+    }
+  }
+
+  async submitAndNext(): Promise<void> {
+    await this.leave((id) => this.ports.api.submit(id), "notice.submit.failed");
+  }
+
+  async skip(reason: string): Promise<void> {
+    await this.leave((id) => this.ports.api.skip(id, reason), "notice.skip.failed");
+  }
+
+  /** Look again and again until the image's embedding is there. */
+  waitForEmbedding(): void {
+    clearTimeout(this.polling);
+    const session = this.ports.session();
+    if (session && !session.hasEmbedding) this.polling = setTimeout(() => void this.checkEmbedding(session), POLL_MS);
+  }
+
+  async checkEmbedding(session: ImageSession): Promise<void> {
+    if (session !== this.ports.session() || session.hasEmbedding) return;
+    try {
+      session.noteDetail(await this.ports.api.image(session.detail.id));
+    } catch (error) {
+      if (!(error instanceof ApiError && error.isTemporary)) this.tellFailure("notice.open.failed", error);
+    }
+    if (session.hasEmbedding) session.prompting.refresh();
+    this.noteEmbedding(session);
+    this.waitForEmbedding();
+  }
+
+  /** Tell the panels whether prompts can be answered. */
+  noteEmbedding(session: ImageSession): void {
+    const { engine } = this.ports.stores;
+    if (engine.get().state === "failed" || engine.get().state === "loading") return;
+    const hasFailed = session.detail.embedding.status === "failed";
+    engine.update((status) => ({ ...status, state: session.hasEmbedding ? "ready" : "waiting" }));
+    if (hasFailed) this.ports.notices.tell("error", "notice.embedding.failed", {}, this.retryAction(session));
+  }
+
+  private retryAction(session: ImageSession) {
+    const retry = async (): Promise<void> => {
+      await this.ports.api.retryEmbedding(session.detail.id);
+      this.waitForEmbedding();
+    };
+    return {
+      key: "action.retry",
+      run: () => void retry().catch((e: unknown) => this.tellFailure("notice.open.failed", e)),
+    };
+  }
+
+  private async leave(finish: (imageId: number) => Promise<unknown>, failure: string): Promise<void> {
+    const session = this.ports.session();
+    if (!session) return;
+    this.ports.settle();
+    try {
+      await this.allSaved(session);
+      await finish(session.detail.id);
+      const next = await this.ports.api.takeNext(this.ports.projectId);
+      if (next === null) this.ports.notices.tell("info", "notice.queue.empty");
+      else await this.open(next);
+    } catch (error) {
+      this.tellFailure(failure, error);
+    }
+  }
+
+  /** An image is handed in with all its masks or not at all. */
+  private async allSaved(session: ImageSession): Promise<void> {
+    void session.outbox.flush();
+    for (let wait = 0; session.outbox.pendingCount > 0; wait++) {
+      if (wait === SAVE_WAITS) throw new ApiError(0, "unsaved", "The masks have not reached the server yet.", null);
+      await new Promise((resolve) => setTimeout(resolve, SAVE_WAIT_MS));
+    }
+  }
+
+  private tellFailure(key: string, error: unknown): void {
+    this.ports.notices.tell("error", key, { reason: error instanceof Error ? error.message : String(error) });
+  }
+}

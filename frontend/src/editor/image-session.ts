@@ -1,0 +1,163 @@
+/**
+ * One image while it is open: its document, history, prompts, edits and their way to the server. Opening another image
+ * makes another session; nothing of the old one can leak into it.
+ */
+import type { Journal } from "../api/journal";
+import { Outbox } from "../api/outbox";
+import type { AnnotationRow, ImageDetail } from "../api/wire";
+import type { WorkspaceApi } from "../api/workspace-api";
+import type { Prompt, Size } from "../geometry/types";
+import { MaskDocument } from "../model/document";
+import { History } from "../model/history";
+import { CropEmbeddings } from "./crop-embeddings";
+import type { Decoder, EmbeddingSource } from "./decoder-port";
+import { MaskCommands } from "./mask-commands";
+import { Painting } from "./painting";
+import { Prompting } from "./prompting";
+import { Saving, type SavingEvents } from "./saving";
+import type { Stores } from "./stores";
+
+export interface SessionPorts extends SavingEvents {
+  readonly api: WorkspaceApi;
+  readonly journal: Journal;
+  readonly decoder: Decoder;
+  readonly stores: Stores;
+  onDecoded(kind: "hover" | "click", ms: number): void;
+  onDecodeFailed(error: unknown): void;
+  onHover(): void;
+  /** The document changed: draw and tell the panels. */
+  onChanged(): void;
+}
+
+export class ImageSession {
+  readonly document = new MaskDocument();
+  readonly history = new History();
+  readonly size: Size;
+  readonly prompting: Prompting;
+  readonly painting: Painting;
+  readonly commands: MaskCommands;
+  readonly saving: Saving;
+  readonly outbox: Outbox;
+  readonly crops: CropEmbeddings;
+  private embedding: EmbeddingSource | null = null;
+
+  constructor(
+    public detail: ImageDetail,
+    private readonly ports: SessionPorts,
+  ) {
+    const { document, history } = this;
+    this.size = { width: detail.width, height: detail.height };
+    this.commands = new MaskCommands(document, history, this.size);
+    this.prompting = this.makePrompting();
+    this.painting = this.makePainting();
+    this.saving = new Saving(document, () => this.outbox, ports);
+    this.outbox = this.makeOutbox();
+    this.crops = new CropEmbeddings(detail.id, ports.api, (source) => ports.decoder.prefetch(source));
+    this.noteDetail(detail);
+    history.onSettled = () => {
+      if (!history.isOpen) this.saving.flush();
+      ports.onChanged();
+    };
+    document.subscribe(() => ports.onChanged());
+  }
+
+  /** Show the server's masks, then what this browser had not yet brought there. */
+  async load(rows: readonly AnnotationRow[]): Promise<number> {
+    this.saving.load(rows);
+    const left = await this.outbox.replay();
+    this.saving.showReplayed(left, [this.size.height, this.size.width]);
+    return left.length;
+  }
+
+  /** Read the masks again, for somebody else may have changed them. */
+  async reload(): Promise<void> {
+    this.saving.load(await this.ports.api.annotations(this.detail.id));
+  }
+
+  noteDetail(detail: ImageDetail): void {
+    this.detail = detail;
+    const { status, url, key } = detail.embedding;
+    if (status !== "ready" || url === null || key === null || this.embedding?.key === key) return;
+    this.embedding = { url, key, cropBox: null, imageId: detail.id };
+    this.ports.decoder.prefetch(this.embedding);
+  }
+
+  get hasEmbedding(): boolean {
+    return this.embedding !== null;
+  }
+
+  undo(): string | null {
+    return this.travel("undo");
+  }
+
+  redo(): string | null {
+    return this.travel("redo");
+  }
+
+  close(): void {
+    this.prompting.stop();
+    this.crops.close();
+    this.outbox.close();
+  }
+
+  private travel(direction: "undo" | "redo"): string | null {
+    this.prompting.stop();
+    this.history.commit();
+    const name = direction === "undo" ? this.history.undoName : this.history.redoName;
+    this.document.apply(this.history[direction](), "local");
+    this.saving.flush();
+    this.prompting.refresh();
+    this.ports.onChanged();
+    return name;
+  }
+
+  private makePrompting(): Prompting {
+    const { ports, document, history } = this;
+    const port = {
+      document,
+      history,
+      decoder: ports.decoder,
+      embeddingFor: (prompts: readonly Prompt[]) => this.embeddingFor(prompts),
+      onDecoded: (kind: "hover" | "click", ms: number) => ports.onDecoded(kind, ms),
+      onFailed: (error: unknown) => ports.onDecodeFailed(error),
+      onHover: () => ports.onHover(),
+    };
+    return new Prompting(port, this.size);
+  }
+
+  /** A draft stays with the embedding it began with, as long as all its prompts lie inside. */
+  private embeddingFor(prompts: readonly Prompt[]): EmbeddingSource | null {
+    const draft = this.document.draft;
+    const isBegun = draft !== null && draft.candidates.length > 0;
+    if (isBegun && draft.cropBox === null) return this.embedding;
+    return this.crops.sourceFor(prompts) ?? this.embedding;
+  }
+
+  private makePainting(): Painting {
+    const { document, history, size } = this;
+    const { stores } = this.ports;
+    return new Painting({
+      document,
+      history,
+      imageSize: size,
+      get brushShape() {
+        return stores.brush.get().shape;
+      },
+      target: () => {
+        const [id, ...more] = stores.selection.get();
+        const record = more.length === 0 ? document.get(id) : undefined;
+        return record && !record.isLocked ? record : null;
+      },
+    });
+  }
+
+  private makeOutbox(): Outbox {
+    const { ports } = this;
+    return new Outbox(this.detail.id, ports.api.http, ports.journal, {
+      onStatus: (state, pending) => ports.stores.save.set({ state, pending }),
+      onApplied: (result) => this.saving.onApplied(result),
+      onConflict: (entry, result) => this.saving.onConflict(entry, result),
+      onRejected: (entry, result) => this.saving.onRejected(entry, result),
+    });
+  }
+}

@@ -1,0 +1,61 @@
+/** The values that panels watch, gathered in one place. */
+import { fitViewport, type Viewport } from "../geometry/viewport";
+import type { Bindings } from "../model/actions";
+import type { Draft } from "../model/draft";
+import type { MaskRecord } from "../model/mask-record";
+import { Store } from "../model/store";
+import {
+  DEFAULT_BRUSH,
+  DEFAULT_VIEW,
+  type BrushSettings,
+  type ToolId,
+  type ViewSettings,
+} from "../model/view-settings";
+import type {
+  CommentInfo,
+  Conflict,
+  Dialog,
+  EngineStatus,
+  ImageInfo,
+  MaskVersion,
+  Notice,
+  Pace,
+  SaveState,
+  SuggestionFilter,
+} from "../model/workspace";
+
+const NOTHING = fitViewport({ width: 1, height: 1 }, { width: 1, height: 1 });
+
+export function makeStores(bindings: Bindings, locale: string, firstLabel: number | null) {
+  return {
+    image: new Store<ImageInfo | null>(null),
+    view: new Store<Viewport>(NOTHING),
+    tool: new Store<ToolId>("points"),
+    settings: new Store<ViewSettings>(DEFAULT_VIEW),
+    brush: new Store<BrushSettings>(DEFAULT_BRUSH),
+    masks: new Store<readonly MaskRecord[]>([]),
+    draft: new Store<Draft | null>(null),
+    isDecoding: new Store(false),
+    selection: new Store<ReadonlySet<string>>(new Set()),
+    highlighted: new Store<string | null>(null),
+    currentLabel: new Store<number | null>(firstLabel),
+    save: new Store<{ readonly state: SaveState; readonly pending: number }>({ state: "saved", pending: 0 }),
+    engine: new Store<EngineStatus>({ state: "loading", name: "", medianMs: null, isFine: false }),
+    notices: new Store<readonly Notice[]>([]),
+    announcement: new Store(""),
+    conflicts: new Store<readonly Conflict[]>([]),
+    comments: new Store<readonly CommentInfo[]>([]),
+    versions: new Store<readonly MaskVersion[] | null>(null),
+    pace: new Store<Pace>({ masks: 0, secondsPerMask: 0 }),
+    isSlow: new Store(false),
+    undoState: new Store<{ readonly undo: string | null; readonly redo: string | null }>({ undo: null, redo: null }),
+    bindings: new Store<Bindings>(bindings),
+    locale: new Store(locale),
+    dialog: new Store<Dialog>(null),
+    suggestions: new Store<SuggestionFilter>({ minIou: 0, minStability: 0 }),
+    isPanelOpen: new Store(true),
+    isLabelSearchOpen: new Store(false),
+  };
+}
+
+export type Stores = ReturnType<typeof makeStores>;

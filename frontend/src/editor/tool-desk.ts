@@ -1,0 +1,194 @@
+/** Hands pointers to the chosen tool and fulfils what tools may ask for. */
+import { screenPoint, type BoxXyxy, type ImagePoint, type ScreenPoint } from "../geometry/types";
+import type { Dab } from "../geometry/strokes";
+import { clampToImage, isInside, toImage, toScreen } from "../geometry/viewport";
+import type { Draft } from "../model/draft";
+import type { BrushSettings, ToolId } from "../model/view-settings";
+import type { EditorPort, Tool, ToolPointer, ToolShape } from "../tools/port";
+import { makeTools } from "../tools/tools";
+import type { ImageSession } from "./image-session";
+import type { Momentary } from "./scene";
+import type { Selecting } from "./selecting";
+import type { Stores } from "./stores";
+import type { Viewing } from "./viewing";
+
+/** Boxes narrower than this on the screen were meant as clicks. */
+const LEAST_BOX_PX = 3;
+
+export interface DeskPorts {
+  readonly stores: Stores;
+  readonly momentary: Momentary;
+  readonly viewing: () => Viewing;
+  readonly selecting: Selecting;
+  session(): ImageSession | null;
+  canEdit(): boolean;
+}
+
+export class ToolDesk implements EditorPort {
+  private readonly tools: Readonly<Record<ToolId, Tool>>;
+
+  constructor(private readonly ports: DeskPorts) {
+    this.tools = makeTools(this);
+  }
+
+  get current(): Tool {
+    return this.tools[this.ports.stores.tool.get()];
+  }
+
+  choose(id: ToolId): void {
+    this.current.cancel();
+    this.ports.stores.tool.set(id);
+    this.ports.viewing().overlayChanged();
+  }
+
+  pointer(phase: "down" | "move" | "up" | "cancel", event: PointerEvent, at: ScreenPoint, button: 0 | 2): void {
+    this.ports.momentary.cursor = null;
+    if (phase === "cancel") this.current.cancel();
+    else this.current[phase](this.pointerOf(event, at, button));
+    this.ports.viewing().overlayChanged();
+  }
+
+  /** A click at a place, made by the keyboard. */
+  press(point: ImagePoint, label: 0 | 1): void {
+    if (this.ports.stores.tool.get() === "select") this.pick(point, false);
+    else this.addPoint(point, label);
+  }
+
+  private pointerOf(event: PointerEvent, at: ScreenPoint, button: 0 | 2): ToolPointer {
+    const point = toImage(this.ports.stores.view.get(), at);
+    const device = event.pointerType === "pen" || event.pointerType === "touch" ? event.pointerType : "mouse";
+    return {
+      point,
+      button,
+      isAlt: event.altKey,
+      isShift: event.shiftKey,
+      isCtrl: event.ctrlKey || event.metaKey,
+      pressure: event.pressure > 0 ? event.pressure : 0.5,
+      device,
+    };
+  }
+
+  // what tools ask for ----------------------------------------------------------------------------------------------
+
+  get scale(): number {
+    return this.ports.stores.view.get().scale;
+  }
+
+  get draft(): Draft | null {
+    return this.ports.session()?.document.draft ?? null;
+  }
+
+  get brush(): BrushSettings {
+    return this.ports.stores.brush.get();
+  }
+
+  addPoint(point: ImagePoint, label: 0 | 1): void {
+    const session = this.editable();
+    if (!session || !isInside(session.size, point)) return;
+    this.ports.selecting.clear();
+    session.prompting.addPoint(point, label);
+  }
+
+  setBox(box: BoxXyxy): void {
+    const session = this.editable();
+    if (!session) return;
+    const first = clampToImage(session.size, { x: box.x0, y: box.y0 });
+    const last = clampToImage(session.size, { x: box.x1, y: box.y1 });
+    if (Math.min(last.x - first.x, last.y - first.y) * this.scale < LEAST_BOX_PX) return;
+    this.ports.selecting.clear();
+    session.prompting.setBox({ x0: first.x, y0: first.y, x1: last.x, y1: last.y });
+  }
+
+  removePrompt(index: number): void {
+    this.editable()?.prompting.removePrompt(index);
+  }
+
+  beginPointDrag(): void {
+    this.editable()?.prompting.beginDrag();
+  }
+
+  dragPoint(index: number, point: ImagePoint): void {
+    const session = this.editable();
+    session?.prompting.dragPoint(index, clampToImage(session.size, point));
+  }
+
+  endPointDrag(): void {
+    this.ports.session()?.prompting.endDrag();
+  }
+
+  cancelGesture(): void {
+    const session = this.ports.session();
+    if (!session) return;
+    session.painting.cancel();
+    session.prompting.cancelDrag();
+    this.ports.viewing().masksChanged();
+  }
+
+  hover(point: ImagePoint | null): void {
+    const session = this.ports.session();
+    if (!session) return;
+    const tool = this.ports.stores.tool.get();
+    const place = point && isInside(session.size, point) ? point : null;
+    if (tool === "select") this.ports.selecting.highlightAt(place);
+    else session.prompting.hover(this.ports.stores.settings.get().isHoverOn && this.ports.canEdit() ? place : null);
+  }
+
+  pick(point: ImagePoint, isAdditive: boolean): void {
+    this.ports.selecting.pickAt(point, isAdditive);
+  }
+
+  panBy(dxImage: number, dyImage: number): void {
+    this.ports.viewing().pan(dxImage * this.scale, dyImage * this.scale);
+  }
+
+  beginStroke(isErasing: boolean): void {
+    const session = this.editable();
+    session?.painting.begin(isErasing);
+    if (session?.painting.painted?.targetId) this.ports.viewing().masksChanged();
+  }
+
+  extendStroke(from: Dab, to: Dab): void {
+    this.ports.session()?.painting.extend(from, to);
+  }
+
+  endStroke(): void {
+    this.ports.session()?.painting.end();
+    this.ports.viewing().masksChanged();
+  }
+
+  applyLasso(points: readonly ImagePoint[], mode: BrushSettings["lassoMode"]): void {
+    const session = this.editable();
+    if (!session) return;
+    if (mode === "split") this.ports.selecting.set(session.commands.split(this.ports.stores.selection.get(), points));
+    else session.painting.applyLasso(points, mode === "subtract");
+  }
+
+  show(shape: ToolShape | null): void {
+    this.ports.momentary.shape = shape;
+    this.ports.viewing().overlayChanged();
+  }
+
+  // the keyboard's cursor -------------------------------------------------------------------------------------------
+
+  /** Move the keyboard's cursor by screen pixels; it starts in the middle and takes the view along. */
+  moveCursor(dx: number, dy: number): void {
+    const session = this.ports.session();
+    if (!session) return;
+    const view = this.ports.stores.view.get();
+    const { momentary } = this.ports;
+    const middle = toImage(view, screenPoint(view.canvas.width / 2, view.canvas.height / 2));
+    const from = momentary.cursor ?? middle;
+    const to = { x: from.x + dx / view.scale, y: from.y + dy / view.scale };
+    momentary.cursor = clampToImage({ width: session.size.width - 0.5, height: session.size.height - 0.5 }, to);
+    const place = toScreen(view, momentary.cursor);
+    const isOutside =
+      place.x < 20 || place.y < 20 || place.x > view.canvas.width - 20 || place.y > view.canvas.height - 20;
+    if (isOutside) this.ports.viewing().pan(-dx, -dy);
+    this.hover(momentary.cursor);
+    this.ports.viewing().overlayChanged();
+  }
+
+  private editable(): ImageSession | null {
+    return this.ports.canEdit() ? this.ports.session() : null;
+  }
+}

@@ -1,0 +1,44 @@
+/** Which masks the list shows and in which order. Pure. */
+import type { LabelInfo, MaskRecord } from "../model/mask-record";
+import type { SuggestionFilter } from "../model/workspace";
+
+export const FILTERS = ["all", "unlabelled", "suggestions", "locked", "manual"] as const;
+export const SORTS = ["top", "newest", "label", "area", "score"] as const;
+export type ListFilter = (typeof FILTERS)[number];
+export type ListSort = (typeof SORTS)[number];
+
+const KEEP: Record<ListFilter, (record: MaskRecord) => boolean> = {
+  all: () => true,
+  unlabelled: (record) => record.labelId === null,
+  suggestions: (record) => record.state === "suggestion",
+  locked: (record) => record.isLocked,
+  manual: (record) => record.source === "manual",
+};
+
+export function listedMasks(
+  masks: readonly MaskRecord[],
+  filter: ListFilter,
+  sort: ListSort,
+  labels: ReadonlyMap<number, LabelInfo>,
+  threshold: SuggestionFilter,
+): MaskRecord[] {
+  const shown = masks.filter((record) => isListed(record, threshold) && KEEP[filter](record)).reverse();
+  const place = (record: MaskRecord): number => labels.get(record.labelId ?? -1)?.position ?? Infinity;
+  switch (sort) {
+    case "top":
+      return shown;
+    case "newest":
+      return shown.sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
+    case "label":
+      return shown.sort((a, b) => place(a) - place(b) || (a.labelId ?? 0) - (b.labelId ?? 0));
+    case "area":
+      return shown.sort((a, b) => b.area - a.area);
+    case "score":
+      return shown.sort((a, b) => (b.predictedIou ?? -1) - (a.predictedIou ?? -1));
+  }
+}
+
+function isListed(record: MaskRecord, threshold: SuggestionFilter): boolean {
+  if (record.state !== "suggestion") return record.state === "accepted";
+  return (record.predictedIou ?? 1) >= threshold.minIou && (record.stabilityScore ?? 1) >= threshold.minStability;
+}

@@ -1,0 +1,70 @@
+/** Notices, first tips, and what screen readers are told as things happen. */
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+
+import { Icon } from "./icons";
+import { useStore, useSurroundings } from "./hooks";
+
+export function Notices(): JSX.Element {
+  const { workspace, translator } = useSurroundings();
+  const { t } = translator;
+  const notices = useStore(workspace.notices);
+  return (
+    <div class="notices" aria-live="polite">
+      {notices.map(({ id, tone, key, params, action }) => (
+        <div key={id} class={`notice notice-${tone}`} role={tone === "error" ? "alert" : "status"}>
+          <span>{translator.dynamic(key, params)}</span>
+          {action && (
+            <button type="button" class="button" onClick={() => action.run()}>
+              {translator.dynamic(action.key)}
+            </button>
+          )}
+          <button
+            type="button"
+            class="chip-icon"
+            aria-label={t("action.dismiss")}
+            onClick={() => workspace.dismiss(id)}
+          >
+            <Icon name="close" />
+          </button>
+        </div>
+      ))}
+    </div>
+  );
+}
+
+/** The announcement is `key|value|time`; the time makes the same words be read again. */
+export function Announcer(): JSX.Element {
+  const { workspace, translator } = useSurroundings();
+  const announcement = useStore(workspace.announcement);
+  const [key = "", value = ""] = announcement.split("|");
+  const entry = translator.dynamic(`entry.${value}`);
+  const text = key === "" ? "" : translator.dynamic(key, { value: entry === `entry.${value}` ? value : entry });
+  return (
+    <div class="visually-hidden" role="status" aria-live="polite" aria-atomic="true">
+      {text}
+    </div>
+  );
+}
+
+const TIPS_KEY = "maskwright-tips-seen";
+
+export function Tips(): JSX.Element | null {
+  const { translator } = useSurroundings();
+  const { t } = translator;
+  const [isSeen, setSeen] = useState(() => localStorage.getItem(TIPS_KEY) !== null);
+  useEffect(() => {
+    if (isSeen) localStorage.setItem(TIPS_KEY, "1");
+  }, [isSeen]);
+  if (isSeen) return null;
+  return (
+    <aside class="tips" aria-label={t("tips.title")}>
+      <p>{t("tips.one")}</p>
+      <p>{t("tips.two")}</p>
+      <p>{t("tips.three")}</p>
+      <button type="button" class="button" onClick={() => setSeen(true)}>
+        {t("tips.dismiss")}
+      </button>
+    </aside>
+  );
+}
