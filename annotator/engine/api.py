@@ -10,6 +10,7 @@ from annotator.engine import leases, queue, review, schemas
 from annotator.engine.automatic_api import router as automatic_router
 from annotator.engine.figures_api import router as figures_router
 from annotator.engine.job_api import router as job_router
+from annotator.engine.model_api import router as model_router
 from annotator.engine.models import Lease, Submission, Verdict
 from annotator.engine.prefill_requests import ensure_prefill
 from annotator.images.models import Image
@@ -17,7 +18,7 @@ from annotator.images.selectors import get_image
 from annotator.projects.access import Right, get_project
 
 router = Router(tags=["queue"])
-for part in (job_router, automatic_router, figures_router):
+for part in (job_router, automatic_router, figures_router, model_router):
     router.add_router("", part)
 
 

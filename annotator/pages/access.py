@@ -48,4 +48,5 @@ def project_context(request: HttpRequest, project: Any, *, section: str) -> dict
         "section": section,
         "can_manage": has_right(role, Right.MANAGE),
         "can_annotate": has_right(role, Right.ANNOTATE),
+        "can_review": has_right(role, Right.REVIEW),
     }

@@ -3,7 +3,19 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from annotator.pages.views import account, exports, images, labels, members, models, projects, workspace
+from annotator.pages.views import (
+    account,
+    automatic,
+    dashboard,
+    exports,
+    images,
+    labels,
+    members,
+    models,
+    projects,
+    queue,
+    workspace,
+)
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="projects"), name="root"),
@@ -25,6 +37,12 @@ urlpatterns = [
     path("projects/<int:project_id>/members/", members.member_list, name="members"),
     path("projects/<int:project_id>/members/<int:member_id>/", members.member_edit, name="member"),
     path("projects/<int:project_id>/members/<int:member_id>/remove/", members.member_remove, name="member_remove"),
+    path("projects/<int:project_id>/queue/", queue.queue_page, name="queue"),
+    path("projects/<int:project_id>/review/", queue.review_page, name="review"),
+    path("projects/<int:project_id>/review/start/", queue.start_review, name="start_review"),
+    path("projects/<int:project_id>/review/<int:image_id>/", queue.decide_review, name="decide_review"),
+    path("projects/<int:project_id>/automatic/", automatic.automatic, name="automatic"),
+    path("projects/<int:project_id>/dashboard/", dashboard.dashboard, name="dashboard"),
     path("projects/<int:project_id>/exports/", exports.export_list, name="exports"),
     path("projects/<int:project_id>/images/<int:image_id>/", workspace.workspace, name="workspace"),
 ]

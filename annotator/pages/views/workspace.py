@@ -9,7 +9,8 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
 from annotator.images.models import Image
-from annotator.inference.selectors import model_version_of
+from annotator.inference.models import EmbeddingStatus
+from annotator.inference.selectors import model_version_of, usable_embedding
 from annotator.pages.access import person, project_context, project_page
 from annotator.projects.models import Project
 
@@ -30,6 +31,9 @@ def workspace(request: HttpRequest, project: Project, image_id: int) -> HttpResp
 def make_config(request: HttpRequest, project: Project, *, image: Image, role: str) -> dict[str, Any]:
     """Return what the workspace reads from #workspace-config."""
     user, version = person(request), model_version_of(project)
+    usable = usable_embedding(image.sha256, version)
+    if usable is not None and usable.status == EmbeddingStatus.READY:
+        version = usable.model_version  # of an earlier choice, while the project's is still being embedded
     return {
         "api": "/api/v1",
         "project_id": project.pk,

@@ -1,0 +1,84 @@
+"""What the model does alone: thresholds, pre-fill, the automatic run, the sample that people correct."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from annotator.engine import corrections, prefill_requests
+from annotator.engine.models import Job, MaskRun, RunStatus
+from annotator.engine.options import automatic_options, check_options
+from annotator.errors import AppError
+from annotator.pages.access import person, project_context, project_page
+from annotator.projects.access import Right
+from annotator.projects.models import Project
+from annotator.projects.services import update_project
+
+KINDS = ("prefill", "automatic", "embed")
+FIELDS = [
+    ("predicted_iou", "Predicted IoU at least", "0.01", "0", "1"),
+    ("stability_score", "Stability at least", "0.01", "0", "1"),
+    ("nms_iou", "Duplicates above IoU", "0.01", "0", "1"),
+    ("max_area_ratio", "Largest mask, share of the photo", "0.01", "0", "1"),
+    ("min_area_px", "Smallest mask, px", "1", "0", "1000000000"),
+    ("points_per_side", "Grid points a side", "1", "1", "64"),
+    ("crop_layers", "Crop layers", "1", "0", "2"),
+]
+WHOLE = {"min_area_px", "points_per_side", "crop_layers"}
+
+
+@project_page(Right.MANAGE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def automatic(request: HttpRequest, project: Project) -> HttpResponse:
+    """Show thresholds, jobs and what came of them; each button of the page posts an `action`."""
+    if request.method == "POST":
+        try:
+            messages.success(request, ACTIONS.get(request.POST.get("action", ""), _unknown)(request, project))
+        except (AppError, ValueError) as refusal:
+            messages.error(request, str(refusal))
+        return redirect("automatic", project.pk)
+    options = vars(automatic_options(project))
+    failed = MaskRun.objects.filter(image__project=project, status=RunStatus.FAILED).select_related("image")
+    context = {
+        **project_context(request, project, section="automatic"),
+        "fields": [(name, word, step, low, high, options[name]) for name, word, step, low, high in FIELDS],
+        "jobs": Job.objects.filter(project=project, kind__in=KINDS)[:8],
+        "failed_runs": failed.order_by("-created_at")[:20],
+        "corrections": corrections.correction_figures(project),
+    }
+    return render(request, "pages/automatic.html", context)
+
+
+def _save(request: HttpRequest, project: Project) -> str:
+    values: dict[str, Any] = {}
+    for name, *_ in FIELDS:
+        raw = request.POST.get(name, "")
+        values[name] = int(raw) if name in WHOLE else float(raw)
+    update_project(project, changes={"settings": {"automatic": check_options("automatic", values)}})
+    return "The thresholds are saved. Images that are pre-filled from now on use them."
+
+
+def _prefill(request: HttpRequest, project: Project) -> str:
+    job = prefill_requests.start_prefill(project, person(request))
+    return f"Pre-filling {job.total} images."
+
+
+def _run(request: HttpRequest, project: Project) -> str:
+    job = prefill_requests.start_automatic(project, person(request), image_ids=None)
+    return f"The model annotates {job.total} images."
+
+
+def _sample(request: HttpRequest, project: Project) -> str:
+    size = int(request.POST.get("size", "0"))
+    if not 1 <= size <= 10_000:
+        raise ValueError("Draw between 1 and 10,000 images.")
+    return f"{len(corrections.draw_sample(project, size=size))} images go to people for correction."
+
+
+def _unknown(request: HttpRequest, project: Project) -> str:
+    raise ValueError("That button is not known here.")
+
+
+ACTIONS = {"save": _save, "prefill": _prefill, "run": _run, "sample": _sample}

@@ -1,0 +1,100 @@
+/** Charts of the dashboard, drawn by uPlot from the figures in the page; colours follow the theme. */
+
+const figures = JSON.parse(document.querySelector("#dashboard-figures").textContent);
+const HEIGHT_PX = 220;
+const PAPER_DASH = [6, 4];
+let plots = [];
+
+function color(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+
+function axes(yLabel, xFormat) {
+  const common = { stroke: color("text-2"), grid: { stroke: color("line"), width: 1 }, ticks: { stroke: color("line") } };
+  return [
+    { ...common, ...(xFormat ? { values: (_plot, ticks) => ticks.map(xFormat) } : {}) },
+    { ...common, label: yLabel, labelSize: 20, size: 54 },
+  ];
+}
+
+function line(label, stroke, extra = {}) {
+  return { label, stroke, width: 2, points: { show: true, size: 6, fill: stroke }, spanGaps: true, ...extra };
+}
+
+function paperLine(value, unit) {
+  return { label: `paper ${value} ${unit}`, stroke: color("line-strong"), width: 1.5, dash: PAPER_DASH, points: { show: false } };
+}
+
+function weekly(columns, series, yLabel) {
+  const weeks = figures.by_week.map((row) => Date.parse(`${row.week}T00:00:00Z`) / 1000);
+  return { data: [weeks, ...columns], series, axes: axes(yLabel), hasData: columns.some((column) => column.some((v) => v != null)) };
+}
+
+function column(name) {
+  return figures.by_week.map((row) => row[name]);
+}
+
+function constant(value) {
+  return figures.by_week.map(() => value);
+}
+
+const CHARTS = {
+  seconds() {
+    const paper = figures.paper.seconds_per_mask;
+    const own = column("seconds_per_mask");
+    const chart = weekly([own], [line("s a mask", color("accent")), ...paper.map((value) => paperLine(value, "s"))], "seconds");
+    chart.data.push(...paper.map(constant));
+    return chart;
+  },
+  masks() {
+    const paper = figures.paper.masks_per_image;
+    const own = column("masks_per_image");
+    const chart = weekly([own], [line("masks an image", color("accent")), ...paper.map((value) => paperLine(value, "masks"))], "masks");
+    chart.data.push(...paper.map(constant));
+    return chart;
+  },
+  throughput() {
+    const series = [line("masks", color("accent")), line("images", color("good"), { dash: [2, 3] })];
+    return weekly([column("masks"), column("images")], series, "a week");
+  },
+  acceptance() {
+    const rows = figures.acceptance;
+    const rates = rows.map((row) => (row.rate == null ? null : row.rate * 100));
+    return {
+      data: [rows.map((row) => row.score_percent), rates],
+      series: [line("accepted, %", color("accent"))],
+      axes: axes("% accepted", (value) => `${value} %`),
+      isScore: true,
+      hasData: rates.some((value) => value != null),
+    };
+  },
+};
+
+function draw() {
+  for (const plot of plots) plot.destroy();
+  plots = [];
+  for (const holder of document.querySelectorAll("[data-chart]")) {
+    const chart = CHARTS[holder.dataset.chart]();
+    holder.nextElementSibling.hidden = chart.hasData;
+    holder.hidden = !chart.hasData;
+    if (!chart.hasData) continue;
+    const x = chart.isScore ? { label: "predicted IoU, %" } : { label: "week of", value: "{YYYY}-{MM}-{DD}" };
+    const options = {
+      width: holder.clientWidth,
+      height: HEIGHT_PX,
+      tzDate: (seconds) => window.uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+      scales: { x: { time: !chart.isScore }, y: { range: (_plot, _min, max) => [0, Math.max(max * 1.1, 1)] } },
+      axes: chart.axes,
+      series: [x, ...chart.series],
+    };
+    plots.push(new window.uPlot(options, chart.data, holder));
+  }
+}
+
+draw();
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+let timer = 0;
+addEventListener("resize", () => {
+  clearTimeout(timer);
+  timer = setTimeout(draw, 150);
+});
