@@ -61,6 +61,8 @@ def open_session(file: Path) -> onnxruntime.InferenceSession:
     """Load a graph on the CPU; raises ExportError when the runtime refuses it."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    # Threads that spin while they wait take the cores that torch computes the other half of the comparison on.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     except Exception as error:

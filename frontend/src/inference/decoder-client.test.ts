@@ -1,0 +1,270 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+
+import { imagePoint } from "../geometry/types";
+import { BrowserDecoderClient, type ClientDependencies, type EmbeddingRef } from "./decoder-client";
+import {
+  DESKTOP,
+  FakeWorker,
+  fakeFetch,
+  healthy,
+  MANIFEST,
+  MemoryStorage,
+  SIDE,
+  type Behaviour,
+} from "./decoder-fakes";
+
+const SIZE = { width: 32, height: 16 };
+const EMBEDDING: EmbeddingRef = { key: "abc-model-1-full-f16", url: "/embeddings/abc.npy", imageId: 7, cropBox: null };
+
+function serverAnswer(): Response {
+  const head = new TextEncoder().encode(JSON.stringify({ side: SIDE, predicted_iou: [0, 0, 1, 0] }).padEnd(48));
+  const body = new Uint8Array(4 + head.length + 4 * 4 * SIDE * SIDE);
+  new DataView(body.buffer).setUint32(0, head.length, true);
+  body.set(head, 4);
+  return new Response(body);
+}
+
+const routes = {
+  "/models/manifest.json": () => Response.json(MANIFEST),
+  "/embeddings/abc.npy": () => new Response(new Uint8Array(16)),
+  "/embeddings/def.npy": () => new Response(new Uint8Array(16)),
+  "/api/v1/images/7/decode": serverAnswer,
+};
+
+let workers: FakeWorker[];
+
+beforeEach(() => {
+  workers = [];
+  vi.stubGlobal("location", new URL("http://page.test/projects/1/"));
+  return () => {
+    vi.unstubAllGlobals();
+  };
+});
+
+function makeClient(behaviours: Behaviour | Behaviour[], more: Partial<ClientDependencies> = {}) {
+  const list = Array.isArray(behaviours) ? behaviours : [behaviours];
+  return new BrowserDecoderClient({
+    createWorker: () => {
+      const worker = new FakeWorker(list[Math.min(workers.length, list.length - 1)]);
+      workers.push(worker);
+      return worker;
+    },
+    fetch: fakeFetch(routes),
+    caches: null,
+    storage: new MemoryStorage(),
+    abilities: DESKTOP,
+    userAgent: "Chrome/140",
+    api: "/api/v1",
+    csrf: "token",
+    ...more,
+  });
+}
+
+function click(x: number, embedding = EMBEDDING) {
+  const prompts = [{ kind: "point", point: imagePoint(x, 4.5), label: 1 }] as const;
+  return { kind: "click", embedding, originalSize: SIZE, prompts, maskInput: null } as const;
+}
+
+describe("answering clicks", () => {
+  it("maps the click to the model's pixels and chooses as published", async () => {
+    const client = makeClient(healthy);
+    await client.open("/models/manifest.json");
+    const { candidates, chosen, engine } = await client.decode(click(10.5));
+    // 32 x 16 becomes 16 x 8: the middle of pixel 10 is at 10 / 2
+    expect(workers[0].received.at(-1)).toMatchObject({ labels: Int32Array.of(1, -1) });
+    expect(candidates[0].logits.data[0]).toBe(5);
+    expect(candidates.map((c) => c.index)).toEqual([0, 1, 2, 3]);
+    expect(chosen).toBe(2);
+    expect(engine).toBe("wasm-threads");
+  });
+
+  it("prepares an embedding once and again when the worker had to let it go", async () => {
+    const other = { ...EMBEDDING, key: "def-model-1-full-f16", url: "/embeddings/def.npy" };
+    const forgetful: Behaviour = (request, worker) =>
+      request.type === "prepare" && request.key === other.key
+        ? { type: "prepared", id: request.id, evicted: [EMBEDDING.key] }
+        : healthy(request, worker);
+    const client = makeClient(forgetful);
+    await client.open("/models/manifest.json");
+    for (const embedding of [EMBEDDING, EMBEDDING, other, EMBEDDING]) await client.decode(click(1, embedding));
+    expect(workers[0].types().join(" ")).toBe("open prepare decode decode prepare decode prepare decode");
+  });
+
+  it("answers every one of many clicks and only the newest of many hovers", async () => {
+    const client = makeClient(healthy);
+    await client.open("/models/manifest.json");
+    const hovers = [1, 2, 3].map((x) =>
+      client.decode({ ...click(x), kind: "hover" }).then(
+        () => x,
+        () => null,
+      ),
+    );
+    expect(await Promise.all(hovers)).toEqual([1, null, 3]);
+    const clicks = [4, 5, 6].map((x) => client.decode(click(x)).then(() => x));
+    expect(await Promise.all(clicks)).toEqual([4, 5, 6]);
+  });
+
+  it("holds clicks back until the engine is open", async () => {
+    const client = makeClient(healthy);
+    const opening = client.open("/models/manifest.json");
+    await opening;
+    await expect(client.decode(click(1))).resolves.toMatchObject({ chosen: 2 });
+  });
+
+  it("refuses an embedding of another model version", async () => {
+    const client = makeClient(healthy);
+    await client.open("/models/manifest.json");
+    const stranger = { ...EMBEDDING, key: "abc-model-2-full-f16" };
+    await expect(client.decode(click(1, stranger))).rejects.toMatchObject({ code: "embedding_mismatch" });
+  });
+
+  it("says when the embedding is not there", async () => {
+    const client = makeClient(healthy);
+    await client.open("/models/manifest.json");
+    const missing = { ...EMBEDDING, url: "/embeddings/none.npy" };
+    await expect(client.decode(click(1, missing))).rejects.toMatchObject({ code: "embedding_missing" });
+  });
+});
+
+describe("faults", () => {
+  it("replaces a worker that dies and answers the click that killed it", async () => {
+    const dying: Behaviour = (request, worker) => {
+      if (request.type === "decode") worker.crash();
+      return request.type === "decode" ? null : healthy(request, worker);
+    };
+    const client = makeClient([dying, healthy]);
+    await client.open("/models/manifest.json");
+    expect((await client.decode(click(1))).engine).toBe("wasm-threads");
+    expect(workers).toHaveLength(2);
+    expect(workers[0].isTerminated).toBe(true);
+    expect(workers[1].types()).toEqual(["open", "prepare", "decode"]);
+  });
+
+  it("starts a new worker after running out of memory", async () => {
+    const full: Behaviour = (request, worker) =>
+      request.type === "decode"
+        ? { type: "error", id: request.id, code: "out_of_memory", message: "no memory" }
+        : healthy(request, worker);
+    const client = makeClient([full, healthy]);
+    await client.open("/models/manifest.json");
+    await expect(client.decode(click(1))).resolves.toMatchObject({ engine: "wasm-threads" });
+  });
+
+  it("lets the server answer when every worker dies, and tells", async () => {
+    const dying: Behaviour = (request, worker) => {
+      if (request.type === "decode") worker.crash();
+      return request.type === "decode" ? null : healthy(request, worker);
+    };
+    const onEngine = vi.fn();
+    const client = makeClient(dying, { onEngine });
+    await client.open("/models/manifest.json");
+    const { engine, chosen } = await client.decode(click(1));
+    expect([engine, chosen]).toEqual(["server", 2]);
+    expect(workers).toHaveLength(3);
+    expect(onEngine).toHaveBeenCalledWith(expect.objectContaining({ engine: "server" }));
+  });
+
+  it("replaces a worker that stays silent", async () => {
+    vi.useFakeTimers();
+    try {
+      const silent: Behaviour = (request, worker) => (request.type === "decode" ? null : healthy(request, worker));
+      const client = makeClient([silent, healthy]);
+      await client.open("/models/manifest.json");
+      const answer = client.decode(click(1));
+      await vi.advanceTimersByTimeAsync(31_000);
+      expect((await answer).engine).toBe("wasm-threads");
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it.each([
+    ["missing", {}, "model_missing"],
+    ["no JSON", { "/models/manifest.json": () => new Response("<html>") }, "model_corrupt"],
+    ["incomplete", { "/models/manifest.json": () => Response.json({ format: 1 }) }, "model_corrupt"],
+  ])("says that the manifest is %s", async (_, answers, code) => {
+    const client = makeClient(healthy, { fetch: fakeFetch(answers) });
+    await expect(client.open("/models/manifest.json")).rejects.toMatchObject({ code });
+  });
+
+  it("says that a model file is damaged and does not try other engines", async () => {
+    const damaged: Behaviour = ({ id }) => ({ type: "error", id, code: "model_corrupt", message: "damaged" });
+    const client = makeClient(damaged);
+    await expect(client.open("/models/manifest.json")).rejects.toMatchObject({ code: "model_corrupt" });
+    expect(workers).toHaveLength(1);
+  });
+
+  it("rejects what waits when it is closed", async () => {
+    const client = makeClient(healthy);
+    await client.open("/models/manifest.json");
+    const answer = client.decode(click(1));
+    client.close();
+    await expect(answer).rejects.toMatchObject({ code: "closed" });
+  });
+});
+
+describe("choosing an engine", () => {
+  const trialOf =
+    (isCorrect: boolean, medianMs: number): Behaviour =>
+    (request, worker) => {
+      const answer = healthy(request, worker);
+      if (answer?.type !== "opened") return answer;
+      return { ...answer, trial: { ...answer.trial, isCorrect, goldenIou: isCorrect ? 1 : 0.5, medianMs } };
+    };
+
+  it("uses one thread where the page is not isolated", async () => {
+    const client = makeClient(healthy, { abilities: { ...DESKTOP, isIsolated: false } });
+    expect(await client.open("/models/manifest.json")).toMatchObject({ engine: "wasm", threads: 1 });
+  });
+
+  it("never uses an engine that decodes the golden case wrongly", async () => {
+    const client = makeClient([trialOf(false, 1), healthy]);
+    const info = await client.open("/models/manifest.json");
+    expect(info.engine).toBe("wasm");
+    expect(info.trials.map((trial) => trial.isCorrect)).toEqual([false, true]);
+    expect(workers[0].isTerminated).toBe(true);
+  });
+
+  it("decodes on the server where WebAssembly is blocked", async () => {
+    const blocked: Behaviour = ({ id }) => ({ type: "error", id, code: "wasm_blocked", message: "blocked" });
+    const client = makeClient(blocked);
+    expect(await client.open("/models/manifest.json")).toMatchObject({ engine: "server" });
+    expect((await client.decode(click(1))).engine).toBe("server");
+  });
+
+  it("lets WebGPU take over when it is right and clearly faster, and remembers it", async () => {
+    const storage = new MemoryStorage();
+    const abilities = { ...DESKTOP, hasWebGpu: true };
+    const switched = vi.fn();
+    const client = makeClient([trialOf(true, 30), trialOf(true, 5)], { storage, abilities, onEngine: switched });
+    expect((await client.open("/models/manifest.json")).engine).toBe("wasm-threads");
+    await vi.waitFor(() => expect(switched).toHaveBeenCalled());
+    expect((await client.decode(click(1))).engine).toBe("webgpu");
+    const next = makeClient(healthy, { storage, abilities });
+    expect((await next.open("/models/manifest.json")).engine).toBe("webgpu");
+  });
+
+  it.each([
+    ["wrong", trialOf(false, 1)],
+    ["not clearly faster", trialOf(true, 29)],
+  ])("keeps what it has when WebGPU is %s", async (_, challenger) => {
+    const storage = new MemoryStorage();
+    const abilities = { ...DESKTOP, hasWebGpu: true };
+    const client = makeClient([trialOf(true, 30), challenger], { storage, abilities });
+    await client.open("/models/manifest.json");
+    await vi.waitFor(() => expect(storage.length).toBe(1));
+    expect((await client.decode(click(1))).engine).toBe("wasm-threads");
+    expect(workers[1].isTerminated).toBe(true);
+  });
+
+  it("does as the user says, now and next time", async () => {
+    const storage = new MemoryStorage();
+    const client = makeClient(healthy, { storage });
+    await client.open("/models/manifest.json");
+    expect((await client.useEngine("server")).engine).toBe("server");
+    expect((await client.decode(click(1))).engine).toBe("server");
+    const next = makeClient(healthy, { storage });
+    expect((await next.open("/models/manifest.json")).engine).toBe("server");
+    expect((await next.useEngine(null)).engine).toBe("wasm-threads");
+  });
+});

@@ -1,0 +1,167 @@
+"""How fast the browser decodes: `make bench BENCH=decoder` prints one JSON object.
+
+All graphs run in the same headless Chromium, interleaved; figures are medians of ROUNDS (full_p95_ms is the 95th
+percentile). click_to_paint is from the pointer event to the end of drawing in its animation frame, through the
+product's client, on a photo of 12 megapixels. Times are only worth something on an otherwise quiet machine; ratios
+survive some noise. `--memory` measures the page's memory after 5,000 hovers over 50 images instead.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.bench.decoder.isolated_server import serve
+from tests.bench.decoder.models import write_models
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).parent / "decoder"
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+ROUNDS = 50
+CLICKS = 30
+HOVERS, IMAGES = 5000, 50
+MEBIBYTE = 2**20
+
+
+def build_page(out: Path) -> None:
+    """Build the benchmark's page with the product's own bundler."""
+    node_bin = ROOT / ".venv" / "bin"
+    env = os.environ | {"DECODER_BENCH_OUT": str(out), "PATH": f"{node_bin}{os.pathsep}{os.environ['PATH']}"}
+    vite = ROOT / "frontend" / "node_modules" / "vite" / "bin" / "vite.js"
+    command = ["node", str(vite), "build", "--config", str(HERE / "vite.config.ts"), "--logLevel", "error"]
+    subprocess.run(command, check=True, env=env, cwd=ROOT / "frontend")
+
+
+def percentile(values: list[float], share: float) -> float:
+    """Return the value below which `share` of the values lie."""
+    ordered = sorted(values)
+    return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 2)
+
+
+def open_page(browser: Browser, address: str) -> Page:
+    """Open the benchmark's page and wait for its script."""
+    page = browser.new_page(viewport={"width": 1280, "height": 960})
+    page.goto(f"{address}/index.html")
+    page.wait_for_function("globalThis.bench !== undefined")
+    return page
+
+
+def time_graphs(browser: Browser, address: str, engine: str, rounds: int) -> dict[str, Any]:
+    """Time all graphs on one engine."""
+    page = open_page(browser, address)
+    result: dict[str, Any] = page.evaluate(f"bench.timeGraphs({engine!r}, {rounds}, true)")
+    page.close()
+    return result
+
+
+def time_clicks(browser: Browser, address: str, folder: str) -> dict[str, list[float]]:
+    """Click on the canvas through the browser's own input, one click at a time."""
+    page = open_page(browser, address)
+    page.evaluate(f"bench.openClient({folder!r}).then((opened) => {{ globalThis.opened = opened; }})")
+    samples: dict[str, list[float]] = {"clickToPaintMs": [], "maskMs": [], "paintMs": []}
+    for number in range(CLICKS + 1):
+        page.evaluate(f"globalThis.painted = bench.clickOnce(opened, {folder!r}); void 0")
+        page.mouse.click(100 + 37 * number % 1000, 80 + 53 * number % 700)
+        painted = page.evaluate("painted")
+        if number:  # the first one also prepares the embedding
+            for name, values in samples.items():
+                values.append(painted[name])
+    page.close()
+    return samples
+
+
+def measure_memory(browser: Browser, address: str, folder: str) -> dict[str, Any]:
+    """Return the page's memory in MiB, workers included, in the course of HOVERS hovers over IMAGES images."""
+    page = open_page(browser, address)
+    page.evaluate(f"bench.openClient({folder!r}).then((opened) => {{ globalThis.opened = opened; }})")
+    course = []
+    steps = 5
+    for _ in range(steps):
+        page.evaluate(f"bench.hoverMany(opened, {folder!r}, {HOVERS // steps}, {IMAGES // steps})")
+        memory = page.evaluate("performance.measureUserAgentSpecificMemory().then((answer) => answer.bytes)")
+        course.append(round(memory / MEBIBYTE, 1))
+    page.close()
+    return {"memory_mib": course[-1], "memory_course_mib": course, "hovers": HOVERS, "images": IMAGES}
+
+
+def report(
+    graphs: dict[str, Any], single: dict[str, Any], full: dict[str, Any], lite: dict[str, Any]
+) -> dict[str, Any]:
+    """Put the figures under the keys that are asked for."""
+    medians = {name: percentile(values, 0.5) for name, values in graphs["times"].items()}
+    trial = graphs["trials"]["full"]
+    return {
+        "published_ms": medians["published"],
+        "full_ms": medians["full"],
+        "full_p95_ms": percentile(graphs["times"]["full"], 0.95),
+        "ratio": round(medians["published"] / medians["full"], 2),
+        "refine_ms": medians["refine"],
+        "lite_ms": medians["lite"],
+        "lite_refine_ms": medians["lite_refine"],
+        "click_to_paint_full_ms": percentile(full["clickToPaintMs"], 0.5),
+        "click_to_paint_lite_ms": percentile(lite["clickToPaintMs"], 0.5),
+        "mask_ms": percentile(full["maskMs"], 0.5),
+        "paint_ms": percentile(full["paintMs"], 0.5),
+        "threads": trial["threads"],
+        "engine": trial["engine"],
+        "fastest_ms": {name: percentile(values, 0) for name, values in graphs["times"].items()},
+        "single_thread_ms": {name: percentile(values, 0.5) for name, values in single["times"].items()},
+        "single_thread_fastest_ms": {name: percentile(values, 0) for name, values in single["times"].items()},
+        "prepare_ms": {name: round(value, 1) for name, value in graphs["prepareMs"].items()},
+        "golden_iou": {name: trial["goldenIou"] for name, trial in graphs["trials"].items()},
+        "load_average": os.getloadavg()[0],
+    }
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Build, serve, measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--memory", action="store_true", help="measure memory instead of time")
+    parser.add_argument("--site", type=Path, help="keep page and models here, and use them again")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as temporary:
+        site = options.site or Path(temporary)
+        build_page(site / "page")
+        models = site / "page" / "models"
+        kept = site / "models"
+        if not (kept / "checks.json").exists():
+            write_models(kept)
+        models.symlink_to(kept.resolve(), target_is_directory=True)
+        with serve(site / "page") as address, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            print(json.dumps(measure(browser, address, options)))
+            browser.close()
+
+
+def measure(browser: Browser, address: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Run what was asked for."""
+    if options.memory:
+        return {name: measure_memory(browser, address, name) for name in ("full", "lite")}
+    graphs = time_graphs(browser, address, "wasm-threads", options.rounds)
+    single = time_graphs(browser, address, "wasm", max(5, options.rounds // 5))
+    full, lite = (time_clicks(browser, address, name) for name in ("full", "lite"))
+    return report(graphs, single, full, lite) | {"checks": json.loads(_checks(options))}
+
+
+def _checks(options: argparse.Namespace) -> str:
+    file = options.site / "models" / "checks.json" if options.site else None
+    return file.read_text(encoding="utf-8") if file else "{}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The page, worker and server of the decoder's benchmark."""

@@ -1,0 +1,55 @@
+"""The models of the decoder's benchmark: the published decoder, the full browser decoder and sam_lite's."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from sam_core.errors import CheckpointError
+from sam_core.modeling.mask_decoder import MaskDecoder
+from sam_core.modeling.prompt_encoder import PromptEncoder
+from sam_core.modeling.sam import Sam
+from sam_core.modeling.transformer import TwoWayTransformer
+from sam_core.onnx import export_browser_decoder, export_published_decoder
+from sam_core.onnx.golden import golden_embedding
+from sam_core.registry import MODELS, build_model
+
+FULL_CHANNELS, FULL_SIDE, GRID, PATCH = 256, 1024, 64, 16
+
+
+def build_full_decoder() -> Sam:
+    """Return SAM's own prompt encoder and decoder with seeded weights; a patch embedding stands for the encoder."""
+    torch.manual_seed(0)
+    encoder = nn.Conv2d(3, FULL_CHANNELS, PATCH, stride=PATCH)
+    return Sam(
+        image_encoder=encoder,
+        prompt_encoder=PromptEncoder(FULL_CHANNELS, (GRID, GRID), (FULL_SIDE, FULL_SIDE)),
+        mask_decoder=MaskDecoder(FULL_CHANNELS, TwoWayTransformer(2, FULL_CHANNELS, 8, mlp_dim=2048)),
+        pixel_mean=(123.675, 116.28, 103.53),
+        pixel_std=(58.395, 57.12, 57.375),
+    ).eval()
+
+
+def build_lite() -> Sam:
+    """Return sam_lite with its weights, or untrained where the source tree has none: times do not depend on them."""
+    try:
+        return build_model("sam_lite")
+    except CheckpointError:
+        torch.manual_seed(0)
+        return MODELS["sam_lite"].build_untrained().eval()
+
+
+def write_models(folder: Path) -> dict[str, object]:
+    """Export every graph into folder, with an embedding for each; return the exports' own checks."""
+    folder.mkdir(parents=True, exist_ok=True)
+    checks = {}
+    for name, sam in (("full", build_full_decoder()), ("lite", build_lite())):
+        manifest = export_browser_decoder(sam, folder / name, model_version=f"bench_{name}")
+        checks[name] = manifest["checks"]
+        np.save(folder / f"{name}.npy", golden_embedding(7, manifest["embed_dim"], manifest["grid"]))
+        if name == "full":
+            export_published_decoder(sam, folder / "published.onnx")
+    (folder / "checks.json").write_text(json.dumps(checks), encoding="utf-8")
+    return checks
