@@ -9,13 +9,14 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from django.db import transaction
 
 from annotator.annotations.models import Annotation, AnnotationRevision, RevisionAction, State
 from annotator.annotations.models import Source as MaskSource
 from annotator.annotations.services import SNAPSHOT_FIELDS
+from annotator.exchange.bulk_insert import insert_rows, to_json
 from annotator.exchange.import_report import ImportReport
 from annotator.exchange.importers.base import FileMask, Problem
 from annotator.exchange.importers.ledger import KnownImage, Ledger, mask_digest
@@ -24,6 +25,13 @@ from annotator.inference.models import ModelVersion
 from annotator.mask_gateway import counts_from_polygons, measure_masks
 from annotator.projects.models import Stage
 from annotator.sam_gateway import MaskRefusedError, MeasuredMask
+
+_STATES, _STAGES = frozenset(State.values), frozenset(Stage.values)
+_VALUE_COLUMNS = (
+    "label_id", "counts", "bbox_x", "bbox_y", "bbox_w", "bbox_h", "area", "source", "state", "predicted_iou",
+    "stability_score", "provenance", "attributes", "z_order", "is_locked", "stage", "active_ms", "model_version_id",
+)  # fmt: skip
+_HISTORY_COLUMNS = ("annotation_id", "revision", "op_id", "action", "snapshot", "author_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +86,16 @@ def check_batch(
 
 def write_batch(masks: Sequence[SoundMask], *, run: "RunFacts", state: str | None, default_stage: str) -> None:
     """Insert masks with the first entry of their history, in one short transaction."""
-    rows = [_annotation(mask, run=run, state=state, default_stage=default_stage) for mask in masks]
-    history = [
-        AnnotationRevision(
-            annotation_id=row.pk,
-            revision=1,
-            op_id=run.operation_id(mask.ordinal),
-            action=RevisionAction.CREATE,
-            snapshot={name: getattr(row, name) for name in SNAPSHOT_FIELDS},
-            author_id=run.user_pk,
-        )
-        for mask, row in zip(masks, rows, strict=True)
-    ]
+    rows, history = [], []
+    for mask in masks:
+        pk, values = run.mask_id(mask.ordinal), _values(mask, run=run, state=state, default_stage=default_stage)
+        snapshot = to_json({name: values[name] for name in SNAPSHOT_FIELDS})
+        values["provenance"], values["attributes"] = to_json(values["provenance"]), to_json(values["attributes"])
+        rows.append((pk, mask.image_pk, *values.values(), 1, run.user_pk))
+        history.append((pk, 1, run.operation_id(mask.ordinal), RevisionAction.CREATE.value, snapshot, run.user_pk))
     with transaction.atomic():
-        Annotation.objects.bulk_create(rows, ignore_conflicts=True)
-        AnnotationRevision.objects.bulk_create(history, ignore_conflicts=True)
+        insert_rows(Annotation, ("id", "image_id", *_VALUE_COLUMNS, "revision", "author_id"), rows)
+        insert_rows(AnnotationRevision, _HISTORY_COLUMNS, history)
 
 
 class RunFacts:
@@ -185,32 +188,30 @@ def _is_stored(mask: SoundMask, context: BatchContext) -> bool:
     return False
 
 
-def _annotation(mask: SoundMask, *, run: RunFacts, state: str | None, default_stage: str) -> Annotation:
+def _values(mask: SoundMask, *, run: RunFacts, state: str | None, default_stage: str) -> dict[str, Any]:
+    """Return the values of _VALUE_COLUMNS, in that order."""
     fields, measured = mask.fields, mask.measured
-    x, y, width, height = measured.bbox_xywh
-    provenance = dict(fields.get("provenance", {}))
+    provenance = fields.get("provenance", {})
     imported = {**provenance.get("imported", {}), "run": run.pk}
     stage, said_state = fields.get("stage", ""), fields.get("state", "")
-    return Annotation(
-        id=run.mask_id(mask.ordinal),
-        image_id=cast(int, mask.image_pk),  # only a preview has photos that are not there yet
-        label_id=mask.label_pk,
-        counts=measured.counts,
-        bbox_x=x,
-        bbox_y=y,
-        bbox_w=width,
-        bbox_h=height,
-        area=measured.area,
-        source=MaskSource.IMPORT,
-        state=state or (said_state if said_state in State.values else State.ACCEPTED),
-        predicted_iou=fields.get("predicted_iou"),
-        stability_score=fields.get("stability_score"),
-        provenance={**provenance, "imported": imported},
-        attributes=fields.get("attributes", {}),
-        z_order=fields.get("z_order", 0),
-        is_locked=fields.get("is_locked", False),
-        author_id=run.user_pk,
-        stage=stage if stage in Stage.values else default_stage,
-        model_version_id=run.model_version_pk(imported.get("model_version", "")),
-        active_ms=fields.get("active_ms", 0),
-    )
+    x, y, width, height = measured.bbox_xywh
+    return {
+        "label_id": mask.label_pk,
+        "counts": measured.counts,
+        "bbox_x": x,
+        "bbox_y": y,
+        "bbox_w": width,
+        "bbox_h": height,
+        "area": measured.area,
+        "source": MaskSource.IMPORT.value,
+        "state": state or (said_state if said_state in _STATES else State.ACCEPTED.value),
+        "predicted_iou": fields.get("predicted_iou"),
+        "stability_score": fields.get("stability_score"),
+        "provenance": {**provenance, "imported": imported},
+        "attributes": fields.get("attributes", {}),
+        "z_order": fields.get("z_order", 0),
+        "is_locked": fields.get("is_locked", False),
+        "stage": stage if stage in _STAGES else default_stage,
+        "active_ms": fields.get("active_ms", 0),
+        "model_version_id": run.model_version_pk(imported.get("model_version", "")),
+    }

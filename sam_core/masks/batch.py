@@ -89,10 +89,10 @@ def _may_go_together(text: Any, size: tuple[int, int]) -> bool:
 
 def _read_together(texts: list[str], heights: _Ints, widths: _Ints) -> tuple[_Bools, _Ints, _Ints]:
     """Return, one row each: whether the text is sound, canonical and has a pixel; area; box (x, y, width, height)."""
-    codes = np.frombuffer("".join(texts).encode("ascii"), np.uint8).astype(np.int64) - _FIRST_CHAR
+    codes = np.frombuffer("".join(texts).encode("ascii"), np.uint8) - np.uint8(_FIRST_CHAR)  # below it wraps around
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     stops = np.cumsum(lengths)
-    is_good = np.logical_and.reduceat((codes >= 0) & (codes <= (_PAYLOAD | _MORE)), stops - lengths)
+    is_good = np.maximum.reduceat(codes, stops - lengths) <= (_PAYLOAD | _MORE)
     is_good &= (codes[stops - 1] & _MORE) == 0
     if not bool(is_good.all()):  # numbers would run on into the next mask: read the others again without them
         areas, boxes = np.zeros(len(texts), np.int64), np.zeros((len(texts), 4), np.int64)
@@ -101,25 +101,28 @@ def _read_together(texts: list[str], heights: _Ints, widths: _Ints) -> tuple[_Bo
             part = _read_together([texts[i] for i in kept], heights[kept], widths[kept])
             is_good[kept], areas[kept], boxes[kept] = part
         return is_good, areas, boxes
-    numbers, per_row, is_tidy = _numbers(codes, stops - lengths)
+    numbers, per_row, is_tidy = _numbers(codes, stops)
     return _measure(_runs(numbers, per_row), per_row, is_tidy, heights, widths)
 
 
-def _numbers(codes: _Ints, starts_of_rows: _Ints) -> tuple[_Ints, _Ints, _Bools]:
+def _numbers(codes: npt.NDArray[np.uint8], stops: _Ints) -> tuple[_Ints, _Ints, _Bools]:
     """Return all numbers, how many each row has, and whether each row writes all of its numbers the shortest way."""
-    is_last = (codes & _MORE) == 0
-    ends = np.flatnonzero(is_last)
+    ends = np.flatnonzero(codes < _MORE)  # the last group of each number has no sign that another follows
     starts = np.concatenate([[0], ends[:-1] + 1])
     groups = ends - starts + 1
-    place = np.minimum(np.arange(codes.size) - np.repeat(starts, groups), _MAX_GROUPS)
-    numbers = np.add.reduceat((codes & _PAYLOAD) << (5 * place), starts)
+    numbers = (codes[starts] & _PAYLOAD).astype(np.int64)
+    longer = np.flatnonzero(groups > 1)
+    for place in range(1, _MAX_GROUPS):
+        numbers[longer] |= (codes[starts[longer] + place] & _PAYLOAD).astype(np.int64) << (5 * place)
+        longer = longer[groups[longer] > place + 1]
     last = codes[ends]
-    numbers -= np.where((last & _SIGN) != 0, np.int64(1) << (5 * np.minimum(groups, _MAX_GROUPS)), 0)
-    before = codes[np.maximum(ends - 1, 0)] & _SIGN
-    is_padded = (groups > 1) & (((last == 0) & (before == 0)) | ((last == _PAYLOAD) & (before != 0)))
-    per_row = np.add.reduceat(is_last.astype(np.int64), starts_of_rows)
-    first_number = np.cumsum(per_row) - per_row
-    is_tidy = np.logical_and.reduceat((groups <= _MAX_GROUPS) & ~is_padded, first_number)
+    negative = np.flatnonzero(last & _SIGN)
+    numbers[negative] -= np.int64(1) << (5 * np.minimum(groups[negative], _MAX_GROUPS))
+    goes_on_negative = (codes[np.maximum(ends - 1, 0)] & _SIGN) != 0
+    is_padded = (groups > 1) & np.where(goes_on_negative, last == _PAYLOAD, last == 0)
+    last_numbers = np.searchsorted(ends, stops - 1)
+    per_row = np.diff(last_numbers, prepend=-1)
+    is_tidy = np.logical_and.reduceat((groups <= _MAX_GROUPS) & ~is_padded, last_numbers - per_row + 1)
     return numbers, per_row, is_tidy
 
 

@@ -102,6 +102,8 @@ def text_of(value: Any, *, limit: int = 255) -> str:
     """Return a text that any database takes, without control characters and lone surrogates; "" for anything else."""
     if not isinstance(value, str):
         return ""
+    if value.isascii() and value.isprintable():
+        return value[:limit].strip()
     clean = "".join(c for c in value[: limit * 2] if c.isprintable())
     return clean.encode("utf-8", "ignore").decode()[:limit].strip()
 
@@ -122,7 +124,7 @@ def number_of(value: Any) -> float | None:
 
 def object_of(value: Any, limit: int) -> dict[str, Any]:
     """Return an object small and clean enough to be kept, or an empty one."""
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or not value:
         return {}
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -1,6 +1,7 @@
 """What the exchange tests build on: photos with masks of every awkward shape, and runs without a job."""
 
 import hashlib
+import io
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from django.utils import timezone
+from PIL import Image as Pillow
 
 from annotator.annotations.models import Annotation
 from annotator.exchange.export_run import ExportRun
@@ -17,6 +19,7 @@ from annotator.exchange.models import ImportRun as ImportRow
 from annotator.exchange.options import ExportOptions, ImportOptions
 from annotator.exchange.rows import Selection
 from annotator.images.models import Image, ImageStatus
+from annotator.images.services import add_photo
 from annotator.mask_gateway import encode, measure_masks
 from annotator.projects.models import Label, Project
 
@@ -131,3 +134,30 @@ def twin() -> Callable[[Project], Project]:
         return copy
 
     return make
+
+
+@pytest.fixture
+def make_photo() -> Callable[..., Image]:
+    """A photo on disk; size is (width, height) as it lies in the file."""
+
+    def make(project: Project, size: tuple[int, int], *, orientation: int = 1, **fields: Any) -> Image:
+        number = Image.objects.count()
+        pixels = np.random.default_rng(number).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
+        exif = Pillow.Exif()
+        exif[0x0112] = orientation
+        file = io.BytesIO()
+        Pillow.fromarray(pixels).save(file, "JPEG", exif=exif)
+        file.seek(0)
+        row = add_photo(project, file, name=f"photo{number}.jpg", user=None).image
+        for name, value in fields.items():
+            setattr(row, name, value)
+        row.save()
+        return row
+
+    return make
+
+
+@pytest.fixture
+def other(project: Project) -> Project:
+    """Another, empty project."""
+    return Project.objects.create(name="Other")

@@ -1,0 +1,276 @@
+"""Masks a second and peak memory of exports and imports, with people saving meanwhile, and after a kill.
+
+    python tests/bench/bench_exchange.py --masks 1000000 --images 20000 --folder /tmp/bench
+
+Everything runs as a user would run it: manage.py in processes of their own, on a SQLite file in --folder. The masks
+are discs and rings on photos of 1500 x 1000 that exist as rows only. Prints one line of JSON for each figure.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+HEIGHT, WIDTH = 1000, 1500
+POOL = 3000
+INSERTED_AT_ONCE = 5000
+KILLED_AFTER_SECONDS = 10
+
+
+def main() -> None:
+    """Make the rows, then measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--masks", type=int, default=20_000)
+    parser.add_argument("--images", type=int, default=400)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--formats", default="coco,sa1b")
+    parser.add_argument("--kill", action="store_true", help="kill each run once and let it go on")
+    wanted = parser.parse_args()
+    prepare(wanted.folder)
+    make_rows(wanted.masks, wanted.images)
+    for name in wanted.formats.split(","):
+        measure_format(name, wanted)
+
+
+def prepare(folder: Path) -> None:
+    """Point Django at the folder and make the tables."""
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ.update(DATA_DIR=str(folder), DJANGO_SETTINGS_MODULE="annotator.settings", LOG_LEVEL="ERROR")
+    os.environ["DATABASE_URL"] = f"sqlite:///{folder / 'bench.sqlite3'}"
+    sys.path.insert(0, str(ROOT))
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+
+
+def make_rows(masks: int, images: int) -> None:
+    """Fill project 1 with masks, and project 2 with the same photos and no masks."""
+    from annotator.projects.models import Label, Project
+
+    if Project.objects.exists():
+        return
+    started = time.perf_counter()
+    for name in ("Full", "Empty"):
+        project = Project.objects.create(name=name)
+        make_images(project, images)
+    full = Project.objects.get(name="Full")
+    labels = [Label.objects.create(project=full, name=f"label {n}", color="#0072B2", position=n) for n in range(5)]
+    make_masks(full, [label.pk for label in labels], masks // images)
+    report("made", rows=masks, seconds=time.perf_counter() - started)
+
+
+def make_images(project: Any, images: int) -> None:
+    """Rows without files."""
+    from annotator.images.models import Image
+
+    rows = (
+        Image(
+            project=project, name=f"{n:06}.jpg", sha256=hashlib.sha256(str(n).encode()).hexdigest(), width=WIDTH,
+            height=HEIGHT, byte_size=1, format="JPEG", status="ready", position=n,
+        )
+        for n in range(images)
+    )  # fmt: skip
+    Image.objects.bulk_create(rows, batch_size=500)
+
+
+def make_masks(project: Any, labels: list[int], per_image: int) -> None:
+    """Rows with ids as browsers make them: random."""
+    from annotator.annotations.models import Annotation
+    from annotator.images.models import Image
+
+    pool = list(make_pool())
+    batch: list[Annotation] = []
+    number = 0
+    for image_pk in Image.objects.filter(project=project).order_by("pk").values_list("pk", flat=True):
+        for _ in range(per_image):
+            number += 1
+            counts, area, (x, y, w, h) = pool[number * 7919 % len(pool)]
+            batch.append(
+                Annotation(
+                    id=uuid.uuid4(), image_id=image_pk, label_id=labels[number % 5], counts=counts, area=area, bbox_x=x,
+                    bbox_y=y, bbox_w=w, bbox_h=h, stage="assisted_manual", predicted_iou=0.9, stability_score=0.95,
+                    provenance={"prompts": [{"type": "point", "x": x + 1.5, "y": y + 2.5, "label": 1}], "n": number},
+                )
+            )  # fmt: skip
+        if len(batch) >= INSERTED_AT_ONCE:
+            Annotation.objects.bulk_create(batch)
+            batch = []
+    Annotation.objects.bulk_create(batch)
+
+
+def make_pool() -> Iterator[tuple[str, int, tuple[int, int, int, int]]]:
+    """Discs and rings of 5 to 80 px radius."""
+    import numpy as np
+
+    from annotator.mask_gateway import encode, measure_masks
+
+    rng = np.random.default_rng(7)
+    rows, columns = np.ogrid[:HEIGHT, :WIDTH]
+    counts = []
+    for _ in range(POOL):
+        radius = rng.integers(5, 80)
+        distance = (rows - rng.integers(0, HEIGHT)) ** 2 + (columns - rng.integers(0, WIDTH)) ** 2
+        counts.append(encode((distance < radius**2) & (distance >= (radius // 3) ** 2 * rng.integers(0, 2))))
+    for measured in measure_masks(counts, [(HEIGHT, WIDTH)] * POOL):
+        yield measured.counts, measured.area, measured.bbox_xywh  # type: ignore[union-attr]
+
+
+def measure_format(name: str, wanted: argparse.Namespace) -> None:
+    """Export project 1 while somebody saves, then import into project 2, and take it out again."""
+    from annotator.annotations.models import Annotation
+    from annotator.projects.models import Project
+
+    out = wanted.folder / f"export-{name}"
+    shutil.rmtree(out, ignore_errors=True)
+    full, empty = Project.objects.get(name="Full"), Project.objects.get(name="Empty")
+    saver = Saver(full)
+    export = manage("export_project", str(full.pk), "--format", name, "--output", str(out), kill=wanted.kill)
+    waits = saver.stop()
+    masks = json.loads(next(out.glob("*certificate.json")).read_text())["masks"]
+    report(f"export {name}", **rate(masks["verified"], export), mismatches=masks["mismatches"])
+    report(f"saves during export {name}", count=len(waits), p95_ms=percentile(waits, 95), worst_ms=max(waits))
+    files = [path for path in out.iterdir() if path.suffix in (".json", ".tar") and "certificate" not in path.name]
+    source = files[0] if len(files) == 1 else unpacked(files, wanted.folder / "unpacked")
+    imported = manage("import_project", str(empty.pk), str(source), kill=wanted.kill)
+    stored = Annotation.objects.filter(image__project=empty).count()
+    report(f"import {name}", **rate(stored, imported), report=imported["report"].get("masks"))
+    Annotation.objects.filter(image__project=empty).delete() if stored < 50_000 else fresh(empty)
+
+
+def fresh(project: Any) -> None:
+    """Empty a project fast."""
+    from django.db import connection
+
+    from annotator.annotations.models import Annotation
+
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM annotations_annotationrevision")
+    Annotation.objects.filter(image__project=project)._raw_delete("default")
+
+
+def unpacked(tars: list[Path], folder: Path) -> Path:
+    """Unpack shards into one folder."""
+    import tarfile
+
+    shutil.rmtree(folder, ignore_errors=True)
+    for path in tars:
+        with tarfile.open(path) as tar:
+            tar.extractall(folder, filter="data")
+    return folder
+
+
+def manage(*arguments: str, kill: bool) -> dict[str, Any]:
+    """Run manage.py to its end, killed once in between if asked to; return seconds, peak memory and its report."""
+    seconds, cpu_seconds, killed = 0.0, 0.0, not kill
+    while True:
+        started = time.perf_counter()
+        with tempfile.TemporaryFile() as output:
+            process = subprocess.Popen(
+                [sys.executable, "manage.py", *arguments], cwd=ROOT, stdout=output, stderr=subprocess.DEVNULL
+            )
+            if not killed:
+                time.sleep(KILLED_AFTER_SECONDS)
+                process.send_signal(signal.SIGKILL)
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds += time.perf_counter() - started
+            cpu_seconds += usage.ru_utime + usage.ru_stime
+            output.seek(0)
+            text = output.read().decode()
+        if not killed:
+            killed = True
+        elif status:
+            raise SystemExit(text[-2000:])
+        else:
+            peak_mb = usage.ru_maxrss / 1024
+            return {"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mb": peak_mb, "report": json.loads(text)}
+
+
+class Saver(threading.Thread):
+    """An annotator who saves a mask every 100 ms and notes how long each save took."""
+
+    def __init__(self, project: Any) -> None:
+        super().__init__(daemon=True)
+        from annotator.accounts.models import User
+
+        self._project = project
+        self._user = User.objects.get_or_create(username="saver", defaults={"is_superuser": True})[0]
+        self._halt, self._waits = threading.Event(), []
+        self.start()
+
+    def run(self) -> None:
+        """Save until told to stop, one new project's image, so that the export's figures stay the same."""
+        from annotator.annotations.services import apply_operations
+        from annotator.images.models import Image
+        from annotator.projects.models import Project
+
+        project, _ = Project.objects.get_or_create(name="Saves")
+        image, _ = Image.objects.get_or_create(
+            project=project, sha256="5" * 64, defaults={"name": "s.jpg", "width": WIDTH, "height": HEIGHT, "byte_size": 1}
+        )
+        counts, _, _ = next(make_pool_once())
+        while not self._halt.wait(0.1):
+            operation = {
+                "op_id": uuid.uuid4(), "type": "create", "annotation_id": uuid.uuid4(), "base_revision": 0,
+                "fields": {"counts": counts},
+            }  # fmt: skip
+            started = time.perf_counter()
+            apply_operations(image, self._user, operations=[operation])
+            self._waits.append((time.perf_counter() - started) * 1000)
+
+    def stop(self) -> list[float]:
+        """End and return the waits in ms."""
+        self._halt.set()
+        self.join()
+        return self._waits or [0.0]
+
+
+def make_pool_once() -> Iterator[tuple[str, int, tuple[int, int, int, int]]]:
+    """One mask."""
+    import numpy as np
+
+    from annotator.mask_gateway import encode
+
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[100:200, 100:200] = True
+    yield encode(mask), 10_000, (100, 100, 100, 100)
+
+
+def rate(masks: int, run: dict[str, Any]) -> dict[str, Any]:
+    """Return masks, seconds, masks a second and peak memory; CPU seconds tell a busy machine from slow code."""
+    return {
+        "masks": masks,
+        "seconds": run["seconds"],
+        "cpu_seconds": run["cpu_seconds"],
+        "masks_per_second": masks / run["seconds"],
+        "masks_per_cpu_second": masks / run["cpu_seconds"],
+        "peak_mb": run["peak_mb"],
+    }
+
+
+def percentile(values: list[float], percent: int) -> float:
+    """Return the value that this percentage does not exceed."""
+    return sorted(values)[min(len(values) - 1, len(values) * percent // 100)]
+
+
+def report(what: str, **figures: Any) -> None:
+    """Print one figure."""
+    rounded = {name: round(value, 1) if isinstance(value, float) else value for name, value in figures.items()}
+    print(json.dumps({"what": what, **rounded}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
