@@ -27,6 +27,8 @@ MODEL_CARD = "model.json"
 ENCODER = "encoder.onnx"
 DECODER = "decoder.onnx"
 CARD_FORMAT = 1
+# At a first start somebody waits; 200 prompts, the full check, take a minute and belong to the tests of sam_core.
+CHECK_PROMPTS = 16
 
 
 class MaskRefusedError(ValueError):
@@ -173,7 +175,7 @@ def _export_into(folder: Path, name: str, checkpoint: str | None, *, version: st
         sam = build_model(name, checkpoint)
     except CheckpointError as error:
         raise ModelMissingError(str(error)) from error
-    manifest = export_browser_decoder(sam, folder, model_version=version)
+    manifest = export_browser_decoder(sam, folder, model_version=version, num_prompts=CHECK_PROMPTS)
     export_published_decoder(sam, folder / DECODER)
     try:
         export_encoder(sam, folder / ENCODER)

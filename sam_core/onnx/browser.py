@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from sam_core.errors import ExportError
 from sam_core.onnx.browser_checks import (
+    NUM_PROMPTS,
     BrowserDecoder,
     MaskAgreement,
     check_exact,
@@ -44,18 +45,21 @@ PIXEL_OFFSET = 0.5
 FLOAT_BYTES = 4
 
 
-def export_browser_decoder(sam: Sam, folder: Path, *, model_version: str = "") -> dict[str, Any]:
+def export_browser_decoder(
+    sam: Sam, folder: Path, *, model_version: str = "", num_prompts: int = NUM_PROMPTS
+) -> dict[str, Any]:
     """Write prepare, first and refine graphs, their weights and manifest.json into folder; return the manifest.
 
     The exact graphs must agree with torch to 1e-3 in logits. What ships uses the faster tanh form of GELU in the
-    up-scaling where its masks agree with torch's to an IoU of 0.995, and the exact graphs otherwise.
+    up-scaling where its masks agree with torch's to an IoU of 0.995 over num_prompts prompts, and the exact graphs
+    otherwise.
     Raises ExportError, and leaves the folder as it was, when they do not.
     """
     embeddings = made_up_embeddings(sam)
     with _draft(folder) as draft:
         _write_graphs(sam, draft, is_exact=True)
         difference = check_exact(sam, BrowserDecoder(draft), embeddings[0])
-        agreement, activation = _write_shipped(sam, draft, embeddings)
+        agreement, activation = _write_shipped(sam, draft, embeddings, num_prompts)
         manifest = _manifest(sam, draft) | {
             "model_version": model_version,
             "golden": _golden(sam),
@@ -72,14 +76,16 @@ def export_browser_decoder(sam: Sam, folder: Path, *, model_version: str = "") -
     return manifest
 
 
-def _write_shipped(sam: Sam, draft: Path, embeddings: list[NDArray[np.float16]]) -> tuple[MaskAgreement, str]:
+def _write_shipped(
+    sam: Sam, draft: Path, embeddings: list[NDArray[np.float16]], num_prompts: int
+) -> tuple[MaskAgreement, str]:
     _write_graphs(sam, draft, is_exact=False)
-    agreement = measure_masks(sam, BrowserDecoder(draft), embeddings)
+    agreement = measure_masks(sam, BrowserDecoder(draft), embeddings, num_prompts=num_prompts)
     try:
         refuse_strays(agreement)
     except ExportError:
         _write_graphs(sam, draft, is_exact=True)
-        agreement = measure_masks(sam, BrowserDecoder(draft), embeddings)
+        agreement = measure_masks(sam, BrowserDecoder(draft), embeddings, num_prompts=num_prompts)
         refuse_strays(agreement)
         return agreement, "erf"
     return agreement, "tanh"
