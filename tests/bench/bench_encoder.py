@@ -56,12 +56,12 @@ def reduced(encoder: nn.Module, pixels: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="sam_vit_b", choices=[name for name in MODELS if name.startswith("sam_vit")])
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     fused = MODELS[args.model].build_untrained().image_encoder.eval()

@@ -8,6 +8,9 @@ import torch
 from torch.nn import functional
 
 from sam_core.errors import ExportError
+from sam_core.modeling.lite import build_sam_lite
+from sam_core.modeling.published import build_published
+from sam_core.modeling.tiny_vit import TinyViT, TinyViTConfig
 from sam_core.onnx import trace, verify
 from sam_core.onnx.encoder import export_encoder, verify_encoder
 from sam_core.onnx.published import export_published_decoder, verify_published_decoder
@@ -147,6 +150,19 @@ def test_encoder_graph_takes_resized_pixels_of_any_shape(sam, encoder, size):
     (features,) = answer(encoder, pixels=to_model_input(image, 64).numpy())
     expected = Predictor(sam, "tiny").embed(image).array
     np.testing.assert_allclose(features, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("build", ["lite", "tiny_vit"])
+def test_encoders_of_the_small_models_export(tmp_path, build):
+    if build == "lite":
+        model = build_sam_lite(64)
+    else:
+        model = build_published(
+            TinyViT(
+                TinyViTConfig(image_size=64, embed_dims=(8, 16, 20, 40), depths=(1, 1, 2, 1), num_heads=(1, 2, 4, 5))
+            )
+        )
+    assert export_encoder(model, tmp_path / "encoder.onnx") < 1e-4
 
 
 def test_exporting_leaves_the_model_as_it_was(sam, tmp_path):
