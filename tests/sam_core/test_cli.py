@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from sam_core.image_files import find_images, read_image
 from sam_core.masks import rle
 from sam_core.predictor import Prompts, load_predictor
 from sam_core.progress import ProgressBar
+from tests.sam_core.weight_server import CONTENT, Server
 
 MODEL = ["--model", "sam_tiny_test", "--device", "cpu"]
 
@@ -181,6 +183,31 @@ def test_models_verify(capsys, tmp_path, monkeypatch):
     assert status == 2
     assert json.loads(errors)["error"]["code"] == "CheckpointError"
     assert "has SHA-256" in json.loads(errors)["error"]["message"]
+
+
+def test_models_fetch_downloads_and_says_where_to(capsys, tmp_path, monkeypatch):
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        official = replace(
+            CHECKPOINTS["mobile_sam"],
+            url=server.url,
+            byte_size=len(CONTENT),
+            sha256=hashlib.sha256(CONTENT).hexdigest(),
+        )
+        monkeypatch.setitem(checkpoints.CHECKPOINTS, "mobile_sam", official)
+        server.cuts = [1000]
+        status, report, errors = run(capsys, "models", "fetch", "mobile_sam", "--folder", tmp_path)
+        server.shutdown()
+        thread.join()
+    assert status == 0
+    assert report == {
+        "name": "mobile_sam",
+        "path": str(tmp_path / "mobile_sam.pt"),
+        "sha256": official.sha256,
+    }
+    assert (tmp_path / "mobile_sam.pt").read_bytes() == CONTENT
+    assert errors.splitlines()[-1] == "mobile_sam.pt: 100 %"
 
 
 REFUSED = {
