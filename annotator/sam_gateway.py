@@ -167,10 +167,14 @@ def export_model(name: str, target: Path, *, version: str, checkpoint: str | Non
 
 
 def _export_into(folder: Path, name: str, checkpoint: str | None, *, version: str) -> ModelCard:
+    import torch
+
     from sam_core.errors import CheckpointError, ExportError
     from sam_core.onnx import export_browser_decoder, export_encoder, export_published_decoder
     from sam_core.registry import MODELS, build_model
 
+    # Threads that wait for each other spin: beside other busy processes two take ten times the time of one.
+    torch.set_num_threads(1)
     try:
         sam = build_model(name, checkpoint)
     except CheckpointError as error:
@@ -374,6 +378,7 @@ def _open_session(file: str, _written_ns: int, threads: int) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leaves idle cores to the web process
     options.enable_cpu_mem_arena = False  # photos differ in shape; an arena would keep the largest of each
     return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
 
