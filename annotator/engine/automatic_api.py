@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 from pydantic import Field
 
 from annotator.accounts.authentication import user_of
@@ -41,8 +41,8 @@ class DecisionIn(Schema):
 
     op_id: UUID
     state: Literal["accepted", "rejected"]
-    min_predicted_iou: Ratio = 0.0
-    min_stability_score: Ratio = 0.0
+    min_predicted_iou: Ratio | None = None
+    min_stability_score: Ratio | None = None
     annotation_ids: list[UUID] | None = Field(default=None, max_length=10_000)
     label_id: int | None = None
 
@@ -81,18 +81,18 @@ def patch_settings(request: HttpRequest, project_id: int, body: EngineSettings) 
 
 
 @router.post("/projects/{int:project_id}/prefill", response={201: schemas.JobOut})
-def start_prefill(request: HttpRequest, project_id: int) -> tuple[int, Job]:
+def start_prefill(request: HttpRequest, project_id: int) -> Status[Job]:
     """Make suggestions for every image that lacks them; 409 `job_running` when that is under way."""
     project = get_project(user_of(request), project_id, right=Right.MANAGE)
-    return 201, prefill_requests.start_prefill(project, user_of(request))
+    return Status(201, prefill_requests.start_prefill(project, user_of(request)))
 
 
 @router.post("/projects/{int:project_id}/automatic", response={201: schemas.JobOut})
-def start_automatic(request: HttpRequest, project_id: int, body: AutomaticIn) -> tuple[int, Job]:
+def start_automatic(request: HttpRequest, project_id: int, body: AutomaticIn) -> Status[Job]:
     """Let the model annotate images alone; 409 `job_running` when that is under way."""
     user = user_of(request)
     project = get_project(user, project_id, right=Right.MANAGE)
-    return 201, prefill_requests.start_automatic(project, user, image_ids=body.image_ids)
+    return Status(201, prefill_requests.start_automatic(project, user, image_ids=body.image_ids))
 
 
 @router.post("/images/{int:image_id}/suggestions", response=DecisionOut)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from ninja import Query, Router, Schema
+from ninja import Query, Router, Schema, Status
 from pydantic import Field, StringConstraints
 
 from annotator.accounts.authentication import user_of
@@ -120,10 +120,10 @@ def get_corrections(request: HttpRequest, project_id: int) -> dict[str, Any]:
 
 
 @router.post("/projects/{int:project_id}/corrections", response={201: CountOut})
-def draw_sample(request: HttpRequest, project_id: int, body: SampleIn) -> tuple[int, dict[str, int]]:
+def draw_sample(request: HttpRequest, project_id: int, body: SampleIn) -> Status[dict[str, int]]:
     """Send a random sample of automatically annotated images to people for correction."""
     project = get_project(user_of(request), project_id, right=Right.MANAGE)
-    return 201, {"count": len(corrections.draw_sample(project, size=body.size))}
+    return Status(201, {"count": len(corrections.draw_sample(project, size=body.size))})
 
 
 def _filters(filters: FiltersIn) -> Filters:

@@ -41,6 +41,7 @@ OF_KIND = {
     RunKind.AUTOMATIC: (Source.AUTOMATIC, State.ACCEPTED),
 }
 logger = logging.getLogger(__name__)
+BOX_NMS_IOU = 0.7
 Beat = Callable[[int, int], None]
 
 
@@ -71,7 +72,7 @@ def run_image(image: Image, *, kind: RunKind, job: Job | None = None, on_beat: B
     )  # fmt: skip
     started = time.perf_counter()
     try:
-        found = _find_masks(image, version, options, on_beat)
+        found = _find_masks(image, version, _figures_of(kind, options), on_beat)
     except (jobs.StoppedError, DatabaseError):
         raise
     except Exception as error:  # whatever it is, the other images go on, and the row says what it was
@@ -85,25 +86,31 @@ def run_image(image: Image, *, kind: RunKind, job: Job | None = None, on_beat: B
 
 
 def _find_masks(
-    image: Image, version: ModelVersion, options: AutomaticOptions, on_beat: Beat | None
+    image: Image, version: ModelVersion, figures: dict[str, Any], on_beat: Beat | None
 ) -> list[sam_gateway.FoundMask]:
     embedding = _load_embedding(image, version)
     with open_part(image.sha256, ORIGINAL) as file, open_photo(file) as (picture, facts):
         import numpy as np
 
         pixels = np.asarray(load_upright_rgb(picture, facts))
-    figures = {
-        "points_per_side": options.points_per_side,
-        "predicted_iou_threshold": options.predicted_iou,
-        "stability_score_threshold": options.stability_score,
-        "crop_layers": options.crop_layers,
-        "min_region_area_px": options.min_area_px,
-        "max_area_ratio": options.max_area_ratio,
-        "mask_nms_threshold": options.nms_iou,
-    }
     folder = model_folder(version.version)
     found = sam_gateway.find_masks(pixels, folder, embedding=embedding, figures=figures, on_progress=on_beat)
-    return [mask for mask in found if mask.area >= options.min_area_px]
+    return [mask for mask in found if mask.area >= figures["min_region_area_px"]]
+
+
+def _figures_of(kind: RunKind, options: AutomaticOptions) -> dict[str, Any]:
+    is_prefill = kind == RunKind.PREFILL
+    return {
+        "points_per_side": options.prefill_points_per_side if is_prefill else options.points_per_side,
+        "predicted_iou_threshold": options.predicted_iou,
+        "stability_score_threshold": options.stability_score,
+        "crop_layers": 0 if is_prefill else options.crop_layers,
+        "min_region_area_px": options.min_area_px,
+        "max_area_ratio": options.max_area_ratio,
+        # The masks' own overlap decides; boxes never drop what it would keep.
+        "box_nms_threshold": max(BOX_NMS_IOU, options.nms_iou),
+        "mask_nms_threshold": options.nms_iou,
+    }
 
 
 def _load_embedding(image: Image, version: ModelVersion) -> Any:

@@ -50,7 +50,8 @@ class ReviewOptions:
 class AutomaticOptions:
     """What becomes a suggestion, and what the automatic run keeps: the paper's figures by default.
 
-    Ratios are 0..1; `min_area_px` is both the smallest mask and the smallest part or hole that is kept.
+    Ratios are 0..1; `min_area_px` is both the smallest mask and the smallest part or hole that is kept. Pre-filling
+    asks a coarser grid: it looks for the prominent things, four times as fast, and people add the rest.
     """
 
     predicted_iou: float = 0.88
@@ -59,6 +60,7 @@ class AutomaticOptions:
     max_area_ratio: float = 0.95
     nms_iou: float = 0.7
     points_per_side: int = 32
+    prefill_points_per_side: int = 16
     crop_layers: int = 0
 
     def problem(self) -> str:
@@ -66,8 +68,8 @@ class AutomaticOptions:
         for name in ("predicted_iou", "stability_score", "max_area_ratio", "nms_iou"):
             if not 0 <= getattr(self, name) <= 1:
                 return f"{name} must lie between 0 and 1"
-        if not 1 <= self.points_per_side <= 64:
-            return "points_per_side must lie between 1 and 64"
+        if not (1 <= self.points_per_side <= 64 and 1 <= self.prefill_points_per_side <= 64):
+            return "points per side must lie between 1 and 64"
         if not 0 <= self.crop_layers <= 2:
             return "crop_layers must be 0, 1 or 2"
         return "" if 0 <= self.min_area_px <= 10**9 else "min_area_px must be 0 or more"

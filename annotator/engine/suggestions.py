@@ -16,8 +16,8 @@ def decide_suggestions(
     *,
     op_id: uuid.UUID,
     state: str,
-    min_predicted_iou: float = 0.0,
-    min_stability_score: float = 0.0,
+    min_predicted_iou: float | None = None,
+    min_stability_score: float | None = None,
     annotation_ids: list[uuid.UUID] | None = None,
     label_id: int | None = None,
 ) -> list[dict[str, Any]]:
@@ -26,7 +26,10 @@ def decide_suggestions(
     Sending the same op_id again decides nothing new: each mask's operation id follows from it.
     """
     rows = Annotation.objects.filter(image=image, deleted_at=None, state=State.SUGGESTION)
-    rows = rows.filter(predicted_iou__gte=min_predicted_iou, stability_score__gte=min_stability_score)
+    if min_predicted_iou is not None:
+        rows = rows.filter(predicted_iou__gte=min_predicted_iou)
+    if min_stability_score is not None:
+        rows = rows.filter(stability_score__gte=min_stability_score)
     if annotation_ids is not None:
         rows = rows.filter(pk__in=annotation_ids)
     fields: dict[str, Any] = {"state": State(state)}

@@ -23,10 +23,11 @@ FIELDS = [
     ("nms_iou", "Duplicates above IoU", "0.01", "0", "1"),
     ("max_area_ratio", "Largest mask, share of the photo", "0.01", "0", "1"),
     ("min_area_px", "Smallest mask, px", "1", "0", "1000000000"),
-    ("points_per_side", "Grid points a side", "1", "1", "64"),
-    ("crop_layers", "Crop layers", "1", "0", "2"),
+    ("prefill_points_per_side", "Grid points a side, pre-fill", "1", "1", "64"),
+    ("points_per_side", "Grid points a side, automatic run", "1", "1", "64"),
+    ("crop_layers", "Crop layers, automatic run", "1", "0", "2"),
 ]
-WHOLE = {"min_area_px", "points_per_side", "crop_layers"}
+WHOLE = {"min_area_px", "prefill_points_per_side", "points_per_side", "crop_layers"}
 
 
 @project_page(Right.MANAGE)

@@ -4,7 +4,6 @@ import hashlib
 import io
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,19 +18,6 @@ from annotator.annotations.models import Annotation
 from annotator.images.models import Image, ImageStatus
 from annotator.photos import store
 from annotator.projects.models import Label, Membership, Project, Role
-
-
-@pytest.fixture(autouse=True)
-def _files_in_a_folder_of_their_own(settings: Any, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = tmp_path / "media"
-    settings.MODELS_DIR = tmp_path / "models"
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "default": {
-            "BACKEND": "annotator.storage.AtomicFileSystemStorage",
-            "OPTIONS": {"location": str(tmp_path / "media")},
-        },
-    }
 
 
 @pytest.fixture
