@@ -13,6 +13,7 @@ from pathlib import Path
 
 from annotator import sam_gateway
 from annotator.errors import InvalidError, UnavailableError
+from annotator.inference.decoding_process import end_with_parent
 
 logger = logging.getLogger(__name__)
 WAITING_AT_MOST = 8
@@ -57,5 +58,5 @@ def _running_pool() -> ProcessPoolExecutor:
     with _lock:
         if _pool is None:
             # Spawned, not forked: the web process has threads and open sockets.
-            _pool = ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn"))
+            _pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=end_with_parent)
         return _pool
