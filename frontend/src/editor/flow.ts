@@ -66,9 +66,14 @@ export class Flow {
     } catch (error) {
       if (!(error instanceof ApiError && error.isTemporary)) this.tellFailure("notice.open.failed", error);
     }
-    if (session.hasEmbedding) session.prompting.refresh();
+    this.refreshOnce(session);
     this.noteEmbedding(session);
     this.waitForEmbedding();
+  }
+
+  /** Answer prompts that were made before the embedding was there. */
+  private refreshOnce(session: ImageSession): void {
+    if (session.hasEmbedding) session.prompting.refresh();
   }
 
   /** Tell the panels whether prompts can be answered. */

@@ -7,7 +7,7 @@ import type { Editor } from "./editor";
 export function workspaceDoor(editor: Editor, config: WorkspaceConfig): Workspace {
   const { stores, reviewing, personal, selecting } = editor;
   stores.dialog.subscribe(() => {
-    const [id] = selecting.ids;
+    const id = selecting.ids.at(0);
     if (stores.dialog.get() === "versions" && id !== undefined) void reviewing.loadVersions(id);
   });
   return {

@@ -12,7 +12,7 @@ export const OKABE_ITO: readonly string[] = [
 ]; // prettier-ignore
 
 const UNLABELLED: Rgb = [186, 194, 204];
-const INSTANCE_SHIFTS = [0, 0.16, -0.16, 0.3, -0.26] as const;
+const INSTANCE_SHIFTS = [0, 0.22, -0.14, 0.36, -0.26] as const;
 
 export function parseColor(hex: string): Rgb {
   const value = Number.parseInt(hex.slice(1), 16);

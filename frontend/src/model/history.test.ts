@@ -51,9 +51,9 @@ describe("history", () => {
       fc.property(edits, (list) => {
         const bench = new Bench();
         const states = list.map(([id, labelId]) => (bench.set(id, labelId), bench.state()));
-        for (const _ of list) bench.undo();
+        list.forEach(() => bench.undo());
         expect(bench.state()).toBe("[]");
-        for (const _ of list) bench.redo();
+        list.forEach(() => bench.redo());
         expect(bench.state()).toBe(states.at(-1) ?? "[]");
       }),
     );

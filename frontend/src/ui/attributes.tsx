@@ -27,7 +27,7 @@ export function AttributeFields({ record }: { readonly record: MaskRecord }): JS
 interface FieldProps {
   readonly spec: AttributeSpec;
   readonly value: AttributeValue;
-  onChange(value: AttributeValue): void;
+  readonly onChange: (value: AttributeValue) => void;
 }
 
 function Field({ spec, value, onChange }: FieldProps): JSX.Element {

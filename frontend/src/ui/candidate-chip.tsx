@@ -7,7 +7,9 @@ import { walkableCandidates, type Draft } from "../model/draft";
 import { Icon } from "./icons";
 import { useStore, useSurroundings } from "./hooks";
 
-const CHIP_WIDTH = 250;
+/** About how wide the chip is with candidates and without. */
+const WIDE_PX = 340;
+const NARROW_PX = 70;
 const CHIP_HEIGHT = 34;
 
 export function CandidateChip(): JSX.Element | null {
@@ -26,7 +28,7 @@ export function CandidateChip(): JSX.Element | null {
       role="group"
       aria-label={t("candidate.title")}
       aria-busy={isDecoding}
-      style={{ transform: `translate(${place.x}px, ${place.y}px)` }}
+      style={{ transform: `translate(${place.x}px, ${place.y}px) translateX(-50%)` }}
     >
       {chosen && chosen.index === 0 && (
         <span class="chip-now">
@@ -82,9 +84,10 @@ function placeOf(draft: Draft, view: Parameters<typeof toScreen>[0]): { x: numbe
   const low = toScreen(view, bounds ? { x: (bounds.x0 + bounds.x1) / 2, y: bounds.y1 } : point);
   const high = toScreen(view, bounds ? { x: 0, y: bounds.y0 } : point);
   const fitsBelow = low.y + 12 + CHIP_HEIGHT < view.canvas.height;
+  const half = (draft.candidates.length > 0 ? WIDE_PX : NARROW_PX) / 2 + 8;
   const y = fitsBelow ? low.y + 12 : high.y - 12 - CHIP_HEIGHT;
   return {
-    x: Math.round(clamp(low.x - CHIP_WIDTH / 2, 8, view.canvas.width - CHIP_WIDTH - 8)),
+    x: Math.round(clamp(low.x, half, view.canvas.width - half)),
     y: Math.round(clamp(y, 8, view.canvas.height - CHIP_HEIGHT - 8)),
   };
 }
