@@ -6,7 +6,7 @@ Started again on the same folder, it goes on after the last whole step. Must not
 
 import json
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -61,8 +61,8 @@ class ExportRun:
             return int(self.state["images_done"]), total
         return len(self.plan) + len(self.plan) * self._read() // max(self._expected(), 1), total
 
-    def steps(self) -> Iterator[Step]:
-        """Yield what is left to do."""
+    def steps(self) -> Generator[Step, None, None]:
+        """Yield what is left to do; closed in between, it leaves no file open."""
         if self.state["phase"] == "write":
             yield from self._write_steps()
         if self.state["phase"] == "verify":
@@ -84,10 +84,14 @@ class ExportRun:
         exporter = self._exporter()
         exporter.start(positions.get("exporter"))
         index = MaskIndex(self.folder / "masks.idx", positions.get("index"))
-        while self.state["images_done"] < len(self.plan):
-            first = self.state["images_done"]
-            yield lambda first=first: self._write_chunk(exporter, index, first)  # type: ignore[misc]
-        yield lambda: self._finish_writing(exporter, index)
+        try:
+            while self.state["images_done"] < len(self.plan):
+                first = self.state["images_done"]
+                yield lambda first=first: self._write_chunk(exporter, index, first)  # type: ignore[misc]
+            yield lambda: self._finish_writing(exporter, index)
+        finally:
+            exporter.abandon()
+            index.close()
 
     def _write_chunk(self, exporter: Exporter, index: MaskIndex, first: int) -> None:
         ids = self.plan[first : first + IMAGES_PER_STEP]

@@ -6,7 +6,7 @@ How far it is stands in a ledger in the run's folder; without the ledger it star
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,7 @@ class ImportRun:
                 return None
         return self._finished_report()
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Generator[Step, None, None]:
         """Yield what is left to do."""
         if not self._ledger.fact("is_checked"):
             yield self._check_whole_file
@@ -87,9 +87,11 @@ class ImportRun:
         masks = islice(enumerate(self._reader.masks()), self._ledger.read, None)
         context = self._context()
         rows_file = GrowingFile(self.rows_file, {"offset": self._ledger.fact("rows_file")})
-        while batch := _next_batch(masks):
-            yield lambda batch=batch: self._take(batch, context, rows_file)  # type: ignore[misc]
-        rows_file.close()
+        try:
+            while batch := _next_batch(masks):
+                yield lambda batch=batch: self._take(batch, context, rows_file)  # type: ignore[misc]
+        finally:
+            rows_file.close()
 
     def finish(self) -> dict[str, Any]:
         """Return the report of a finished import."""

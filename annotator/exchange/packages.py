@@ -32,6 +32,9 @@ class Package(Protocol):
     def close(self) -> list[Path]:
         """Finish and return the files made."""
 
+    def abandon(self) -> None:
+        """Close without finishing; a later run goes on at the last checkpoint."""
+
 
 class GrowingFile:
     """A plain file of bytes."""
@@ -98,6 +101,12 @@ class ZipPackage:
         self._entries.close()
         return [self.path]
 
+    def abandon(self) -> None:
+        """Close the files; a zip without its file writes no directory when it goes."""
+        self._zip.fp = None
+        self._file.close()
+        self._entries.close()
+
 
 class TarPackage:
     """One tar, or a row of them: `next_shard` starts another."""
@@ -132,6 +141,10 @@ class TarPackage:
         """Finish the last tar."""
         self._finish()
         return [self._path(shard) for shard in range(self._shard + 1)]
+
+    def abandon(self) -> None:
+        """Close the file."""
+        self._file.close()
 
     def _path(self, shard: int) -> Path:
         return self._folder / f"{self._name}_{shard:06d}.tar"

@@ -24,7 +24,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 HEIGHT, WIDTH = 1000, 1500
-POOL = 3000
+POOL = 400
 INSERTED_AT_ONCE = 5000
 KILLED_AFTER_SECONDS = 10
 
@@ -88,28 +88,30 @@ def make_images(project: Any, images: int) -> None:
 
 
 def make_masks(project: Any, labels: list[int], per_image: int) -> None:
-    """Rows with ids as browsers make them: random."""
-    from annotator.annotations.models import Annotation
-    from annotator.images.models import Image
+    """Rows with ids as browsers make them, random; copied by the database itself, from a pool of masks."""
+    from django.db import connection
 
-    pool = list(make_pool())
-    batch: list[Annotation] = []
-    number = 0
-    for image_pk in Image.objects.filter(project=project).order_by("pk").values_list("pk", flat=True):
-        for _ in range(per_image):
-            number += 1
-            counts, area, (x, y, w, h) = pool[number * 7919 % len(pool)]
-            batch.append(
-                Annotation(
-                    id=uuid.uuid4(), image_id=image_pk, label_id=labels[number % 5], counts=counts, area=area, bbox_x=x,
-                    bbox_y=y, bbox_w=w, bbox_h=h, stage="assisted_manual", predicted_iou=0.9, stability_score=0.95,
-                    provenance={"prompts": [{"type": "point", "x": x + 1.5, "y": y + 2.5, "label": 1}], "n": number},
-                )
-            )  # fmt: skip
-        if len(batch) >= INSERTED_AT_ONCE:
-            Annotation.objects.bulk_create(batch)
-            batch = []
-    Annotation.objects.bulk_create(batch)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE pool(n INTEGER PRIMARY KEY, counts, area, x, y, w, h)")
+        rows = ((n, counts, area, *box) for n, (counts, area, box) in enumerate(make_pool()))
+        cursor.executemany("INSERT INTO pool VALUES(%s, %s, %s, %s, %s, %s, %s)", list(rows))
+        cursor.execute(
+            """
+            INSERT INTO annotations_annotation(
+                id, image_id, label_id, counts, area, bbox_x, bbox_y, bbox_w, bbox_h, source, state, predicted_iou,
+                stability_score, provenance, attributes, z_order, is_locked, revision, stage, active_ms, created_at,
+                updated_at)
+            WITH RECURSIVE place(k) AS (SELECT 0 UNION ALL SELECT k + 1 FROM place WHERE k + 1 < %s)
+            SELECT lower(hex(randomblob(16))), i.id, %s + (i.id + k) %% 5, counts, area, x, y, w, h, 'manual',
+                'accepted', 0.9, 0.95,
+                json_object('prompts', json_array(
+                    json_object('type', 'point', 'x', x + 1.5, 'y', y + 2.5, 'label', 1))),
+                '{}', 0, 0, 1, 'assisted_manual', 1500, datetime('now'), datetime('now')
+            FROM images_image i CROSS JOIN place JOIN pool ON pool.n = (i.id * 53 + k * 7919) %% %s
+            WHERE i.project_id = %s
+            """,
+            [per_image, labels[0], POOL, project.pk],
+        )
 
 
 def make_pool() -> Iterator[tuple[str, int, tuple[int, int, int, int]]]:
@@ -219,7 +221,9 @@ class Saver(threading.Thread):
 
         project, _ = Project.objects.get_or_create(name="Saves")
         image, _ = Image.objects.get_or_create(
-            project=project, sha256="5" * 64, defaults={"name": "s.jpg", "width": WIDTH, "height": HEIGHT, "byte_size": 1}
+            project=project,
+            sha256="5" * 64,
+            defaults={"name": "s.jpg", "width": WIDTH, "height": HEIGHT, "byte_size": 1},
         )
         counts, _, _ = next(make_pool_once())
         while not self._halt.wait(0.1):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from annotator.exchange.packages import Package, Position, TarPackage, ZipPackage
+from annotator.exchange.packages import GrowingFile, Package, Position, TarPackage, ZipPackage
 from annotator.exchange.rows import ImageRow, MaskRow, Selection
 from annotator.exchange.tally import Tally
 from annotator.photos import store
@@ -51,6 +51,7 @@ class Exporter(ABC):
         self.selection, self.options = selection, selection.options
         self.folder, self.name, self.tally = folder, name, tally
         self.package: Package | None = None
+        self.beside: list[GrowingFile] = []  # files that grow beside the package
 
     def start(self, positions: dict[str, Position] | None) -> None:
         """Open everything that is written to: anew, or where an earlier run had its last checkpoint."""
@@ -72,6 +73,13 @@ class Exporter(ABC):
     @abstractmethod
     def close(self) -> list[Path]:
         """Finish and return the files made."""
+
+    def abandon(self) -> None:
+        """Close everything that is open, without finishing it; after close there is nothing left to do."""
+        if self.package is not None:
+            self.package.abandon()
+        for file in self.beside:
+            file.close()
 
     @abstractmethod
     def read_back(self, paths: list[Path]) -> Iterator[ReadMask]:

@@ -5,6 +5,8 @@ everything back. Category 0 is never used, as COCOeval takes ground truth 0 for 
 Source: cocodataset.org (format), pycocotools 2.0.11 (behaviour).
 """
 
+import contextlib
+import tarfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -41,6 +43,7 @@ class CocoExporter(Exporter):
         """Open both parts."""
         self._images = GrowingFile(self.folder / "images.part", positions.get("images"))
         self._annotations = GrowingFile(self.folder / "annotations.part", positions.get("annotations"))
+        self.beside = [self._images, self._annotations]
 
     def write_image(self, image: ImageRow, masks: Sequence[CheckedMask]) -> list[CheckedMask]:
         """Write the image's entry, its masks and, where asked for, the photo."""
@@ -85,7 +88,8 @@ class CocoExporter(Exporter):
     def read_back(self, paths: list[Path]) -> Iterator[ReadMask]:
         """Parse the finished JSON with the reader that imports use."""
         sizes: dict[Any, tuple[int, int]] = {}
-        with _open_json(paths[0]) as file:
+        with contextlib.ExitStack() as stack:
+            file = _open_json(paths[0], stack)
             for key, item in read_object(file, arrays=("images", "annotations", "categories", "licenses")):
                 if key == "images":
                     sizes[item["id"]] = (item["height"], item["width"])
@@ -196,17 +200,16 @@ def _read_annotation(item: dict[str, Any], size: tuple[int, int]) -> ReadMask:
         return ReadMask(None, size, problem=str(error))
 
 
-def _open_json(path: Path) -> IO[bytes]:
+def _open_json(path: Path, stack: contextlib.ExitStack) -> IO[bytes]:
+    """Open the finished JSON, alone or inside its package; the stack closes both."""
+    if path.suffix == ".json":
+        return stack.enter_context(path.open("rb"))
     if path.suffix == ".zip":
-        return zipfile.ZipFile(path).open(JSON_NAME)
-    if path.suffix == ".tar":
-        import tarfile
-
-        file = tarfile.open(path).extractfile(JSON_NAME)  # noqa: SIM115  (closed with the file that reads from it)
-        if file is None:
-            raise FileNotFoundError(JSON_NAME)
-        return file
-    return path.open("rb")
+        return stack.enter_context(stack.enter_context(zipfile.ZipFile(path)).open(JSON_NAME))
+    file = stack.enter_context(tarfile.open(path)).extractfile(JSON_NAME)
+    if file is None:
+        raise FileNotFoundError(JSON_NAME)
+    return stack.enter_context(file)
 
 
 def _append(part: Path, out: IO[bytes]) -> None:

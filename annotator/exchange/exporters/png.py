@@ -33,6 +33,7 @@ class PngExporter(Exporter):
     def open(self, positions: dict[str, Position]) -> None:
         """Write the legend of all classes first; checksums of the pixels are noted beside the package."""
         self._checksums = GrowingFile(self.folder / "pixels.part", positions.get("checksums"))
+        self.beside = [self._checksums]
         if not positions:
             labels = [
                 {"number": label.number, "name": label.name, "color": label.color} for label in self.selection.labels

@@ -24,6 +24,7 @@ class YoloExporter(Exporter):
     def open(self, positions: dict[str, Position]) -> None:
         """Write data.yaml first; sizes are noted beside the package, for reading back."""
         self._sizes = GrowingFile(self.folder / "sizes.part", positions.get("sizes"))
+        self.beside = [self._sizes]
         if not positions:
             self.entries.add("data.yaml", self._data_yaml())
 

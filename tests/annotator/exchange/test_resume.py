@@ -1,0 +1,151 @@
+"""Killed at any step, an export goes on and makes the same bytes; an import goes on and makes the same rows."""
+
+import re
+import zipfile
+
+import pytest
+from django.utils import timezone
+
+from annotator.annotations.models import Annotation, AnnotationRevision
+from annotator.exchange import export_run, import_run
+from annotator.exchange.export_run import ExportRun
+from annotator.exchange.import_run import ImportRun
+from annotator.exchange.models import ImportRun as ImportRow
+from annotator.exchange.options import ExportOptions
+from annotator.exchange.rows import Selection
+
+FORMATS = ["coco", "sa1b", "yolo", "instance_png"]
+
+
+@pytest.fixture(autouse=True)
+def small_steps(monkeypatch):
+    monkeypatch.setattr(export_run, "IMAGES_PER_STEP", 1)
+    monkeypatch.setattr(export_run, "MASKS_PER_STEP", 3)
+    monkeypatch.setattr(export_run, "VERIFIED_AT_ONCE", 3)
+    monkeypatch.setattr(import_run, "MASKS_PER_STEP", 3)
+
+
+def undated(path):
+    data = path.read_bytes()
+    return re.sub(rb'"date_created":"[^"]*"', b"", data)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_an_export_killed_at_every_step_makes_the_same_file(filled, export, tmp_path, format):
+    whole = export(filled, format=format)
+    folder, steps = tmp_path / "killed", 0
+    while True:
+        run = ExportRun(Selection(filled, ExportOptions(format=format)), folder, name="out")
+        if run.is_done:
+            break
+        todo = run.steps()
+        next(todo)()
+        todo.close()
+        for path in folder.iterdir():  # what the kill left behind after the last checkpoint
+            if path.suffix in (".part", ".zip", ".tar", ".idx") and run.state["phase"] == "write":
+                with path.open("ab") as file:
+                    file.write(b"rubbish")
+        steps += 1
+    assert steps > 6
+    assert [undated(path) for path in run.files] == [undated(path) for path in whole.files]
+    ours, theirs = run.certificate(), whole.certificate()
+    for certificate in (ours, theirs):
+        del certificate["created_at"], certificate["files"]
+    assert ours["masks"] == theirs["masks"]
+    assert ours["masks"]["mismatches"] == 0
+
+
+def test_a_zip_that_was_gone_on_with_is_sound(filled, tmp_path):
+    folder = tmp_path / "killed"
+    while not (run := ExportRun(Selection(filled, ExportOptions(format="yolo")), folder, name="out")).is_done:
+        todo = run.steps()
+        next(todo)()
+        todo.close()
+    with zipfile.ZipFile(run.files[0]) as archive:
+        assert archive.testzip() is None
+        assert len(archive.namelist()) == 5
+
+
+@pytest.mark.parametrize("format", ["coco", "sa1b"])
+def test_an_import_killed_after_every_batch_makes_every_mask_once(filled, export, twin, tmp_path, format):
+    path = export(filled, format=format).files[0]
+    copy = twin(filled)
+    row = ImportRow.objects.create(project=copy, name="x", format=format, started_at=timezone.now())
+    rounds = 0
+    while True:
+        run = ImportRun(row, path, tmp_path / "import")
+        before = run.progress
+        steps = run.steps()
+        for number, step in enumerate(steps):
+            step()
+            if number == 2:
+                break
+        steps.close()
+        done = run.progress == before and rounds > 0
+        run.close()
+        rounds += 1
+        if done:
+            break
+    count = Annotation.objects.filter(image__project=filled).count()
+    assert rounds > 4
+    assert run.report.masks["created"] == count
+    assert Annotation.objects.filter(image__project=copy).count() == count
+    assert AnnotationRevision.objects.filter(annotation__image__project=copy).count() == count
+
+
+def test_an_import_whose_ledger_is_lost_starts_again_and_makes_nothing_twice(filled, export, twin, tmp_path):
+    path = export(filled).files[0]
+    copy = twin(filled)
+    row = ImportRow.objects.create(project=copy, name="x", format="coco", started_at=timezone.now())
+    run = ImportRun(row, path, tmp_path / "first")
+    todo = run.steps()
+    for _ in range(4):
+        next(todo)()
+    todo.close()
+    run.close()
+    assert Annotation.objects.filter(image__project=copy).count() > 0
+    again = ImportRun(row, path, tmp_path / "second")
+    for step in again.steps():
+        step()
+    again.close()
+    count = Annotation.objects.filter(image__project=filled).count()
+    assert Annotation.objects.filter(image__project=copy).count() == again.report.masks["created"] == count
+
+
+def test_a_mask_changed_while_exporting_is_compared_with_what_was_written(filled, tmp_path):
+    from annotator.accounts.models import User
+    from annotator.annotations.services import SNAPSHOT_FIELDS, apply_operations
+
+    row = Annotation.objects.filter(image__project=filled).select_related("image").order_by("image_id", "pk").first()
+    import uuid
+
+    AnnotationRevision.objects.create(
+        annotation=row, revision=1, op_id=uuid.uuid4(), action="create",
+        snapshot={name: getattr(row, name) for name in SNAPSHOT_FIELDS},
+    )  # fmt: skip
+    run = ExportRun(Selection(filled, ExportOptions()), tmp_path / "run", name="out")
+    other = Annotation.objects.filter(image=row.image).exclude(counts=row.counts).first()
+    for step in run.steps():
+        step()
+        if run.state["images_done"] == len(run.plan) and row.revision == 1:
+            operation = {
+                "op_id": uuid.uuid4(), "type": "update", "annotation_id": row.pk, "base_revision": 1,
+                "fields": {"counts": other.counts},
+            }  # fmt: skip
+            (result,) = apply_operations(row.image, User.objects.first(), operations=[operation])
+            assert result["status"] == "applied"
+            row.refresh_from_db()
+    masks = run.certificate()["masks"]
+    assert masks["mismatches"] == masks["changed_or_deleted_while_exporting"] == 0
+    assert masks["identical"] == masks["written"]
+
+
+def test_a_mask_of_the_file_that_differs_is_a_mismatch(filled, tmp_path):
+    run = ExportRun(Selection(filled, ExportOptions()), tmp_path / "run", name="out")
+    for step in run.steps():
+        step()
+        if run.state["phase"] == "verify" and run.tally.masks_verified == 0:
+            text = run.files[0].read_text()
+            first = Annotation.objects.filter(image__project=filled, area=1).first()
+            run.files[0].write_text(text.replace(f'"{first.counts}"', '"' + "0" + first.counts + '"', 1))
+    assert run.certificate()["masks"]["mismatches"] == 1
