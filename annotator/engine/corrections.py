@@ -70,7 +70,8 @@ def correction_figures(project: Project) -> dict[str, Any]:
     rows = CorrectionSample.objects.filter(image__project=project)
     measured = rows.exclude(measured_at=None)
     names = ("pairs", "over_90", "over_75", "removed", "added")
-    sums = {name: value or 0 for name, value in measured.aggregate(**{name: Sum(name) for name in names}).items()}
+    found = measured.aggregate(**{f"sum_{name}": Sum(name, default=0) for name in names})
+    sums = {name: found[f"sum_{name}"] for name in names}
     pairs, with_removed = sums["pairs"], sums["pairs"] + sums["removed"]
     return {
         "images_sampled": rows.count(),

@@ -86,10 +86,13 @@ def _masks(project: Project, filters: Filters) -> QuerySet[MaskFigures]:
 
 
 def _sums() -> dict[str, Sum]:
-    """Masks that people stand behind or the automatic stage made; suggestions count only in the last columns."""
+    """Masks that people stand behind or the automatic stage made; suggestions count only in the last columns.
+
+    Django wants names that no column has; `_with_ratios` takes the prefix off.
+    """
     accepted = Q(state=State.ACCEPTED)
     timed = accepted & Q(timed_masks__gt=0)
-    return {
+    sums = {
         "masks": Sum("masks", filter=accepted, default=0),
         "automatic_masks": Sum("masks", filter=accepted & Q(source=Source.AUTOMATIC), default=0),
         "timed_masks": Sum("timed_masks", filter=timed, default=0),
@@ -102,9 +105,11 @@ def _sums() -> dict[str, Sum]:
         "suggestions_rejected": Sum("masks", filter=Q(state=State.REJECTED), default=0),
         "suggestions_waiting": Sum("masks", filter=Q(state=State.SUGGESTION), default=0),
     }
+    return {f"sum_{name}": value for name, value in sums.items()}
 
 
 def _with_ratios(row: Any) -> dict[str, Any]:
+    row = {name.removeprefix("sum_"): value for name, value in row.items()}
     timed, decided = row["timed_masks"], row["suggestions_accepted"] + row["suggestions_rejected"]
     return {
         **row,
@@ -168,8 +173,9 @@ def _acceptance(project: Project, filters: Filters) -> list[dict[str, Any]]:
     rows = ScoreFigures.objects.filter(project=project)
     if filters.model_version_id is not None:
         rows = rows.filter(model_version_id=filters.model_version_id)
-    sums = {name: Sum(name) for name in ("accepted", "rejected", "waiting")}
-    result: list[Any] = list(rows.values("score_percent").annotate(**sums).order_by("score_percent"))
+    sums = {f"sum_{name}": Sum(name) for name in ("accepted", "rejected", "waiting")}
+    found: Any = rows.values("score_percent").annotate(**sums).order_by("score_percent")
+    result: list[Any] = [{name.removeprefix("sum_"): value for name, value in row.items()} for row in found]
     for row in result:
         decided = row["accepted"] + row["rejected"]
         row["rate"] = row["accepted"] / decided if decided else None

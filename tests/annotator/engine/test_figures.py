@@ -1,0 +1,380 @@
+"""Honest figures: checked time, sums that equal the masks, percentiles, CSV that no spreadsheet runs."""
+
+import csv
+import io
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from annotator.accounts.models import User
+from annotator.annotations.models import Annotation, Source, State
+from annotator.engine import activity, figures, review
+from annotator.engine.dashboard import Filters, read_dashboard
+from annotator.engine.dashboard_requests import fresh_dashboard
+from annotator.engine.latency import percentile
+from annotator.engine.models import (
+    ActivityClock,
+    FiguresMark,
+    ImageFigures,
+    LatencySample,
+    MaskFigures,
+    ScoreFigures,
+    WorkEvent,
+)
+from annotator.engine.tables import safe_cell, to_csv
+from annotator.images.models import Image
+from annotator.images.services import delete_image
+from annotator.projects.models import Label, Project, Stage
+
+ClientOf = Callable[[User], Client]
+NOON = datetime(2026, 6, 3, 12, tzinfo=UTC)
+
+
+def totals(project: Project) -> dict[str, Any]:
+    figures.refresh_project(project)
+    result: dict[str, Any] = read_dashboard(project)["totals"]
+    return result
+
+
+def operate(client: Client, image: Image, kind: str, mask: str, revision: int = 0, **fields: Any) -> Any:
+    operation = {
+        "op_id": str(uuid.uuid4()),
+        "type": kind,
+        "annotation_id": mask,
+        "base_revision": revision,
+        "fields": fields,
+    }
+    url = f"/api/v1/images/{image.pk}/operations"
+    answer = client.post(url, {"operations": [operation]}, content_type="application/json")
+    return answer.json()["results"][0]["annotation"]
+
+
+class TestCheckedTime:
+    def spend(self, user: User, seconds: float, *, at: float) -> float:
+        now = NOON + timedelta(seconds=at)
+        return activity.credit_time(user, round(seconds * 1000), now=now) / 1000
+
+    def test_what_passed_is_believed(self, annotator: User) -> None:
+        assert self.spend(annotator, 8, at=0) == 8
+        assert self.spend(annotator, 10, at=20) == 10
+
+    def test_more_than_passed_is_cut(self, annotator: User) -> None:
+        ActivityClock.objects.create(user=annotator, credited_until=NOON)
+        assert self.spend(annotator, 3600, at=10) == 12  # ten seconds and the slack
+        assert self.spend(annotator, 3600, at=11) <= 3
+
+    def test_time_is_spent_once(self, annotator: User) -> None:
+        ActivityClock.objects.create(user=annotator, credited_until=NOON)
+        total = sum(self.spend(annotator, 30, at=60) for _ in range(10))
+        assert total <= 60 + 2 * 10
+        assert self.spend(annotator, 30, at=60) <= 2
+
+    def test_ten_minutes_offline_arrive_late_and_whole(self, annotator: User) -> None:
+        ActivityClock.objects.create(user=annotator, credited_until=NOON)
+        assert [self.spend(annotator, 12, at=600) for _ in range(50)] == [12] * 50
+
+    def test_a_night_is_no_work(self, annotator: User) -> None:
+        ActivityClock.objects.create(user=annotator, credited_until=NOON)
+        eight_hours = 8 * 3600
+        assert self.spend(annotator, eight_hours, at=eight_hours) <= 30 * 60 + 2
+
+    def test_the_clock_of_the_client_plays_no_part(self, annotator: User, add_image: Any, client_of: ClientOf) -> None:
+        url = f"/api/v1/images/{add_image().pk}/activity"
+        body = {"active_ms": 5000, "counts": {"undos": 2}}
+        answer = client_of(annotator).post(url, body, content_type="application/json", headers={"date": "1999-01-01"})
+        assert answer.json() == {"credited_ms": 5000}
+        assert WorkEvent.objects.get(kind="active").data == {"undos": 2, "credited_ms": 5000, "claimed_ms": 5000}
+
+    def test_a_claim_in_an_operation_is_cut_in_the_row(
+        self, annotator: User, add_image: Any, client_of: ClientOf, counts_of: Any
+    ) -> None:
+        image, mask = add_image(), str(uuid.uuid4())
+        ActivityClock.objects.create(user=annotator, credited_until=timezone.now())
+        row = operate(
+            client_of(annotator), image, "create", mask, counts=counts_of(image, 1, 1, 5, 5), active_ms=600_000
+        )  # fmt: skip
+        assert row["active_ms"] < 10_000
+        event = WorkEvent.objects.get(kind="mask_create")
+        assert event.data["claimed_ms"] == 600_000
+        assert event.data["credited_ms"] == row["active_ms"] == Annotation.objects.get().active_ms
+
+    def test_later_operations_add_only_what_they_add(
+        self, annotator: User, add_image: Any, client_of: ClientOf, counts_of: Any
+    ) -> None:
+        image, mask, client = add_image(), str(uuid.uuid4()), client_of(annotator)
+        operate(client, image, "create", mask, counts=counts_of(image, 1, 1, 5, 5), active_ms=4000)
+        operate(client, image, "update", mask, 1, active_ms=9000)
+        assert Annotation.objects.get().active_ms == 9000
+        credited = [event.data["credited_ms"] for event in WorkEvent.objects.order_by("pk")]
+        assert credited == [4000, 5000]
+
+
+class TestSums:
+    def test_they_equal_the_masks(
+        self, project: Project, label: Label, annotator: User, reviewer: User, add_image: Any, add_mask: Any
+    ) -> None:
+        one, two = add_image(), add_image()
+        provenance = {"prompts": [{}, {}, {}], "undos": 1, "brush_pixels": 40, "edits": ["brush"]}
+        add_mask(one, author=annotator, label=label, active_ms=10_000, provenance=provenance)
+        add_mask(one, author=annotator, active_ms=20_000)
+        add_mask(two, author=reviewer, active_ms=0)
+        add_mask(two, source=Source.SUGGESTION, state=State.REJECTED, predicted_iou=0.91)
+        add_mask(two, deleted_at=timezone.now(), author=annotator)
+        row = totals(project)
+        assert (row["masks"], row["images_with_masks"], row["masks_per_image"]) == (3, 2, 1.5)
+        assert row["seconds_per_mask"] == 15  # untimed masks are not counted as taking no time
+        assert (row["clicks"], row["undos"], row["brushed_px"]) == (3, 1, 40)
+        assert row["suggestions_rejected"] == 1
+        people = {entry["name"]: entry["masks"] for entry in read_dashboard(project)["by_person"]}
+        assert people == {"ann": 2, "rey": 1, None: 0}
+
+    def test_changes_deletions_and_lost_images_are_followed(
+        self, project: Project, label: Label, annotator: User, add_image: Any, add_mask: Any
+    ) -> None:
+        image, other = add_image(), add_image()
+        masks = [add_mask(image, author=annotator, active_ms=5000) for _ in range(3)]
+        add_mask(other, author=annotator)
+        assert totals(project)["masks"] == 4
+        masks[0].label = label
+        masks[0].save()
+        masks[1].deleted_at = timezone.now()
+        masks[1].save()
+        assert totals(project)["masks"] == 3
+        assert {row["name"]: row["masks"] for row in read_dashboard(project)["by_label"]} == {"car": 1, None: 2}
+        delete_image(image)
+        assert totals(project)["masks"] == 1
+        assert not MaskFigures.objects.filter(masks__lt=0).exists()
+
+    def test_counting_twice_changes_nothing_and_counting_from_nothing_gives_the_same(
+        self, project: Project, annotator: User, add_image: Any, add_mask: Any
+    ) -> None:
+        for place in range(5):
+            image = add_image()
+            for _ in range(place):
+                add_mask(image, author=annotator, active_ms=1000 * place)
+        once = totals(project)
+        assert totals(project) == once
+        figures.refresh_images(Image.objects.values_list("pk", flat=True))
+        assert totals(project) == once
+        for model in (ImageFigures, MaskFigures, ScoreFigures, FiguresMark):
+            model.objects.all().delete()
+        assert totals(project) == once
+
+    def test_a_change_that_commits_late_is_not_missed(
+        self, project: Project, annotator: User, add_image: Any, add_mask: Any
+    ) -> None:
+        image = add_image()
+        totals(project)
+        late = add_mask(image, author=annotator)
+        Annotation.objects.filter(pk=late.pk).update(updated_at=timezone.now() - timedelta(seconds=30))
+        assert totals(project)["masks"] == 1
+
+    def test_provenance_that_lies_about_its_types_breaks_nothing(
+        self, project: Project, annotator: User, add_image: Any, add_mask: Any
+    ) -> None:
+        image = add_image()
+        odd = [{"prompts": 7, "undos": "many", "brush_pixels": -5, "edits": {}}, {"clicks": 1e300, "undos": True}, []]
+        for provenance in odd:
+            add_mask(image, author=annotator, provenance=provenance)
+        row = totals(project)
+        assert (row["masks"], row["clicks"], row["undos"], row["brushed_px"]) == (3, 0, 0, 0)
+
+    def test_other_projects_are_left_alone(self, project: Project, add_image: Any, add_mask: Any) -> None:
+        other = Project.objects.create(name="Other")
+        add_mask(add_image(of=other))
+        assert totals(project)["masks"] == 0
+        assert totals(other)["masks"] == 1
+
+
+class TestDashboard:
+    def test_weeks_start_on_monday_and_curves_hold_masks_an_image(
+        self, project: Project, annotator: User, add_image: Any, add_mask: Any
+    ) -> None:
+        image = add_image()
+        for _ in range(4):
+            add_mask(image, author=annotator, active_ms=14_000)
+        Annotation.objects.update(created_at=datetime(2026, 6, 7, 23, tzinfo=UTC))  # a Sunday
+        review.submit_image(image, annotator)
+        image.submissions.update(created_at=datetime(2026, 6, 7, 23, tzinfo=UTC))
+        figures.refresh_images([image.pk])
+        (week,) = read_dashboard(project)["by_week"]
+        assert week["week"].isoformat() == "2026-06-01"
+        assert (week["masks"], week["seconds_per_mask"], week["images"], week["masks_per_image"]) == (4, 14.0, 1, 4.0)
+
+    def test_filters(
+        self, project: Project, label: Label, annotator: User, reviewer: User, add_image: Any, add_mask: Any
+    ) -> None:
+        image = add_image()
+        add_mask(image, author=annotator, label=label)
+        add_mask(image, author=reviewer)
+        add_mask(image, author=reviewer, stage=Stage.SEMI_AUTOMATIC)
+        figures.refresh_project(project)
+
+        def masks(**values: Any) -> int:
+            return int(read_dashboard(project, Filters(**values))["totals"]["masks"])
+
+        today = timezone.now().date()
+        assert masks(author_id=annotator.pk) == 1
+        assert masks(label_id=label.pk) == 1
+        assert masks(stage=Stage.SEMI_AUTOMATIC) == 1
+        assert masks(since=today - timedelta(days=8)) == 3
+        assert masks(until=today - timedelta(days=8)) == 0
+        assert masks(model_version_id=999) == 0
+
+    def test_acceptance_by_score(self, project: Project, add_image: Any, add_mask: Any) -> None:
+        image = add_image()
+        for score, state in ((0.91, "accepted"), (0.905, "accepted"), (0.901, "rejected"), (0.95, "suggestion")):
+            add_mask(image, source=Source.SUGGESTION, state=state, predicted_iou=score)
+        figures.refresh_project(project)
+        rows = {row["score_percent"]: row for row in read_dashboard(project)["acceptance"]}
+        assert (rows[90]["accepted"], rows[90]["rejected"]) == (2, 1)
+        assert rows[90]["rate"] == pytest.approx(2 / 3)
+        assert (rows[94]["waiting"], rows[94]["rate"]) == (1, None)
+
+    def test_the_number_of_queries_does_not_depend_on_the_number_of_images(
+        self, project: Project, annotator: User, add_image: Any, add_mask: Any
+    ) -> None:
+        def queries() -> int:
+            with CaptureQueriesContext(
+                connection,
+            ) as captured:
+                fresh_dashboard(project)
+            return len(captured)
+
+        add_mask(add_image(), author=annotator)
+        fresh_dashboard(project)
+        few = queries()
+        for _ in range(25):
+            image = add_image()
+            for _ in range(3):
+                add_mask(image, author=annotator)
+        fresh_dashboard(project)
+        assert queries() <= few + 2
+
+    def test_much_is_counted_in_the_background(
+        self,
+        project: Project,
+        annotator: User,
+        add_image: Any,
+        add_mask: Any,
+        work_off: Any,
+        monkeypatch: pytest.MonkeyPatch,
+        django_capture_on_commit_callbacks: Any,
+    ) -> None:
+        monkeypatch.setattr("annotator.engine.dashboard_requests.AT_ONCE_MASKS", 5)
+        for _ in range(7):
+            add_mask(add_image(), author=annotator)
+        with django_capture_on_commit_callbacks(execute=True):
+            assert fresh_dashboard(project)["images_left"] > 0
+        work_off()
+        assert read_dashboard(project)["totals"]["masks"] == 7
+
+    def test_the_endpoint_and_who_may_see_it(
+        self, project: Project, admin: User, annotator: User, outsider: User, client_of: ClientOf
+    ) -> None:
+        url = f"/api/v1/projects/{project.pk}/dashboard"
+        for client, status in ((Client(), 401), (client_of(outsider), 404), (client_of(annotator), 403)):
+            assert client.get(url).status_code == status
+        body = client_of(admin).get(url).json()
+        assert body["paper"] == {"seconds_per_mask": [34, 14], "masks_per_image": [20, 44, 72]}
+        assert {"by_week", "by_person", "acceptance", "queue", "embeddings", "jobs", "latency"} <= body.keys()
+        assert client_of(admin).post(url).status_code == 405
+        assert client_of(admin).get(f"{url}?stage=best").status_code == 422
+        assert client_of(admin).get("/api/v1/projects/98765/dashboard").status_code == 404
+
+    def test_a_table_as_csv(
+        self, project: Project, admin: User, annotator: User, add_image: Any, add_mask: Any, client_of: ClientOf
+    ) -> None:
+        add_mask(add_image(), label=Label.objects.create(project=project, name='=HYPERLINK("x")', color="#E69F00"))
+        url = f"/api/v1/projects/{project.pk}/dashboard/by_label.csv"
+        answer = client_of(admin).get(url)
+        assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+        assert "attachment" in answer.headers["Content-Disposition"]
+        (row,) = csv.DictReader(io.StringIO(answer.content.decode()))
+        assert (row["name"], row["masks"]) == ('\'=HYPERLINK("x")', "1")
+        assert client_of(annotator).get(url).status_code == 403
+        assert client_of(admin).get(url.replace("by_label", "passwords")).status_code == 422
+
+    def test_the_persons_own_day(
+        self, project: Project, annotator: User, outsider: User, add_image: Any, client_of: ClientOf, counts_of: Any
+    ) -> None:
+        image, client = add_image(), client_of(annotator)
+        for _ in range(2):
+            operate(client, image, "create", str(uuid.uuid4()), counts=counts_of(image, 1, 1, 5, 5), active_ms=7000)
+        url = f"/api/v1/projects/{project.pk}/today"
+        assert client.get(url).json() == {"masks": 2, "active_seconds": 14.0, "seconds_per_mask": 7.0}
+        assert client_of(outsider).get(url).status_code == 404
+        assert Client().get(url).status_code == 401
+
+
+class TestLatency:
+    def send(self, client: Client, project: Project, **sample: Any) -> Any:
+        body = {"project_id": project.pk, "samples": [{"kind": "decode", "value_ms": 10.0, **sample}]}
+        return client.post("/api/v1/latency", body, content_type="application/json")
+
+    def test_by_browser_and_engine(self, project: Project, admin: User, annotator: User, client_of: ClientOf) -> None:
+        client = client_of(annotator)
+        for value in range(1, 101):
+            assert self.send(client, project, value_ms=value, browser="Firefox", engine="wasm-2").status_code == 200
+        self.send(client, project, value_ms=3, browser="Chrome", engine="webgpu")
+        rows = client_of(admin).get(f"/api/v1/projects/{project.pk}/dashboard").json()["latency"]
+        by_engine = {row["engine"]: (row["samples"], row["p50_ms"], row["p95_ms"]) for row in rows}
+        assert by_engine == {"wasm-2": (100, 50.0, 95.0), "webgpu": (1, 3.0, 3.0)}
+
+    @pytest.mark.parametrize("sample", [{"value_ms": -1}, {"value_ms": "fast"}, {"kind": ""}, {"value_ms": 1e9}])
+    def test_bad_samples(self, sample: dict[str, Any], project: Project, annotator: User, client_of: ClientOf) -> None:
+        assert self.send(client_of(annotator), project, **sample).status_code == 422
+        assert not LatencySample.objects.exists()
+
+    def test_who_may_not(self, project: Project, outsider: User, annotator: User, client_of: ClientOf) -> None:
+        assert self.send(client_of(outsider), project).status_code == 404
+        assert self.send(Client(), project).status_code == 401
+        assert client_of(annotator).get("/api/v1/latency").status_code == 405
+
+    def test_percentiles_are_ranks(self) -> None:
+        assert percentile([5.0], 0.95) == 5.0
+        assert percentile([1.0, 2.0, 3.0, 4.0], 0.5) == 2.0
+        assert percentile([float(n) for n in range(1, 21)], 0.95) == 19.0
+
+
+class TestActivityEndpoint:
+    @pytest.mark.parametrize(
+        "body", [{}, {"active_ms": -1}, {"active_ms": 10**9}, {"active_ms": 1, "counts": {"A b": 1}}, "[]"]
+    )
+    def test_bad_bodies(self, body: Any, annotator: User, add_image: Any, client_of: ClientOf) -> None:
+        url = f"/api/v1/images/{add_image().pk}/activity"
+        assert client_of(annotator).post(url, body, content_type="application/json").status_code == 422
+
+    def test_who_may_not(self, annotator: User, outsider: User, add_image: Any, client_of: ClientOf) -> None:
+        url, body = f"/api/v1/images/{add_image().pk}/activity", {"active_ms": 1}
+        assert client_of(outsider).post(url, body, content_type="application/json").status_code == 404
+        assert Client().post(url, body, content_type="application/json").status_code == 401
+        assert client_of(annotator).get(url).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+a", "'+a"),
+        ("-a", "'-a"),
+        ("@a", "'@a"),
+        ("\ta", "'\ta"),
+        ("a=1", "a=1"),
+        (-3, -3),
+        (None, ""),
+    ],
+)
+def test_cells_are_no_formulas(value: Any, cell: Any) -> None:
+    assert safe_cell(value) == cell
+
+
+def test_an_empty_table_is_empty() -> None:
+    assert to_csv([]) == ""
