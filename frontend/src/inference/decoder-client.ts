@@ -4,6 +4,7 @@
  * Clicks are answered in order and none is lost; of hovers only the newest runs. Contract: docs/contracts.md, section 4.
  */
 import { geometryFor } from "../geometry/upsample";
+import { browserName } from "./browser-name";
 import { chooseCandidate, toCandidates } from "./candidates";
 import { DecodeQueue } from "./decode-queue";
 import { EmbeddingStore } from "./embedding-store";
@@ -19,7 +20,6 @@ import {
 import { EngineMemoryStore } from "./engine-memory";
 import { DecodeError, isDecodeError, toDecodeError } from "./errors";
 import { parseManifest, type Manifest } from "./manifest";
-import { browserName } from "./latency-meter";
 import { encodedSize, toTokens } from "./prompt-tokens";
 import type { LocalEngine } from "./protocol";
 import { decodeOnServer } from "./server-decoder";
@@ -74,13 +74,16 @@ export class BrowserDecoderClient implements DecoderClient {
     this.store = new EmbeddingStore({ fetch: get, caches, budgetBytes: CACHE_BUDGET_BYTES });
   }
 
-  async open(manifestUrl: string): Promise<EngineInfo> {
-    const absolute = new URL(manifestUrl, globalThis.location.href).href;
-    const manifest = parseManifest(await this.fetchManifest(absolute));
-    const browser = browserName(this.dependencies.userAgent);
-    const memory = new EngineMemoryStore(this.dependencies.storage, manifest.modelVersion, browser);
-    this.opened = { manifestUrl: absolute, manifest, memory };
-    return this.queue.add("click", () => this.choose());
+  open(manifestUrl: string): Promise<EngineInfo> {
+    // In the queue, so that clicks made meanwhile wait for the model and are not lost.
+    return this.queue.add("click", async () => {
+      const absolute = new URL(manifestUrl, globalThis.location.href).href;
+      const manifest = parseManifest(await this.fetchManifest(absolute));
+      const browser = browserName(this.dependencies.userAgent);
+      const memory = new EngineMemoryStore(this.dependencies.storage, manifest.modelVersion, browser);
+      this.opened = { manifestUrl: absolute, manifest, memory };
+      return this.choose();
+    });
   }
 
   prefetch(embedding: EmbeddingRef): void {
@@ -98,9 +101,10 @@ export class BrowserDecoderClient implements DecoderClient {
   }
 
   useEngine(engine: EngineName | null): Promise<EngineInfo> {
-    const { memory } = this.whole();
-    memory.write({ chosen: null, override: engine });
-    return this.queue.add("click", () => this.choose());
+    return this.queue.add("click", () => {
+      this.whole().memory.write({ chosen: null, override: engine });
+      return this.choose();
+    });
   }
 
   close(): void {
