@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_tasks",
     "django_tasks_db",
+    "ninja",  # for the documentation page's own static files: no other site is asked
     "annotator.accounts",
     "annotator.projects",
     "annotator.images",

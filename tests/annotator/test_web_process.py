@@ -212,3 +212,12 @@ def test_the_secret_is_made_once_and_kept_to_its_owner(tmp_path: Path) -> None:
     assert len(first) >= 60
     assert (tmp_path / "deep" / "secret_key").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["secret_key"]
+
+
+def test_the_api_documentation_asks_no_other_site(db: None) -> None:
+    page = Client().get("/api/v1/docs")
+    assert page.status_code == 200
+    assert "://" not in "".join(part for part in page.content.decode().split('"') if part.startswith(("http", "//")))
+    script = Client().get("/static/ninja/swagger-ui-init.js")
+    assert (script.status_code, script["Content-Type"].split(";")[0]) == (200, "text/javascript")
+    script.close()
