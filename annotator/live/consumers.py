@@ -37,8 +37,12 @@ class ProjectConsumer(AsyncJsonWebsocketConsumer):
             await self.channel_layer.group_discard(self.group, self.channel_name)
 
     async def hint(self, event: dict[str, Any]) -> None:
-        """Pass a hint on."""
-        await self.send_json(event["payload"])
+        """Pass a hint on; whoever was removed from the project is let go."""
+        payload = event["payload"]
+        if payload["type"] == "member.removed" and payload.get("user_id") == self.scope["user"].pk:
+            await self.close(code=NOT_FOUND)
+            return
+        await self.send_json(payload)
 
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
         """Ignore whatever a page sends but a ping, which is answered so that the page knows the line is alive."""

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from annotator.accounts.models import User
 from annotator.errors import ConflictError, InvalidError
+from annotator.live.hints import send_hint
 from annotator.projects.models import Label, Membership, Project, Role
 from annotator.projects.palette import next_color
 
@@ -107,7 +108,9 @@ def remove_member(member: Membership) -> None:
     leases.objects.filter(user=member.user_id, image__project=member.project_id, released_at=None).update(
         released_at=timezone.now()
     )
+    project_id, user_id = member.project_id, member.user_id
     member.delete()
+    send_hint(project_id, "member.removed", user_id=user_id)
 
 
 def _keep_an_admin(member: Membership) -> None:

@@ -18,6 +18,7 @@ from annotator.asgi import application
 from annotator.live.hints import send_hint
 from annotator.live.layer import send_datagram, socket_folder
 from annotator.projects.models import Project
+from annotator.projects.services import remove_member
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,6 +72,14 @@ async def test_others_are_turned_away(project: Project, outsider: User, who: str
     line = await database_sync_to_async(line_to)(project, outsider if who else None)
     assert (await line.connect())[0]
     assert (await line.receive_output())["code"] == code
+
+
+async def test_a_removed_member_is_let_go(project: Project, annotator: User) -> None:
+    line = await opened(project, annotator)
+    member = await project.memberships.select_related("user").aget(user=annotator)
+    await database_sync_to_async(remove_member)(member)
+    assert (await line.receive_output())["code"] == 4404
+    await closed(line)
 
 
 async def test_another_site_cannot_connect(project: Project, annotator: User) -> None:
