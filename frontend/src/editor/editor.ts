@@ -80,7 +80,7 @@ export class Editor {
     this.flow = this.makeFlow();
     this.reviewing = new Reviewing(api, stores, this.notices, () => this.session);
     this.personal = new Personal(config, api, stores);
-    this.latency = new LatencyLog(config.project_id, api, stores);
+    this.latency = new LatencyLog(config.project_id, api, stores, config.model.version ?? "");
     this.pace = new PaceKeeper(parts.storage, `maskwright-pace-${config.user.id}`);
     stores.pace.set(this.pace.pace());
     this.actions = makeActions(this);

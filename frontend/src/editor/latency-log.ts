@@ -1,5 +1,6 @@
 /** How long the model took, for the bar above the photo and, in batches, for the project's dashboard. */
-import type { WorkspaceApi } from "../api/workspace-api";
+import type { LatencySample, WorkspaceApi } from "../api/workspace-api";
+import { browserName } from "../inference/browser-name";
 import type { Stores } from "./stores";
 
 const KEPT = 60;
@@ -7,19 +8,26 @@ const SEND_EVERY = 20;
 
 export class LatencyLog {
   private recent: number[] = [];
-  private unsent: { kind: string; ms: number }[] = [];
+  private unsent: LatencySample[] = [];
 
   constructor(
     private readonly projectId: number,
     private readonly api: WorkspaceApi,
     private readonly stores: Stores,
+    private readonly modelVersion: string,
   ) {}
 
   note(kind: "hover" | "click", ms: number): void {
     this.recent = [...this.recent, ms].slice(-KEPT);
     const medianMs = medianOf(this.recent);
     this.stores.engine.update((engine) => ({ ...engine, medianMs }));
-    this.unsent.push({ kind: `decode_${kind}`, ms: Math.round(ms * 10) / 10 });
+    this.unsent.push({
+      kind: `decode_${kind}`,
+      engine: this.stores.engine.get().name,
+      browser: browserName(navigator.userAgent),
+      model_version: this.modelVersion,
+      value_ms: Math.round(ms * 10) / 10,
+    });
     if (this.unsent.length >= SEND_EVERY) this.send();
   }
 

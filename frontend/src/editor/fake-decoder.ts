@@ -1,0 +1,47 @@
+/** A decoder for tests: answers when told to, with candidates whose masks are known. */
+import { maskFromBitmap, type ColumnMask } from "../geometry/column-mask";
+import type { LowResLogits } from "../geometry/types";
+import type { DecodeAnswer, DecodeQuestion, Decoder } from "./decoder-port";
+
+interface Waiting {
+  readonly question: DecodeQuestion;
+  resolve(answer: DecodeAnswer): void;
+  reject(error: unknown): void;
+}
+
+export class FakeDecoder implements Decoder {
+  readonly waiting: Waiting[] = [];
+  readonly asked: DecodeQuestion[] = [];
+
+  decode = (question: DecodeQuestion): Promise<DecodeAnswer> =>
+    new Promise((resolve, reject) => {
+      this.asked.push(question);
+      this.waiting.push({ question, resolve, reject });
+      question.signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
+    });
+
+  /** Logits stand for one pixel: their first value is its column on the top row. */
+  toMask = (logits: LowResLogits, size: { width: number; height: number }): ColumnMask => {
+    const x = logits.data[0];
+    return maskFromBitmap(Uint8Array.of(1), { x0: x, y0: 0, x1: x + 1, y1: 1 }, size);
+  };
+
+  prefetch = (): void => undefined;
+
+  /** Answer the oldest question with four candidates, whose masks are the columns given. */
+  async answer(columns: readonly number[] = [0, 1, 2, 3], chosen = 2): Promise<void> {
+    const candidates = columns.map((column, index) => ({
+      index,
+      predictedIou: 0.9 - index / 10,
+      stabilityScore: 0.9,
+      logits: { data: Float32Array.of(column), side: 1 },
+    }));
+    this.waiting.shift()?.resolve({ candidates, chosen, decodeMs: 5 });
+    await settle();
+  }
+}
+
+/** Let everything that is ready to go on go on. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+}

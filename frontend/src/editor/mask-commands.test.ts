@@ -1,0 +1,170 @@
+import { beforeEach, describe, expect, it } from "vitest";
+
+import { bitmapMask, drawing } from "../geometry/mask-fixtures";
+import { MaskDocument } from "../model/document";
+import { History } from "../model/history";
+import { makeRecord } from "../model/record-fixtures";
+import { MaskCommands } from "./mask-commands";
+import { Painting } from "./painting";
+
+const SIZE = { width: 4, height: 2 };
+let document: MaskDocument;
+let history: History;
+let commands: MaskCommands;
+
+beforeEach(() => {
+  document = new MaskDocument();
+  history = new History();
+  commands = new MaskCommands(document, history, SIZE);
+});
+
+const put = (id: string, rows: string[], fields = {}): void => {
+  const after = makeRecord(id, bitmapMask(rows), fields);
+  document.apply([{ kind: "mask", id, before: null, after }], "remote");
+};
+const rowsOf = (id: string): string[] | null => {
+  const record = document.get(id);
+  return record ? drawing(record.mask) : null;
+};
+
+describe("mask commands", () => {
+  it("merge into the first and undo as one step", () => {
+    put("a", ["##..", "...."]);
+    put("b", ["..##", "...."]);
+    commands.combine(["a", "b"], "union");
+    expect([rowsOf("a"), rowsOf("b")]).toEqual([["####", "...."], null]);
+    expect(document.get("a")?.area).toBe(4);
+    document.apply(history.undo(), "local");
+    expect([rowsOf("a"), rowsOf("b")]).toEqual([
+      ["##..", "...."],
+      ["..##", "...."],
+    ]);
+  });
+
+  it("subtract leaves the others, intersect keeps what all share", () => {
+    put("a", ["###.", "...."]);
+    put("b", [".###", "...."]);
+    commands.combine(["a", "b"], "subtract");
+    expect([rowsOf("a"), rowsOf("b")]).toEqual([
+      ["#...", "...."],
+      [".###", "...."],
+    ]);
+    put("c", ["..##", "...."]);
+    commands.combine(["b", "c"], "intersect");
+    expect(rowsOf("b")).toEqual(["..##", "...."]);
+  });
+
+  it("leave locked masks alone", () => {
+    put("a", ["##..", "...."], { isLocked: true });
+    commands.label(["a"], 5);
+    commands.delete(["a"]);
+    expect(document.get("a")?.labelId).toBeNull();
+    expect(history.undoName).toBeNull();
+    commands.setLocked(["a"], false);
+    commands.label(["a"], 5);
+    expect(document.get("a")?.labelId).toBe(5);
+  });
+
+  it("split along a line that need not reach the edge", () => {
+    put("a", ["####", "####"]);
+    const ids = commands.split(
+      ["a"],
+      [
+        { x: 2, y: 0.5 },
+        { x: 2, y: 1.5 },
+      ],
+    );
+    expect(ids).toHaveLength(2);
+    expect(ids.map(rowsOf).sort()).toEqual(
+      [
+        ["##..", "##.."],
+        ["..##", "..##"],
+      ].sort(),
+    );
+  });
+
+  it("note what was done, and how many pixels it changed", () => {
+    put("a", ["##..", "...."]);
+    put("b", ["..##", "...."]);
+    commands.combine(["a", "b"], "union");
+    expect(document.get("a")?.provenance).toEqual({ edits: ["union"], brush_pixels: 2 });
+  });
+
+  it.each([
+    ["allow", ["####", "...."], ["##..", "...."], 0],
+    ["new_yields", ["..##", "...."], ["##..", "...."], 0],
+    ["new_cuts", ["####", "...."], null, 1],
+  ] as const)("keep to the rule of no overlap: %s", (rule, fresh, old, cutCount) => {
+    put("a", ["##..", "...."]);
+    const { mask, cuts } = commands.withoutOverlap(bitmapMask(["####", "...."]), rule, null);
+    commands.commit("accept", cuts);
+    expect(drawing(mask)).toEqual(fresh);
+    expect(rowsOf("a")).toEqual(old);
+    expect(cuts).toHaveLength(cutCount);
+  });
+
+  it("accept and reject suggestions only", () => {
+    put("a", ["#...", "...."], { state: "suggestion" });
+    put("b", ["#...", "...."]);
+    commands.decide(["a", "b"], false);
+    expect([document.get("a")?.state, document.get("b")?.state]).toEqual(["rejected", "accepted"]);
+  });
+});
+
+describe("painting", () => {
+  const dab = (x: number, y: number) => ({ point: { x, y }, radius: 0.6 });
+  const paint = (targetId: string | null): Painting =>
+    new Painting({
+      document,
+      history,
+      imageSize: SIZE,
+      brushShape: "round",
+      target: () => (targetId === null ? null : (document.get(targetId) ?? null)),
+    });
+
+  it("changes the selected mask once per stroke", () => {
+    put("a", ["#...", "...."]);
+    const painting = paint("a");
+    painting.begin(false);
+    painting.extend(dab(0.5, 0.5), dab(1.5, 0.5));
+    painting.extend(dab(1.5, 0.5), dab(2.5, 0.5));
+    expect(rowsOf("a")).toEqual(["#...", "...."]);
+    painting.end();
+    expect(rowsOf("a")).toEqual(["###.", "...."]);
+    expect(document.get("a")?.provenance.brush_pixels).toBe(2);
+    document.apply(history.undo(), "local");
+    expect(rowsOf("a")).toEqual(["#...", "...."]);
+    expect(history.undoName).toBeNull();
+  });
+
+  it("starts a draft where nothing is selected", () => {
+    const painting = paint(null);
+    painting.begin(false);
+    painting.extend(dab(1.5, 1.5), dab(1.5, 1.5));
+    painting.end();
+    expect(document.draft?.mask && drawing(document.draft.mask)).toEqual(["....", ".#.."]);
+  });
+
+  it("deletes a mask whose last pixel was erased, and leaves no entry for a stroke beside it", () => {
+    put("a", ["#...", "...."]);
+    const painting = paint("a");
+    painting.begin(true);
+    painting.extend(dab(3.5, 1.5), dab(3.5, 1.5));
+    painting.end();
+    expect(history.undoName).toBeNull();
+    painting.begin(true);
+    painting.extend(dab(0.5, 0.5), dab(0.5, 0.5));
+    painting.end();
+    expect(rowsOf("a")).toBeNull();
+  });
+
+  it("forgets a cancelled stroke", () => {
+    put("a", ["#...", "...."]);
+    const painting = paint("a");
+    painting.begin(false);
+    painting.extend(dab(2.5, 0.5), dab(2.5, 0.5));
+    painting.cancel();
+    painting.end();
+    expect(rowsOf("a")).toEqual(["#...", "...."]);
+  });
+});

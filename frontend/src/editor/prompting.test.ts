@@ -1,0 +1,165 @@
+import { beforeEach, describe, expect, it } from "vitest";
+
+import { bitmapMask, drawing } from "../geometry/mask-fixtures";
+import { MaskDocument } from "../model/document";
+import { noteHandEdit } from "../model/draft";
+import { History } from "../model/history";
+import type { EmbeddingSource } from "./decoder-port";
+import { FakeDecoder, settle } from "./fake-decoder";
+import { Prompting } from "./prompting";
+
+const SIZE = { width: 6, height: 2 };
+const WHOLE: EmbeddingSource = { imageId: 1, key: "k", url: "/k.npy", cropBox: null };
+
+let document: MaskDocument;
+let history: History;
+let decoder: FakeDecoder;
+let prompting: Prompting;
+let embedding: EmbeddingSource | null;
+let failures: unknown[];
+
+beforeEach(() => {
+  document = new MaskDocument();
+  history = new History();
+  decoder = new FakeDecoder();
+  embedding = WHOLE;
+  failures = [];
+  prompting = new Prompting(
+    {
+      document,
+      history,
+      decoder,
+      embeddingFor: () => embedding,
+      onDecoded: () => undefined,
+      onFailed: (error) => failures.push(error),
+      onHover: () => undefined,
+    },
+    SIZE,
+  );
+});
+
+const topRow = (): string | null => (document.draft?.mask ? drawing(document.draft.mask)[0] : null);
+const undo = (): void => document.apply(history.undo(), "local");
+const redo = (): void => document.apply(history.redo(), "local");
+
+describe("prompting", () => {
+  it("shows the chosen candidate's mask", async () => {
+    prompting.addPoint({ x: 1, y: 1 }, 1);
+    expect(prompting.isDecoding.get()).toBe(true);
+    await decoder.answer();
+    expect(topRow()).toBe("..#...");
+    expect(prompting.isDecoding.get()).toBe(false);
+  });
+
+  it("refines with the logits shown last", async () => {
+    prompting.addPoint({ x: 1, y: 1 }, 1);
+    await decoder.answer();
+    prompting.addPoint({ x: 2, y: 1 }, 0);
+    expect(decoder.asked.map(({ maskInput }) => maskInput?.data[0] ?? null)).toEqual([null, 2]);
+    expect(decoder.asked[1].prompts).toHaveLength(2);
+  });
+
+  it("drops an answer that comes after a newer prompt", async () => {
+    prompting.addPoint({ x: 1, y: 1 }, 1);
+    const late = decoder.waiting.shift();
+    prompting.addPoint({ x: 2, y: 1 }, 1);
+    late?.resolve({ candidates: [], chosen: 0, decodeMs: 1 });
+    await decoder.answer([5, 5, 5, 5]);
+    expect(topRow()).toBe(".....#");
+    expect(failures).toEqual([]);
+  });
+
+  it("walks the candidates without a new run, around the end, leaving out the single one", async () => {
+    prompting.addPoint({ x: 1, y: 1 }, 1);
+    await decoder.answer();
+    const seen = [1, 1, 1].map(() => (prompting.cycleCandidate(1), topRow()));
+    expect(seen).toEqual(["...#..", ".#....", "..#..."]);
+    expect(decoder.asked).toHaveLength(1);
+  });
+
+  it("undoes and redoes prompts together with their answers, without a new run", async () => {
+    prompting.addPoint({ x: 1, y: 1 }, 1);
+    await decoder.answer();
+    prompting.addPoint({ x: 2, y: 1 }, 1);
+    await decoder.answer([4, 4, 4, 4]);
+    undo();
+    expect(topRow()).toBe("..#...");
+    undo();
+    expect(document.draft).toBeNull();
+    redo();
+    redo();
+    expect(topRow()).toBe("....#.");
+    expect(decoder.asked).toHaveLength(2);
+  });
+
+  it("makes one entry of dragging a point", async () => {
+    prompting.addPoint({ x: 1, y: 1 }, 1);
+    await decoder.answer();
+    prompting.beginDrag();
+    prompting.dragPoint(0, { x: 2, y: 1 });
+    prompting.dragPoint(0, { x: 3, y: 1 });
+    prompting.endDrag();
+    await settle();
+    decoder.waiting.splice(0, decoder.waiting.length - 1);
+    await decoder.answer([5, 5, 5, 5]);
+    expect(topRow()).toBe(".....#");
+    undo();
+    expect(document.draft?.prompts).toEqual([{ kind: "point", point: { x: 1, y: 1 }, label: 1 }]);
+    expect(topRow()).toBe("..#...");
+  });
+
+  it("keeps what was painted by hand when the model answers anew", async () => {
+    prompting.addPoint({ x: 1, y: 1 }, 1);
+    await decoder.answer();
+    const draft = document.draft;
+    const painted = bitmapMask(["..#..#", "......"]);
+    const after = draft?.mask && noteHandEdit(draft, draft.mask, painted, { name: "paint", pixels: 1 });
+    document.apply([{ kind: "draft", before: draft, after: after ?? null }], "local");
+    prompting.addPoint({ x: 2, y: 1 }, 1);
+    await decoder.answer([0, 0, 0, 0]);
+    expect(topRow()).toBe("#....#");
+  });
+
+  it("waits for an embedding that is not there yet", async () => {
+    embedding = null;
+    prompting.addPoint({ x: 1, y: 1 }, 1);
+    await settle();
+    expect(decoder.asked).toHaveLength(0);
+    embedding = WHOLE;
+    prompting.refresh();
+    await settle();
+    await decoder.answer();
+    expect(topRow()).toBe("..#...");
+  });
+
+  it("gives logits of one crop to no other", async () => {
+    prompting.addPoint({ x: 1, y: 1 }, 1);
+    await decoder.answer();
+    embedding = { ...WHOLE, cropBox: { x0: 0, y0: 0, x1: 3, y1: 2 } };
+    prompting.addPoint({ x: 2, y: 1 }, 1);
+    expect(decoder.asked[1].maskInput).toBeNull();
+  });
+
+  it("tells of a failure and keeps the prompts", async () => {
+    prompting.addPoint({ x: 1, y: 1 }, 1);
+    decoder.waiting.shift()?.reject(new Error("broken"));
+    await settle();
+    expect(failures).toEqual([new Error("broken")]);
+    expect(document.draft?.prompts).toHaveLength(1);
+  });
+
+  it("previews under the cursor, one question at a time, and not while there is a draft", async () => {
+    prompting.hover({ x: 1, y: 1 });
+    prompting.hover({ x: 2, y: 1 });
+    prompting.hover({ x: 3, y: 1 });
+    expect(decoder.asked).toHaveLength(1);
+    await decoder.answer();
+    expect(decoder.asked[1].prompts).toMatchObject([{ point: { x: 3, y: 1 } }]);
+    await decoder.answer();
+    expect(prompting.hoverMask && drawing(prompting.hoverMask)[0]).toBe("..#...");
+    prompting.addPoint({ x: 1, y: 1 }, 1);
+    expect(prompting.hoverMask).toBeNull();
+    prompting.hover({ x: 4, y: 1 });
+    expect(decoder.asked.filter(({ kind }) => kind === "hover")).toHaveLength(2);
+  });
+});

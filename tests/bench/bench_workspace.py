@@ -1,0 +1,229 @@
+"""Open a 12-megapixel photo with many masks in headless Chromium; time opening, panning, zooming, painting and saving.
+
+    python tests/bench/bench_workspace.py --url http://127.0.0.1:8000 --username admin --password ... [--masks 500 2000]
+
+Works on a server that runs already, in a project of its own that it deletes at the end. Prints one JSON object. Frame
+times are those between animation frames; a machine without a GPU draws them on the processor. Knows nothing of the
+server's inside.
+"""
+
+import argparse
+import io
+import json
+import math
+import os
+import random
+import statistics
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from pycocotools import mask as coco
+
+WIDTH, HEIGHT = 4000, 3000
+BATCH = 250
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--enable-precise-memory-info",
+]
+
+# Note the time between animation frames from now on, until stopFrames() returns them in milliseconds.
+FRAMES = """() => {
+  const times = []; let last = performance.now(); let goes = true;
+  const step = (now) => { times.push(now - last); last = now; if (goes) requestAnimationFrame(step); };
+  requestAnimationFrame(step);
+  window.stopFrames = () => { goes = false; return times.slice(2); };
+}"""
+
+
+def make_photo() -> bytes:
+    """Return a 12-megapixel JPEG of soft shapes."""
+    noise = np.random.default_rng(int(time.time())).integers(0, 255, (30, 40, 3)).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
+
+
+def make_counts(maker: random.Random) -> str:
+    """Return the compressed counts of one wobbly blob, column by column, without a bitmap."""
+    radius = maker.uniform(25, 220)
+    x0, y0 = maker.uniform(radius, WIDTH - radius), maker.uniform(radius * 1.3, HEIGHT - radius * 1.3)
+    phase, waves = maker.uniform(0, 6), maker.randint(2, 7)
+    runs: list[int] = []
+    position = 0
+    for x in range(math.ceil(x0 - radius), math.floor(x0 + radius)):
+        half = math.sqrt(max(radius**2 - (x - x0) ** 2, 0)) * (1 + 0.2 * math.sin(waves * (x - x0) / radius + phase))
+        start, end = x * HEIGHT + max(int(y0 - half), 0), x * HEIGHT + min(int(y0 + half), HEIGHT - 1)
+        if end > start:
+            runs += [start - position, end - start]
+            position = end
+    runs.append(WIDTH * HEIGHT - position)
+    return str(coco.frPyObjects({"counts": runs, "size": [HEIGHT, WIDTH]}, HEIGHT, WIDTH)["counts"].decode())
+
+
+class Client:
+    """The API as the page's own session calls it."""
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.context = context
+        self.url = url
+
+    def sign_in(self, page: Page, username: str, password: str) -> None:
+        page.goto(self.url + "/")
+        page.fill("input[name=username]", username)
+        page.fill("input[name=password]", password)
+        page.press("input[name=password]", "Enter")
+        page.wait_for_url("**/projects/**")
+
+    def call(self, method: str, path: str, **body: Any) -> Any:
+        token = next(cookie["value"] for cookie in self.context.cookies() if cookie["name"] == "csrftoken")
+        headers = {"X-CSRFToken": token, "Referer": self.url + "/"}
+        answer = self.context.request.fetch(f"{self.url}/api/v1{path}", method=method, headers=headers, **body)
+        if not answer.ok:
+            raise RuntimeError(f"{method} {path}: {answer.status} {answer.text()[:300]}")
+        return json.loads(answer.text() or "null")
+
+    def add_photo(self, project: int) -> int:
+        part = {"name": "bench.jpg", "mimeType": "image/jpeg", "buffer": make_photo()}
+        rows = self.call("POST", f"/projects/{project}/images", multipart={"files": part})
+        image = int(rows[0]["image_id"])
+        while self.call("GET", f"/images/{image}")["embedding"]["status"] not in {"ready", "failed"}:
+            time.sleep(0.5)
+        return image
+
+    def add_masks(self, image: int, count: int) -> None:
+        maker = random.Random(count)
+        for start in range(0, count, BATCH):
+            operations = [
+                {
+                    "op_id": str(uuid.uuid4()),
+                    "type": "create",
+                    "annotation_id": str(uuid.uuid4()),
+                    "fields": {"counts": make_counts(maker), "state": "accepted", "z_order": start + i},
+                }
+                for i in range(min(BATCH, count - start))
+            ]
+            self.call("POST", f"/images/{image}/operations", data={"operations": operations})
+
+
+def summary(frames: list[float]) -> dict[str, float]:
+    """Return frames a second, and the median and 95th percentile of the time between frames."""
+    ordered = sorted(frames)
+    return {
+        "frames_per_s": round(1000 * len(frames) / sum(frames), 1),
+        "median_ms": round(statistics.median(ordered), 1),
+        "p95_ms": round(ordered[int(len(ordered) * 0.95)], 1),
+    }
+
+
+@contextmanager
+def counted_frames(page: Page, result: dict[str, Any], name: str) -> Iterator[None]:
+    page.evaluate(FRAMES)
+    yield
+    result[name] = summary(page.evaluate("window.stopFrames()"))
+
+
+def open_image(page: Page, address: str, count: int) -> dict[str, float]:
+    """Return the milliseconds until photo and masks are there, and until the model answers prompts as well."""
+    started = time.perf_counter()
+    page.goto(address, wait_until="commit")
+    page.wait_for_selector("[role=option]", state="attached")
+    usable = time.perf_counter() - started
+    page.wait_for_selector(".engine-ready", timeout=120_000)
+    ready = time.perf_counter() - started
+    shown = page.locator(".section.masks .count").inner_text().replace(",", "")
+    if int(shown) != count:
+        raise RuntimeError(f"{shown} masks are listed, not {count}")
+    return {"usable_ms": round(usable * 1000), "model_ready_ms": round(ready * 1000)}
+
+
+def move_about(page: Page, result: dict[str, Any]) -> None:
+    """Pan by the middle button and zoom by the wheel, with the masks on."""
+    box = page.locator(".overlay").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, -400)
+    page.wait_for_timeout(1500)
+    page.mouse.down(button="middle")
+    with counted_frames(page, result, "pan"):
+        for step in range(90):
+            page.mouse.move(x + 120 * math.sin(step / 8), y + 80 * math.cos(step / 8))
+    page.mouse.up(button="middle")
+    with counted_frames(page, result, "zoom"):
+        for step in range(60):
+            page.mouse.wheel(0, 30 if step % 20 < 10 else -30)
+    page.keyboard.press("0")
+    page.wait_for_timeout(1000)
+
+
+def paint(page: Page, result: dict[str, Any]) -> None:
+    """Paint a new mask across the photo in one stroke and keep it; note frames, bytes sent and the answer's time."""
+    box = page.locator(".overlay").bounding_box()
+    assert box is not None
+    page.keyboard.press("r")
+    page.mouse.move(box["x"] + 80, box["y"] + 80)
+    page.mouse.down()
+    with counted_frames(page, result, "brush"):
+        for step in range(150):
+            across = box["width"] * (0.1 + 0.8 * step / 150)
+            page.mouse.move(box["x"] + across, box["y"] + box["height"] * (0.5 + 0.35 * math.sin(step / 9)))
+    page.mouse.up()
+    with page.expect_response("**/operations") as answered:
+        page.keyboard.press("Enter")
+    response = answered.value
+    response.finished()
+    result["save_bytes"] = len(response.request.post_data or "")
+    result["save_ms"] = round(response.request.timing["responseEnd"], 1)
+
+
+def measure(browser: Browser, options: argparse.Namespace, count: int) -> dict[str, Any]:
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-US")
+    page = context.new_page()
+    client = Client(context, options.url)
+    client.sign_in(page, options.username, options.password)
+    project = client.call("POST", "/projects", data={"name": f"Bench {count}"})["id"]
+    try:
+        image = client.add_photo(project)
+        client.add_masks(image, count)
+        address = f"{options.url}/projects/{project}/images/{image}/"
+        result: dict[str, Any] = {"masks": count, "first_opening": open_image(page, address, count)}
+        result["second_opening"] = open_image(page, address, count)
+        page.wait_for_timeout(2000)
+        move_about(page, result)
+        paint(page, result)
+        result["heap_mb"] = round(page.evaluate("performance.memory.usedJSHeapSize") / 2**20, 1)
+    finally:
+        client.call("DELETE", f"/projects/{project}")
+        context.close()
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", default="http://127.0.0.1:8000")
+    parser.add_argument("--username", default="admin")
+    parser.add_argument("--password", default=os.environ.get("DEMO_PASSWORD", ""))
+    parser.add_argument("--masks", type=int, nargs="+", default=[500, 2000])
+    options = parser.parse_args()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        results = [measure(browser, options, count) for count in options.masks]
+        browser.close()
+    print(json.dumps({"results": results, "load_average": os.getloadavg()[0]}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
