@@ -19,7 +19,10 @@ export interface CropEmbedding {
 
 export interface LatencySample {
   readonly kind: string;
-  readonly ms: number;
+  readonly engine: string;
+  readonly browser: string;
+  readonly model_version: string;
+  readonly value_ms: number;
 }
 
 export class WorkspaceApi {
