@@ -25,7 +25,7 @@ from sam_core.training.checkpoint import Ema, export_weights, load_state, save_a
 from sam_core.training.clicks import first_prompts, next_clicks
 from sam_core.training.config import OptimConfig, PromptConfig, TrainConfig, load_config
 from sam_core.training.data import CropDataset, collate, read_records
-from sam_core.training.losses import MaskLosses, mask_losses
+from sam_core.training.losses import IOU_WEIGHT, MaskLosses, mask_losses
 
 
 def build_optimizer(sam: Sam, config: OptimConfig) -> torch.optim.AdamW:
@@ -110,7 +110,7 @@ def simulate(sam: Sam, embeddings: Tensor, masks: Tensor, config: PromptConfig) 
 
 def total_loss(losses: list[MaskLosses]) -> Tensor:
     """Sum the terms: both the single mask and the best of three at every decoding, and the IoU head."""
-    terms = [one.best_of_three + one.single + one.iou for one in losses]
+    terms = [one.best_of_three + one.single + IOU_WEIGHT * one.iou for one in losses]
     return torch.stack(terms).sum()
 
 
