@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+MAX_POLYGONS = 10_000
+MAX_OUTLINE_PX = 4_000_000  # pycocotools takes about 100 bytes for each
 Size = tuple[int, int]
 Measured = MeasuredMask | MaskRefusedError
 
@@ -35,10 +37,27 @@ def counts_from_polygons(polygons: Sequence[Sequence[float]], size: Size) -> str
     from sam_core.errors import InvalidMaskError
     from sam_core.masks.polygons import rle_from_polygons
 
+    if len(polygons) > MAX_POLYGONS:
+        raise MaskRefusedError(f"a mask of {len(polygons)} polygons is more than {MAX_POLYGONS}")
+    if sum(_outline_length(polygon) for polygon in polygons) > MAX_OUTLINE_PX:
+        raise MaskRefusedError(f"the outlines together are longer than {MAX_OUTLINE_PX} pixels")
     try:
         return rle_from_polygons(polygons, size=size)["counts"]
     except InvalidMaskError as error:
         raise MaskRefusedError(str(error)) from error
+
+
+def _outline_length(polygon: Sequence[float]) -> float:
+    """Return how many pixels an outline passes: filling it takes memory for each; 0 for what is no polygon."""
+    import numpy as np
+
+    try:
+        corners = np.asarray(polygon, np.float64).reshape(-1, 2)
+    except (TypeError, ValueError):
+        return 0.0  # refused with better words when it is filled
+    with np.errstate(all="ignore"):
+        steps = np.abs(np.diff(corners, axis=0, append=corners[:1])).max(axis=1, initial=0)
+    return float(np.clip(np.nan_to_num(steps, nan=1e12), 0, 1e12).sum())
 
 
 def polygons_from_counts(counts: str, size: Size, *, tolerance_px: float = 0.0) -> list[list[float]]:

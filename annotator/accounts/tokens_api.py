@@ -5,7 +5,7 @@ from typing import Annotated
 
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 from pydantic import Field, StringConstraints
 
 from annotator.accounts.authentication import SessionCookieAuth, user_of
@@ -49,20 +49,20 @@ def list_tokens(request: HttpRequest) -> list[ApiToken]:
 
 
 @router.post("/me/tokens", response={201: NewTokenOut})
-def create_token(request: HttpRequest, body: TokenIn) -> tuple[int, dict[str, object]]:
+def create_token(request: HttpRequest, body: TokenIn) -> Status[dict[str, object]]:
     """Make a token; its secret is in this answer and nowhere else."""
     user = user_of(request)
     if ApiToken.objects.filter(user=user, revoked_at=None).count() >= MAX_TOKENS:
         raise ConflictError(f"You have {MAX_TOKENS} tokens; revoke one first.", code="too_many_tokens")
     expires_at = timezone.now() + timedelta(days=body.days)
     row, plain = ApiToken.issue(user, name=body.name, scope=body.scope, expires_at=expires_at)
-    return 201, {**TokenOut.from_orm(row).dict(), "token": plain}
+    return Status(201, {**TokenOut.from_orm(row).dict(), "token": plain})
 
 
 @router.delete("/me/tokens/{int:token_id}", response={204: None})
-def revoke_token(request: HttpRequest, token_id: int) -> tuple[int, None]:
+def revoke_token(request: HttpRequest, token_id: int) -> Status[None]:
     """Revoke a token at once."""
     mine = ApiToken.objects.filter(pk=token_id, user=user_of(request), revoked_at=None)
     if not mine.update(revoked_at=timezone.now()):
         raise MissingError("There is no such token.")
-    return 204, None
+    return Status(204, None)

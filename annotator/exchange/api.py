@@ -8,7 +8,7 @@ from django.core.files.storage import default_storage
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
-from ninja import File, Form, Query, Router
+from ninja import File, Form, Query, Router, Status
 from ninja.files import UploadedFile
 from pydantic import ValidationError
 
@@ -31,17 +31,17 @@ CONTENT_TYPES = {".json": "application/json", ".zip": "application/zip", ".tar":
 
 
 @router.post("/projects/{int:project_id}/exports", response={202: JobOut})
-def create_export(request: HttpRequest, project_id: int, body: ExportOptions) -> tuple[int, Job]:
+def create_export(request: HttpRequest, project_id: int, body: ExportOptions) -> Status[Job]:
     """Start an export; follow its job, then list the files."""
     project = get_project(user_of(request), project_id, right=Right.MANAGE)
-    return 202, tasks.start_export(project, body, user=user_of(request))
+    return Status(202, tasks.start_export(project, body, user=user_of(request)))
 
 
 @router.post("/projects/{int:project_id}/preflight", response={202: JobOut})
-def create_preflight(request: HttpRequest, project_id: int, body: ExportOptions) -> tuple[int, Job]:
+def create_preflight(request: HttpRequest, project_id: int, body: ExportOptions) -> Status[Job]:
     """Look for empty, double, broken and tiny masks and missing labels; the job's report lists them with links."""
     project = get_project(user_of(request), project_id, right=Right.MANAGE)
-    return 202, tasks.start_preflight(project, body, user=user_of(request))
+    return Status(202, tasks.start_preflight(project, body, user=user_of(request)))
 
 
 @router.get("/projects/{int:project_id}/exports", response=list[schemas.ExportFileOut])
@@ -53,10 +53,10 @@ def list_exports(request: HttpRequest, project_id: int, job_id: int | None = Non
 
 
 @router.delete("/exports/{int:export_id}", response={204: None})
-def delete_export(request: HttpRequest, export_id: int) -> tuple[int, None]:
+def delete_export(request: HttpRequest, export_id: int) -> Status[None]:
     """Remove a file."""
     exports.delete_export(_get_file(user_of(request), export_id))
-    return 204, None
+    return Status(204, None)
 
 
 @router.get("/exports/{int:export_id}/download")
@@ -92,7 +92,7 @@ def download_shared(request: HttpRequest, token: str) -> HttpResponseBase:
 @router.post("/projects/{int:project_id}/imports", response={201: schemas.ImportOut})
 def create_import(
     request: HttpRequest, project_id: int, file: Annotated[UploadedFile, File()], options: Annotated[str, Form()] = "{}"
-) -> tuple[int, dict[str, Any]]:
+) -> Status[dict[str, Any]]:
     """Upload a file (`options` is ImportOptions as JSON) and start its preview; nothing is imported yet."""
     project = get_project(user_of(request), project_id, right=Right.MANAGE)
     checked = _read_options(options)
@@ -100,7 +100,7 @@ def create_import(
         project, cast("IO[bytes]", file.file), name=file.name or "import", options=checked, user=user_of(request)
     )
     tasks.start_preview(row, checked, user=user_of(request))
-    return 201, _describe_import(row)
+    return Status(201, _describe_import(row))
 
 
 @router.get("/projects/{int:project_id}/imports", response=list[schemas.ImportOut])
@@ -117,15 +117,19 @@ def get_import(request: HttpRequest, import_id: int) -> dict[str, Any]:
 
 
 @router.post("/imports/{int:import_id}/preview", response={202: JobOut})
-def preview_import(request: HttpRequest, import_id: int, body: schemas.ImportStart) -> tuple[int, Job]:
+def preview_import(request: HttpRequest, import_id: int, body: schemas.ImportStart) -> Status[Job]:
     """Look again, with other options."""
-    return 202, tasks.start_preview(_get_import(user_of(request), import_id), body.options, user=user_of(request))
+    return Status(
+        202, tasks.start_preview(_get_import(user_of(request), import_id), body.options, user=user_of(request))
+    )
 
 
 @router.post("/imports/{int:import_id}/start", response={202: JobOut})
-def start_import(request: HttpRequest, import_id: int, body: schemas.ImportStart) -> tuple[int, Job]:
+def start_import(request: HttpRequest, import_id: int, body: schemas.ImportStart) -> Status[Job]:
     """Import. What is in the project already is left as it is, so doing it twice changes nothing."""
-    return 202, tasks.start_import(_get_import(user_of(request), import_id), body.options, user=user_of(request))
+    return Status(
+        202, tasks.start_import(_get_import(user_of(request), import_id), body.options, user=user_of(request))
+    )
 
 
 @router.get("/imports/{int:import_id}/rows")

@@ -13,6 +13,7 @@ from typing import IO, Any
 MAX_VALUE_CHARS = 8 * 2**20
 _READ_BYTES = 2**18
 _LONGEST_WORD = 5000  # characters of the longest number that is read, or of a word such as -Infinity
+_IN_NUMBERS = "+-.eE0123456789"
 _SPACE = " \t\r\n"
 
 
@@ -119,13 +120,18 @@ class _Text:
             except ValueError as error:  # a number of thousands of digits
                 raise self.error("A number is too long") from error
             else:
-                # A number at the end of the window may go on; an object or text may not.
-                if end < len(self._buffer) or not isinstance(value, int | float) or not self._read(more):
+                if not self._may_go_on(value, end) or not self._read(more):
                     self._at = end
                     return value
             if len(self._buffer) - self._at > MAX_VALUE_CHARS:
                 raise self.error(f"One value is longer than {MAX_VALUE_CHARS >> 20} million characters")
             more *= 2  # so that a long value is not parsed again for each small piece
+
+    def _may_go_on(self, value: Any, end: int) -> bool:
+        """Say whether more text could change the value: only numbers have no end of their own."""
+        if not isinstance(value, int | float):
+            return False
+        return end == len(self._buffer) or (end + 3 > len(self._buffer) and self._buffer[end] in _IN_NUMBERS)
 
     def _is_broken(self, error: json.JSONDecodeError) -> bool:
         """Say whether no further text could mend it: a token is cut off only near the end of the window."""

@@ -206,7 +206,7 @@ def _open_json(path: Path, stack: contextlib.ExitStack) -> IO[bytes]:
         return stack.enter_context(path.open("rb"))
     if path.suffix == ".zip":
         return stack.enter_context(stack.enter_context(zipfile.ZipFile(path)).open(JSON_NAME))
-    file = stack.enter_context(tarfile.open(path)).extractfile(JSON_NAME)
+    file = stack.enter_context(tarfile.open(path)).extractfile(JSON_NAME)  # noqa: SIM115
     if file is None:
         raise FileNotFoundError(JSON_NAME)
     return stack.enter_context(file)

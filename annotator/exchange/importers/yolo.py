@@ -14,6 +14,7 @@ _MAX_LINE_CHARS = 4 * 2**20
 _NEAR_PX = 1e-3
 _NUMBERED = re.compile(r"^\s+(\d+)\s*:\s*(.+?)\s*$")
 _LISTED = re.compile(r"^\s*-\s+(.+?)\s*$")
+_PAIR = re.compile(r"""\b(\d{1,9})\s*:\s*('[^']*'|"(?:[^"\\]|\\.)*"|[^,{}]+)""")
 _INLINE = re.compile(r"""'([^']*)'|"((?:[^"\\]|\\.)*)"|([^,\[\]{}\s][^,\[\]{}]*)""")
 
 
@@ -81,12 +82,9 @@ def read_names(text: str) -> dict[int, str]:
 
 
 def _read_inline(text: str) -> dict[int, str]:
-    words = [next(group for group in match.groups() if group is not None).strip() for match in _INLINE.finditer(text)]
     if text.startswith("{"):
-        pairs = [word.split(":", 1) for word in words if ":" in word]
-        return {
-            int(left): _unquoted(right.strip()) for left, right in pairs if left.strip().isdigit() and len(left) < 9
-        }
+        return {int(match[1]): _unquoted(match[2].strip()) for match in _PAIR.finditer(text)}
+    words = [next(group for group in match.groups() if group is not None).strip() for match in _INLINE.finditer(text)]
     return dict(enumerate(words))
 
 

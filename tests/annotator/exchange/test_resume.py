@@ -30,12 +30,12 @@ def undated(path):
     return re.sub(rb'"date_created":"[^"]*"', b"", data)
 
 
-@pytest.mark.parametrize("format", FORMATS)
-def test_an_export_killed_at_every_step_makes_the_same_file(filled, export, tmp_path, format):
-    whole = export(filled, format=format)
+@pytest.mark.parametrize("name", FORMATS)
+def test_an_export_killed_at_every_step_makes_the_same_file(filled, export, tmp_path, name):
+    whole = export(filled, format=name)
     folder, steps = tmp_path / "killed", 0
     while True:
-        run = ExportRun(Selection(filled, ExportOptions(format=format)), folder, name="out")
+        run = ExportRun(Selection(filled, ExportOptions(format=name)), folder, name="out")
         if run.is_done:
             break
         todo = run.steps()
@@ -66,11 +66,11 @@ def test_a_zip_that_was_gone_on_with_is_sound(filled, tmp_path):
         assert len(archive.namelist()) == 5
 
 
-@pytest.mark.parametrize("format", ["coco", "sa1b"])
-def test_an_import_killed_after_every_batch_makes_every_mask_once(filled, export, twin, tmp_path, format):
-    path = export(filled, format=format).files[0]
+@pytest.mark.parametrize("name", ["coco", "sa1b"])
+def test_an_import_killed_after_every_batch_makes_every_mask_once(filled, export, twin, tmp_path, name):
+    path = export(filled, format=name).files[0]
     copy = twin(filled)
-    row = ImportRow.objects.create(project=copy, name="x", format=format, started_at=timezone.now())
+    row = ImportRow.objects.create(project=copy, name="x", format=name, started_at=timezone.now())
     rounds = 0
     while True:
         run = ImportRun(row, path, tmp_path / "import")

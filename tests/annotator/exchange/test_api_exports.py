@@ -1,0 +1,175 @@
+"""Exports over HTTP: start, follow, list, download in parts, share, remove; and who may not."""
+
+import io
+import json
+
+import pytest
+from django.core import signing
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+
+from annotator.accounts.models import ApiToken, TokenScope
+from annotator.annotations.models import Annotation
+from annotator.engine.models import Job
+from annotator.exchange.api import LINK_SALT
+from annotator.exchange.models import ExportFile
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def client_of(user):
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def work_off():
+    call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
+
+
+@pytest.fixture
+def url(project):
+    return f"/api/v1/projects/{project.pk}/exports"
+
+
+@pytest.fixture
+def files(filled, admin, url):
+    answer = client_of(admin).post(url, {"format": "coco"}, content_type="application/json")
+    assert answer.status_code == 202
+    work_off()
+    assert Job.objects.get(pk=answer.json()["id"]).status == "done"
+    return client_of(admin).get(url).json()
+
+
+def body_of(answer):
+    return b"".join(answer.streaming_content) if answer.streaming else answer.content
+
+
+def test_an_export_becomes_a_file_and_a_certificate(files, filled):
+    names = sorted(row["name"] for row in files)
+    assert names[0].endswith(".certificate.json")
+    job = Job.objects.get()
+    assert job.done == job.total > 0
+    masks = job.report["certificate"]["masks"]
+    assert masks["identical"] == Annotation.objects.filter(image__project=filled).count()
+
+
+def test_a_download_is_the_whole_file_and_goes_on_in_the_middle(files, admin):
+    row = next(row for row in files if "certificate" not in row["name"])
+    client = client_of(admin)
+    whole = client.get(row["download_url"])
+    data = body_of(whole)
+    assert len(data) == row["byte_size"] == int(whole["Content-Length"])
+    assert json.loads(data)["images"]
+    part = client.get(row["download_url"], headers={"Range": "bytes=10-19", "If-Range": whole["ETag"]})
+    assert (part.status_code, body_of(part)) == (206, data[10:20])
+    assert part["Content-Range"] == f"bytes 10-19/{len(data)}"
+    rest = client.get(row["download_url"], headers={"Range": "bytes=100-"})
+    assert body_of(rest) == data[100:]
+    last = client.get(row["download_url"], headers={"Range": "bytes=-7"})
+    assert body_of(last) == data[-7:]
+    changed = client.get(row["download_url"], headers={"Range": "bytes=10-19", "If-Range": '"other"'})
+    assert (changed.status_code, body_of(changed)) == (200, data)
+    beyond = client.get(row["download_url"], headers={"Range": f"bytes={len(data)}-"})
+    assert beyond.status_code == 416
+
+
+def test_a_link_works_without_signing_in_until_it_expires(files, admin):
+    link = client_of(admin).post(f"/api/v1/exports/{files[0]['id']}/link?hours=2").json()
+    answer = Client().get(link["url"])
+    assert answer.status_code == 200
+    assert len(body_of(answer)) == files[0]["byte_size"]
+    assert Client().get(link["url"] + "x").status_code == 404
+    past = signing.dumps({"file": files[0]["id"], "until": int(timezone.now().timestamp()) - 1}, salt=LINK_SALT)
+    expired = Client().get(f"/api/v1/exports/shared/{past}")
+    assert (expired.status_code, expired.json()["code"]) == (404, "link_expired")
+
+
+def test_a_removed_file_is_gone(files, admin):
+    client = client_of(admin)
+    assert client.delete(f"/api/v1/exports/{files[0]['id']}").status_code == 204
+    assert client.get(files[0]["download_url"]).status_code == 404
+    assert not ExportFile.objects.filter(pk=files[0]["id"]).exists()
+
+
+@pytest.mark.parametrize(("who", "status"), [("annotator", 403), ("reviewer", 403), ("outsider", 404), (None, 401)])
+def test_only_admins_get_at_exports(files, url, request, who, status):
+    client = client_of(request.getfixturevalue(who)) if who else Client()
+    for method, address in [
+        ("post", url), ("get", url), ("post", url.replace("exports", "preflight")), ("get", files[0]["download_url"]),
+        ("post", f"/api/v1/exports/{files[0]['id']}/link"), ("delete", f"/api/v1/exports/{files[0]['id']}"),
+    ]:  # fmt: skip
+        answer = getattr(client, method)(address, {} if method == "post" else None, content_type="application/json")
+        assert answer.status_code == status, (method, address)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"format": "voc"}, {"tolerance_px": -1}, {"tolerance_px": "NaN"}, {"unknown": 1},
+        {"val_ratio": 0.9, "test_ratio": 0.9},
+        {"format": "sa1b", "segmentation": "polygons"}, {"filters": {"labels": ["x"]}}, {"filters": {"typo": []}},
+    ],
+)  # fmt: skip
+def test_options_that_do_not_fit_are_refused(admin, url, body):
+    assert client_of(admin).post(url, body, content_type="application/json").status_code == 422
+
+
+def test_wrong_methods_and_missing_things(admin, project, url):
+    client = client_of(admin)
+    assert client.put(url).status_code == 405
+    assert client.get("/api/v1/exports/999/download").status_code == 404
+    assert client.post("/api/v1/projects/999/exports", {}, content_type="application/json").status_code == 404
+
+
+def test_preflight_names_each_kind_with_a_link(filled, admin, url, add_mask):
+    image = filled.images.order_by("position").first()
+    rows = Annotation.objects.filter(image=image).order_by("pk")
+    broken, empty, twin = rows[0], rows[1], rows[2]
+    Annotation.objects.filter(pk=broken.pk).update(counts="~")
+    Annotation.objects.filter(pk=empty.pk).update(counts=_blank(image))
+    copy = Annotation.objects.get(pk=twin.pk)
+    copy.pk = "00000000-0000-4000-8000-000000000001"
+    copy.save(force_insert=True)
+    answer = client_of(admin).post(url.replace("exports", "preflight"), {}, content_type="application/json")
+    work_off()
+    job = Job.objects.get(pk=answer.json()["id"])
+    found = {row["check"]: row for row in job.report["findings"]}
+    assert found["broken"]["examples"][0]["annotation_id"] == str(broken.pk)
+    assert found["empty"]["count"] == 1
+    assert {found["duplicate"]["examples"][0]["annotation_id"], found["duplicate"]["examples"][0]["other"]} == {
+        str(twin.pk), str(copy.pk),
+    }  # fmt: skip
+    assert found["speck"]["count"] >= 1
+    assert found["no_label"]["count"] == Annotation.objects.filter(image__project=filled, label=None).count()
+    page = f"/projects/{filled.pk}/images/{image.pk}/"
+    assert found["broken"]["examples"][0]["url"] == f"{page}?annotation={broken.pk}"
+
+
+def _blank(image):
+    import numpy as np
+
+    from annotator.mask_gateway import encode
+
+    return encode(np.zeros((image.height, image.width), bool))
+
+
+@pytest.mark.parametrize(
+    ("scope", "status"), [(TokenScope.READ, 403), (TokenScope.EXPORT, 202), (TokenScope.WRITE, 202)]
+)
+def test_a_script_with_a_token_exports_if_its_scope_reaches(filled, admin, url, scope, status):
+    _, plain = ApiToken.issue(admin, name="script", scope=scope)
+    answer = Client().post(url, {}, content_type="application/json", headers={"Authorization": f"Bearer {plain}"})
+    assert answer.status_code == status
+    assert Client().get(url, headers={"Authorization": f"Bearer {plain}"}).status_code == 200
+
+
+def test_the_command_writes_the_same_masks(filled, files, admin, tmp_path):
+    out = io.StringIO()
+    call_command("export_project", str(filled.pk), "--output", str(tmp_path / "out"), stdout=out, stderr=io.StringIO())
+    row = next(row for row in files if "certificate" not in row["name"])
+    by_job = json.loads(body_of(client_of(admin).get(row["download_url"])))
+    path = tmp_path / "out" / json.loads(out.getvalue())["files"][0]["name"]
+    assert json.loads(path.read_text())["annotations"] == by_job["annotations"]
+    assert len(list((tmp_path / "out").iterdir())) == 2
