@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 BENCH ?=
+ARGS ?=
 
 .PHONY: run setup test lint typecheck test-python test-frontend test-e2e bench format clean
 
@@ -34,9 +35,9 @@ test-python:
 test-e2e:
 	$(BIN)/pytest -q tests/e2e
 
-# make bench, or one of them: make bench BENCH=decoder
+# make bench, or one of them at its full size: make bench BENCH=decoder ARGS="--memory"
 bench: setup
-	@$(BIN)/python -m tests.bench $(BENCH)
+	@$(BIN)/python -m tests.bench $(BENCH) $(ARGS)
 
 format:
 	$(BIN)/ruff format .
