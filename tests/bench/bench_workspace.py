@@ -139,7 +139,7 @@ def open_image(page: Page, address: str, count: int) -> dict[str, float]:
     """Return the milliseconds until photo and masks are there, and until the model answers prompts as well."""
     started = time.perf_counter()
     page.goto(address, wait_until="commit")
-    page.wait_for_selector("[role=option]", state="attached")
+    page.wait_for_selector(".rows [role=row]", state="attached")
     usable = time.perf_counter() - started
     page.wait_for_selector(".engine-ready", timeout=120_000)
     ready = time.perf_counter() - started

@@ -117,7 +117,7 @@ function isTyping(target: EventTarget | null): boolean {
 
 function isControl(surface: HTMLElement, target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement) || target === surface) return false;
-  return target.closest("button, a, input, select, summary, [role=option], [role=dialog]") !== null;
+  return target.closest("button, a, input, select, summary, [role=row], [role=dialog]") !== null;
 }
 
 function placeOf(surface: HTMLElement, event: MouseEvent): ScreenPoint {

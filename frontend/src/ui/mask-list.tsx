@@ -85,9 +85,10 @@ function Rows({
     <div
       ref={scroller}
       class="rows"
-      role="listbox"
+      role="grid"
       tabIndex={0}
       aria-multiselectable="true"
+      aria-rowcount={masks.length}
       aria-label={translator.t("masks.title")}
       aria-activedescendant={activeRow(masks, selection)}
       onScroll={(event) => setRange({ top: event.currentTarget.scrollTop, height: event.currentTarget.clientHeight })}
@@ -103,7 +104,6 @@ function Rows({
             top={(first + i) * ROW_PX}
             isSelected={selection.has(record.id)}
             place={first + i + 1}
-            total={masks.length}
           />
         ))}
       </div>
@@ -117,7 +117,6 @@ function Row(props: {
   readonly top: number;
   readonly isSelected: boolean;
   readonly place: number;
-  readonly total: number;
 }): JSX.Element {
   const { workspace, translator } = useSurroundings();
   const { t } = translator;
@@ -129,10 +128,9 @@ function Row(props: {
     <div
       id={`mask-${record.id}`}
       class={`row ${record.state === "suggestion" ? "row-suggestion" : ""}`}
-      role="option"
+      role="row"
       aria-selected={props.isSelected}
-      aria-posinset={props.place}
-      aria-setsize={props.total}
+      aria-rowindex={props.place}
       aria-label={t("masks.option", { label: name, area, source })}
       style={{ transform: `translateY(${props.top}px)` }}
       onClick={(event) =>
@@ -142,7 +140,7 @@ function Row(props: {
       onMouseEnter={() => workspace.highlight(record.id)}
     >
       <Thumbnail record={record} />
-      <span class="row-text">
+      <span class="row-text" role="gridcell">
         <b>
           <i class="dot" style={{ background: cssColor(workspace.colorOf(record)) }} aria-hidden="true" />
           {name}
@@ -152,7 +150,7 @@ function Row(props: {
           {record.predictedIou !== null && ` · ${record.predictedIou.toFixed(2)}`}
         </small>
       </span>
-      <span class={`row-actions ${record.isLocked ? "is-locked" : ""}`}>
+      <span class={`row-actions ${record.isLocked ? "is-locked" : ""}`} role="gridcell">
         <IconButton
           icon={record.isLocked ? "lock" : "unlock"}
           name={record.isLocked ? t("masks.unlock") : t("masks.lock")}

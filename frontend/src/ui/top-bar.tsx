@@ -15,9 +15,9 @@ export function TopBar(): JSX.Element {
       <a class="bar-back" href={`${location.pathname.split("/").slice(0, 3).join("/")}/`} title={t("bar.back")}>
         <span aria-hidden="true">‹</span> {workspace.projectName}
       </a>
-      <span class="bar-name" title={image?.name}>
+      <h1 class="bar-name" title={image?.name}>
         {image?.name ?? ""}
-      </span>
+      </h1>
       {image && <span class="bar-quiet">{t("bar.position", { position: image.position, total: image.total })}</span>}
       <SaveState />
       <EngineState />
