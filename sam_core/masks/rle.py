@@ -69,7 +69,7 @@ def decode(rle: Mapping[str, Any]) -> BoolMask:
 
 
 def decode_within(rle: Mapping[str, Any], *, rows: slice, columns: slice) -> BoolMask:
-    """Decode a window of a mask, given by slices inside it without a step; takes time for the window's columns alone."""
+    """Decode a window of a mask, given by slices without a step; takes time for its columns alone."""
     height, width, runs = _read(rle)
     top, bottom, _ = rows.indices(height)
     left, right, _ = columns.indices(width)

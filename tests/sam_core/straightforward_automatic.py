@@ -18,7 +18,6 @@ from torch.nn.functional import interpolate
 
 from sam_core.automatic import AutomaticConfig
 from sam_core.automatic.grid import Crop, crops_of, points_of
-from sam_core.masks import rle
 from sam_core.predictor import Predictor
 from sam_core.prompts import Prompts
 
@@ -50,11 +49,6 @@ def straightforward_masks(predictor: Predictor, image_rgb: np.ndarray, config: A
         untouched = [float(after is before) for after, before in zip(cleaned, found, strict=True)]
         found = _suppress(cleaned, untouched, max(config.box_nms_threshold, config.crop_nms_threshold))
     return found
-
-
-def counts_of(found: list[Found]) -> list[str]:
-    """Return the RLE counts of each mask."""
-    return [rle.encode(one.mask)["counts"] for one in found]
 
 
 def _search_crop(predictor: Predictor, image_rgb: np.ndarray, crop: Crop, config: AutomaticConfig) -> Iterator[Found]:

@@ -11,7 +11,7 @@ from sam_core.automatic import AutomaticConfig, AutomaticMaskGenerator
 from sam_core.errors import InvalidImageError
 from sam_core.masks import rle
 from tests.sam_core.click_model import click_predictor
-from tests.sam_core.straightforward_automatic import counts_of, straightforward_masks
+from tests.sam_core.straightforward_automatic import straightforward_masks
 
 # the miniature is less sure of itself than a real model
 LENIENT = {"points_per_side": 8, "predicted_iou_threshold": 0.7, "stability_score_threshold": 0.6}
@@ -40,8 +40,10 @@ def test_the_masks_are_those_of_the_straightforward_loop(size, changes):
     expected = straightforward_masks(click_predictor(), image, config)
     found = generate(image, config)
     assert len(found) >= 3
-    assert [one["segmentation"]["counts"] for one in found] == counts_of(expected)
+    assert len(found) == len(expected)
     for one, plain in zip(found, expected, strict=True):
+        # sums in another order: a logit within rounding of zero may fall on the other side
+        assert np.count_nonzero(rle.decode(one["segmentation"]) != plain.mask) <= 2
         assert one["predicted_iou"] == pytest.approx(plain.predicted_iou, abs=1e-5)
         assert one["stability_score"] == pytest.approx(plain.stability_score, abs=2e-3)  # a pixel or two
 
