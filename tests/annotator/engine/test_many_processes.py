@@ -1,0 +1,208 @@
+"""Fifty annotators at once, a killed web process, a killed worker: real processes on a real database file.
+
+SQLite in WAL mode always; PostgreSQL as well where DATABASE_URL names one.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+import psycopg
+import pytest
+
+from tests.annotator.inference_steps import TINY_MODEL
+
+ROOT = Path(__file__).resolve().parents[3]
+HERE = Path(__file__).resolve().parent
+GIVEN = os.environ.get("DATABASE_URL", "")
+DATABASES = ["sqlite", *(["postgresql"] if GIVEN.startswith("postgres") else [])]
+PEOPLE, IMAGES = 50, 120
+
+MAKE_PROJECT = """
+import hashlib, sys
+from annotator.accounts.models import User
+from annotator.images.models import Image
+from annotator.projects.models import Membership, Project
+project = Project.objects.create(name="rush")
+users = [User.objects.create(username="p%d" % n) for n in range(PEOPLE)]
+Membership.objects.bulk_create([Membership(project=project, user=user) for user in users])
+Image.objects.bulk_create([
+    Image(project=project, name=str(n), sha256=hashlib.sha256(str(n).encode()).hexdigest(), width=8, height=8,
+          byte_size=1, format="PNG", status="ready", position=n) for n in range(IMAGES)])
+print(project.pk, users[0].pk)
+"""
+
+READ_QUEUE = """
+import json
+from django.db.models import Count
+from annotator.engine.models import Lease, Submission
+from annotator.images.models import Image
+print(json.dumps({
+    "statuses": dict(Image.objects.order_by().values_list("work_status").annotate(n=Count("pk"))),
+    "submitted_twice": Submission.objects.values("image").annotate(n=Count("pk")).filter(n__gt=1).count(),
+    "alive": Lease.objects.filter(released_at=None).count(),
+}))
+"""
+
+EXPIRE = """
+from django.utils import timezone
+from annotator.engine.models import Lease
+Lease.objects.filter(released_at=None).update(expires_at=timezone.now())
+"""
+
+
+class Home:
+    """A data directory and a database of its own, used through processes only."""
+
+    def __init__(self, folder: Path, database_url: str) -> None:
+        self.environment = {
+            **os.environ,
+            "DATA_DIR": str(folder),
+            "DATABASE_URL": database_url,
+            "DEFAULT_MODEL": TINY_MODEL,
+            "LOG_LEVEL": "ERROR",
+            "PYTHONPATH": str(ROOT),
+            "DJANGO_SETTINGS_MODULE": "annotator.settings",
+        }
+
+    def manage(self, *arguments: str, text: str | None = None) -> str:
+        """Run manage.py to its end and return what it printed."""
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), *arguments],
+            env=self.environment, capture_output=True, text=True, input=text, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def run(self, code: str) -> str:
+        """Run Python with Django set up."""
+        done = subprocess.run(
+            [sys.executable, "-c", f"import django; django.setup()\n{code}"],
+            env=self.environment, capture_output=True, text=True, cwd=ROOT, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a process."""
+        return subprocess.Popen(
+            [sys.executable, *arguments], env=self.environment, stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
+
+
+@pytest.fixture(params=DATABASES)
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
+    if request.param == "sqlite":
+        made = Home(tmp_path, f"sqlite:///{tmp_path / 'rush.sqlite3'}")
+        made.manage("migrate", "--verbosity", "0")
+        yield made
+        return
+    name = f"rush_{os.getpid()}"
+    with psycopg.connect(GIVEN, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}"')
+        parts = dj_database_url.parse(GIVEN)
+        made = Home(tmp_path, GIVEN.replace(f"/{parts['NAME']}", f"/{name}"))
+        made.manage("migrate", "--verbosity", "0")
+        yield made
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def lines_of(text: str) -> list[list[int]]:
+    return [[int(part) for part in line.split()] for line in text.splitlines() if len(line.split()) == 2]
+
+
+def test_fifty_annotators_at_once_get_every_image_exactly_once(home: Home) -> None:
+    project, first = (int(part) for part in home.run(f"PEOPLE, IMAGES = {PEOPLE}, {IMAGES}\n{MAKE_PROJECT}").split())
+    script = str(HERE / "queue_worker.py")
+    processes = [home.start(script, str(project), str(first + 10 * n), "10") for n in range(PEOPLE // 10)]
+    taken = [line for process in processes for line in lines_of(process.communicate()[0])]
+    assert [process.returncode for process in processes] == [0] * len(processes)
+    assert max(Counter(image for _, image in taken).values()) == 1
+    assert len(taken) == IMAGES
+    state = json.loads(home.run(READ_QUEUE))
+    assert state == {"statuses": {"submitted": IMAGES}, "submitted_twice": 0, "alive": 0}
+
+
+def test_no_image_is_lost_when_a_process_is_killed_in_the_middle(home: Home) -> None:
+    project, first = (int(part) for part in home.run(f"PEOPLE, IMAGES = {PEOPLE}, {IMAGES}\n{MAKE_PROJECT}").split())
+    script = str(HERE / "queue_worker.py")
+    doomed = home.start(script, str(project), str(first), "10")
+    assert doomed.stdout is not None
+    for _ in range(15):  # it has handed out and taken back some images by now
+        doomed.stdout.readline()
+    doomed.send_signal(signal.SIGKILL)
+    doomed.communicate()
+    home.run(EXPIRE)  # what its people held comes back when their leases end
+    rest = home.start(script, str(project), str(first + 10), "10")
+    rest.communicate()
+    assert rest.returncode == 0
+    state = json.loads(home.run(READ_QUEUE))
+    assert state == {"statuses": {"submitted": IMAGES}, "submitted_twice": 0, "alive": 0}
+
+
+MAKE_JOB = """
+import io
+from PIL import Image as Pillow
+from annotator.accounts.models import User
+from annotator.engine.prefill_requests import start_automatic
+from annotator.images.services import add_photo
+from annotator.projects.models import Project
+settings = {"predicted_iou": 0.0, "stability_score": 0.0, "min_area_px": 0, "nms_iou": 0.98, "points_per_side": 6}
+project = Project.objects.create(name="rush", settings={"automatic": settings})
+for number in range(PHOTOS):
+    buffer = io.BytesIO()
+    Pillow.effect_noise((96, 64), 20 + number).convert("RGB").save(buffer, "PNG")
+    add_photo(project, buffer, name=f"{number}.png", user=None)
+user = User.objects.create(username="ada")
+print(start_automatic(project, user, image_ids=None).pk)
+"""
+
+READ_JOB = """
+import json
+from django.db.models import Count
+from annotator.annotations.models import Annotation
+from annotator.engine.models import Job, MaskRun
+job = Job.objects.get(kind="automatic")
+print(json.dumps({
+    "status": job.status, "done": job.done, "runs": MaskRun.objects.count(),
+    "images": MaskRun.objects.values("image").distinct().count(),
+    "kept": sum(MaskRun.objects.values_list("mask_count", flat=True)), "masks": Annotation.objects.count(),
+    "doubled": Annotation.objects.values("image", "counts").annotate(n=Count("pk")).filter(n__gt=1).count(),
+}))
+"""
+
+
+def test_a_killed_worker_goes_on_where_it_was_and_doubles_nothing(home: Home, exported_model: Path) -> None:
+    count = 8
+    home.manage("sync_models", TINY_MODEL)
+    home.run(f"PHOTOS = {count}\n{MAKE_JOB}")
+    doomed = home.start(str(ROOT / "manage.py"), "run_worker", "--batch")
+    while read(home)["runs"] < 2:
+        assert doomed.poll() is None, "the worker ended before it could be killed"
+    doomed.send_signal(signal.SIGKILL)
+    doomed.communicate()
+    before = read(home)
+    assert before["status"] == "running"
+    assert before["masks"] == before["kept"]  # no image is half written
+    for _ in range(3):  # the reconciler runs beside the worker; a batch may end before it has looked
+        home.manage("reconcile")
+        home.manage("run_worker", "--batch")
+        if read(home)["status"] == "done":
+            break
+    after = read(home)
+    assert (after["status"], after["done"], after["runs"], after["images"]) == ("done", count, count, count)
+    assert after["masks"] == after["kept"]
+    assert after["doubled"] == 0
+
+
+def read(home: Home) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads(home.run(READ_JOB))
+    return state

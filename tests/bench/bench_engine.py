@@ -1,0 +1,236 @@
+"""How long the pages and calls of a large project take: 10,000 images, 500,000 masks, 20 people, 26 weeks.
+
+    python tests/bench/bench_engine.py --folder /tmp/bench-engine [--images 10000] [--masks-per-image 50]
+
+DATABASE_URL chooses the database (default: SQLite in --folder). Prints one line of JSON for each figure: the median of
+five calls through Django's test client, with the number of queries; the first line is the counting of all masks.
+`cpu_ms` is the processor's time in this process, which other work on the machine does not lengthen much.
+"""
+
+import argparse
+import datetime as dt
+import hashlib
+import json
+import os
+import random
+import statistics
+import sys
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+CALLS = 5
+PEOPLE, LABELS, WEEKS = 20, 12, 26
+ROWS_AT_ONCE = 5000
+LATENCY_SAMPLES = 20_000
+
+
+def main() -> None:
+    """Make the rows unless they are there, then measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--images", type=int, default=10_000)
+    parser.add_argument("--masks-per-image", type=int, default=50)
+    wanted = parser.parse_args()
+    prepare(wanted.folder)
+    from annotator.engine import figures
+    from annotator.projects.models import Project
+
+    project = Project.objects.filter(name="bench").first() or make_project(wanted.images, wanted.masks_per_image)
+    started = time.perf_counter()
+    figures.refresh_project(project)
+    report("count_all_masks", seconds=time.perf_counter() - started)
+    measure_pages(project)
+    measure_queue(project)
+
+
+def prepare(folder: Path) -> None:
+    """Point Django at the folder and make the tables."""
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ.update(DATA_DIR=str(folder), DJANGO_SETTINGS_MODULE="annotator.settings", LOG_LEVEL="ERROR")
+    os.environ.setdefault("ALLOWED_HOSTS", "testserver")
+    sys.path.insert(0, str(ROOT))
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+
+
+def report(name: str, **figures: Any) -> None:
+    """Print one figure."""
+    rounded = {key: round(value, 4) if isinstance(value, float) else value for key, value in figures.items()}
+    print(json.dumps({"figure": name, **rounded}), flush=True)
+
+
+def make_project(images: int, masks_per_image: int) -> Any:
+    """Make a project as half a year of work leaves it."""
+    from annotator.accounts.models import User
+    from annotator.projects.models import Label, Membership, Project, Role
+
+    project = Project.objects.create(name="bench")
+    people = [User.objects.create(username=f"person{number}") for number in range(PEOPLE)]
+    roles = [Role.ADMIN, Role.REVIEWER] + [Role.ANNOTATOR] * (PEOPLE - 2)
+    Membership.objects.bulk_create(
+        [Membership(project=project, user=user, role=role) for user, role in zip(people, roles, strict=True)]
+    )
+    labels = [Label.objects.create(project=project, name=f"label {n}", color="#E69F00") for n in range(LABELS)]
+    rows = make_images(project, images, people)
+    make_masks(rows, masks_per_image, people, labels)
+    make_samples(project, people)
+    return project
+
+
+def make_images(project: Any, count: int, people: list[Any]) -> list[Any]:
+    """Make images, most of them submitted."""
+    from annotator.engine.models import Submission, Verdict
+    from annotator.images.models import Image, ImageStatus, WorkStatus
+
+    statuses = [WorkStatus.NEW, WorkStatus.SUBMITTED, WorkStatus.REVIEWED, WorkStatus.REVIEWED]
+    stages = ["assisted_manual", "semi_automatic", "fully_automatic"]
+    rows = [
+        Image(
+            project=project, name=f"{n:06}.jpg", sha256=hashlib.sha256(str(n).encode()).hexdigest(), width=1500,
+            height=1000, byte_size=400_000, format="JPEG", status=ImageStatus.READY, position=n,
+            work_status=statuses[n % 4], stage=stages[n % 3],
+        )
+        for n in range(count)
+    ]  # fmt: skip
+    made = Image.objects.bulk_create(rows, batch_size=ROWS_AT_ONCE)
+    submitted = [image for image in made if image.work_status != WorkStatus.NEW]
+    Submission.objects.bulk_create(
+        [
+            Submission(image=image, user=people[image.pk % PEOPLE], stage=image.stage, verdict=Verdict.ACCEPTED)
+            for image in submitted
+        ],
+        batch_size=ROWS_AT_ONCE,
+    )
+    for row in Submission.objects.filter(image__project=project).iterator():
+        Submission.objects.filter(pk=row.pk).update(created_at=moment(row.pk))
+    return made
+
+
+def make_masks(images: list[Any], per_image: int, people: list[Any], labels: list[Any]) -> None:
+    """Make masks with provenance as the workspace writes it."""
+    from annotator.annotations.models import Annotation
+
+    batch: list[Any] = []
+    for image in images:
+        batch += [make_mask(image, n, people, labels) for n in range(per_image)]
+        if len(batch) >= ROWS_AT_ONCE:
+            Annotation.objects.bulk_create(batch)
+            batch = []
+    Annotation.objects.bulk_create(batch)
+    from django.db import connection
+
+    with connection.cursor() as cursor:  # spread over half a year, in one statement
+        cursor.execute(
+            "UPDATE annotations_annotation SET created_at = decided_at, updated_at = decided_at, decided_at = NULL"
+        )
+
+
+def make_mask(image: Any, number: int, people: list[Any], labels: list[Any]) -> Any:
+    """Return one row; the time it was made is put where `make_masks` moves it from."""
+    from annotator.annotations.models import Annotation
+
+    is_suggestion = number % 3 == 0
+    state = random.choice(["accepted", "accepted", "rejected"]) if is_suggestion else "accepted"
+    score = random.uniform(0.5, 1)
+    return Annotation(
+        id=uuid.uuid4(), image=image, label=labels[number % LABELS], counts="PPYo0" * 30, bbox_x=1, bbox_y=1, bbox_w=9,
+        bbox_h=9, area=60, source="suggestion" if is_suggestion else "manual", state=state,
+        predicted_iou=score, stability_score=score, author=people[image.pk % PEOPLE], stage=image.stage,
+        active_ms=random.randint(3000, 40_000), decided_at=moment(image.pk),
+        provenance={"prompts": [{"type": "point", "x": 1.5, "y": 2.5, "label": 1}] * 3, "candidate": 1,
+                    "model_version": "sam_lite-1", "brush_pixels": 12, "edits": ["brush"]},
+    )  # fmt: skip
+
+
+def moment(seed: int) -> dt.datetime:
+    """Return a time within the last half year."""
+    now = dt.datetime.now(dt.UTC)
+    return now - dt.timedelta(weeks=seed % WEEKS, hours=seed % 40)
+
+
+def make_samples(project: Any, people: list[Any]) -> None:
+    """Make latency samples of a few browsers."""
+    from annotator.engine.models import LatencySample
+
+    rows = [
+        LatencySample(
+            project=project, user=people[n % PEOPLE], kind=("decode", "paint")[n % 2],
+            engine=("wasm", "webgpu")[n % 3 > 0],
+            browser=("Chrome", "Firefox", "Safari")[n % 3], value_ms=random.gammavariate(4, 9),
+        )
+        for n in range(LATENCY_SAMPLES)
+    ]  # fmt: skip
+    LatencySample.objects.bulk_create(rows, batch_size=ROWS_AT_ONCE)
+
+
+def measure_pages(project: Any) -> None:
+    """Measure every page and call that shows figures."""
+    from django.test import Client
+
+    from annotator.accounts.models import User
+
+    client = Client()
+    client.force_login(User.objects.get(username="person0"))
+    base, api = f"/projects/{project.pk}", f"/api/v1/projects/{project.pk}"
+    pages = {
+        "dashboard_page": f"{base}/dashboard/",
+        "dashboard_page_of_one_person": f"{base}/dashboard/?person={User.objects.get(username='person3').pk}",
+        "dashboard_api": f"{api}/dashboard",
+        "dashboard_csv": f"{api}/dashboard/by_week.csv",
+        "queue_page": f"{base}/queue/",
+        "review_page": f"{base}/review/",
+        "automatic_page": f"{base}/automatic/",
+        "models_page": "/models/",
+    }
+    for name, url in pages.items():
+        measure(name, lambda url=url: client.get(url))
+
+
+def measure_queue(project: Any) -> None:
+    """Measure "next image" in each order."""
+    from django.test import Client
+
+    from annotator.accounts.models import User
+    from annotator.engine.models import Lease
+    from annotator.projects.models import Project
+
+    client = Client()
+    client.force_login(User.objects.get(username="person7"))
+    for order in ("oldest", "random", "uncertain", "fewest_masks", "tag"):
+        Project.objects.filter(pk=project.pk).update(settings={"queue": {"order": order, "tag": "night"}})
+
+        def take() -> Any:
+            Lease.objects.all().delete()
+            return client.post(f"/api/v1/projects/{project.pk}/next")
+
+        measure(f"next_{order}", take)
+
+
+def measure(name: str, call: Any) -> None:
+    """Report the median of some calls after one that warms up."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    call()
+    times, cpu = [], []
+    for _ in range(CALLS):
+        started, cpu_started = time.perf_counter(), time.process_time()
+        answer = call()
+        times.append(time.perf_counter() - started)
+        cpu.append(time.process_time() - cpu_started)
+        if answer.status_code != 200:
+            raise SystemExit(f"{name} answered {answer.status_code}")
+    with CaptureQueriesContext(connection) as queries:
+        call()
+    median_ms, cpu_ms = 1000 * statistics.median(times), 1000 * statistics.median(cpu)
+    report(name, median_ms=median_ms, cpu_ms=cpu_ms, most_ms=1000 * max(times), queries=len(queries))
+
+
+if __name__ == "__main__":
+    main()
