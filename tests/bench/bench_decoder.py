@@ -84,18 +84,19 @@ def time_clicks(browser: Browser, address: str, folder: str) -> dict[str, list[f
     return samples
 
 
-def measure_memory(browser: Browser, address: str, folder: str) -> dict[str, Any]:
-    """Return the page's memory in MiB, workers included, in the course of HOVERS hovers over IMAGES images."""
+def measure_memory(browser: Browser, address: str, folder: str, hovers: int) -> dict[str, Any]:
+    """Return the page's memory in MiB, workers included, in the course of so many hovers over IMAGES images."""
     page = open_page(browser, address)
     page.evaluate(f"bench.openClient({folder!r}).then((opened) => {{ globalThis.opened = opened; }})")
     course = []
     steps = 5
-    for _ in range(steps):
-        page.evaluate(f"bench.hoverMany(opened, {folder!r}, {HOVERS // steps}, {IMAGES // steps})")
+    each = IMAGES // steps
+    for step in range(steps):
+        page.evaluate(f"bench.hoverMany(opened, {folder!r}, {hovers // steps}, {step * each}, {each})")
         memory = page.evaluate("performance.measureUserAgentSpecificMemory().then((answer) => answer.bytes)")
         course.append(round(memory / MEBIBYTE, 1))
     page.close()
-    return {"memory_mib": course[-1], "memory_course_mib": course, "hovers": HOVERS, "images": IMAGES}
+    return {"memory_mib": course[-1], "memory_course_mib": course, "hovers": hovers, "images": IMAGES}
 
 
 def report(
@@ -131,6 +132,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Build, serve, measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--memory", action="store_true", help="measure memory instead of time")
+    parser.add_argument("--hovers", type=int, default=HOVERS)
     parser.add_argument("--site", type=Path, help="keep page and models here, and use them again")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     options = parser.parse_args(arguments)
@@ -151,7 +153,7 @@ def main(arguments: list[str] | None = None) -> None:
 def measure(browser: Browser, address: str, options: argparse.Namespace) -> dict[str, Any]:
     """Run what was asked for."""
     if options.memory:
-        return {name: measure_memory(browser, address, name) for name in ("full", "lite")}
+        return {name: measure_memory(browser, address, name, options.hovers) for name in ("full", "lite")}
     graphs = time_graphs(browser, address, "wasm-threads", options.rounds)
     single = time_graphs(browser, address, "wasm", max(5, options.rounds // 5))
     full, lite = (time_clicks(browser, address, name) for name in ("full", "lite"))

@@ -93,10 +93,11 @@ function clickOnce(opened: Opened, folder: string): Promise<Painted> {
   });
 }
 
-async function hoverMany(opened: Opened, folder: string, hovers: number, images: number): Promise<number> {
+/** Hover over images first..first + images - 1, the same number of times each. */
+async function hoverMany(opened: Opened, folder: string, hovers: number, first: number, images: number): Promise<number> {
   let [answered, done] = [0, 0];
-  for (let image = 0; image < images; image++) {
-    for (; done < ((image + 1) * hovers) / images; done++) {
+  for (let image = first; image < first + images; image++) {
+    for (; done < ((image - first + 1) * hovers) / images; done++) {
       await opened.client.decode({
         kind: "hover",
         embedding: embedding(opened, folder, image),
