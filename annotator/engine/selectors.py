@@ -49,5 +49,6 @@ def describe_versions(user: Any) -> list[dict[str, Any]]:
 
 def _speed(version: ModelVersion) -> dict[str, Any]:
     rows = ImageEmbedding.objects.filter(model_version=version, status=EmbeddingStatus.READY, crop_box="full")
-    times = list(rows.exclude(encode_ms=None).order_by("-pk").values_list("encode_ms", flat=True)[:LATEST_TIMES])
+    newest = rows.order_by("-pk").values_list("encode_ms", flat=True)[:LATEST_TIMES]
+    times = [ms for ms in newest if ms is not None]
     return {"embedded": rows.count(), "encode_ms": median(times) if times else None}

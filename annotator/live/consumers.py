@@ -39,7 +39,8 @@ class ProjectConsumer(AsyncJsonWebsocketConsumer):
     async def hint(self, event: dict[str, Any]) -> None:
         """Pass a hint on; whoever was removed from the project is let go."""
         payload = event["payload"]
-        if payload["type"] == "member.removed" and payload.get("user_id") == self.scope["user"].pk:
+        user = self.scope["user"]
+        if user and payload["type"] == "member.removed" and payload.get("user_id") == user.pk:
             await self.close(code=NOT_FOUND)
             return
         await self.send_json(payload)

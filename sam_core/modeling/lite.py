@@ -12,7 +12,7 @@ from sam_core.modeling.lite_encoder import LITE0_BLOCKS, LiteImageEncoder, Scale
 from sam_core.modeling.mask_decoder import MaskDecoder
 from sam_core.modeling.prompt_encoder import PromptEncoder
 from sam_core.modeling.sam import Sam
-from sam_core.modeling.transformer import TwoWayTransformer
+from sam_core.modeling.transformer import TwoWayAttentionBlock, TwoWayTransformer
 
 LITE_IMAGE_SIZE = 512
 LITE_STRIDE = 8
@@ -49,10 +49,11 @@ def start_attention_at_the_click(sam: Sam) -> None:
     out that a click has a place (measured: after 380 steps every mask was still the most salient object).
     """
     transformer = sam.mask_decoder.transformer
+    blocks = [m for m in transformer.modules() if isinstance(m, TwoWayAttentionBlock)]
     cross = [transformer.final_attn_token_to_image]
-    for layer in transformer.layers:
-        cross += [layer.cross_attn_token_to_image, layer.cross_attn_image_to_token]
-        nn.init.constant_(layer.norm1.weight, CONTENT_START)
+    for block in blocks:
+        cross += [block.cross_attn_token_to_image, block.cross_attn_image_to_token]
+        nn.init.constant_(block.norm1.weight, CONTENT_START)
     for attention in cross:
         nn.init.orthogonal_(attention.q_proj.weight, gain=POSITION_GAIN)
         attention.k_proj.weight.copy_(attention.q_proj.weight)
