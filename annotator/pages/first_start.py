@@ -6,18 +6,15 @@ Idempotent: a second call changes nothing, and a demo project that somebody arch
 import json
 import os
 import secrets
+import sys
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.core.management import call_command
 
 from annotator.accounts.models import User
-from annotator.images.services import add_photo
-from annotator.projects.models import Project, Role
-from annotator.projects.services import add_member, create_project
+from annotator.projects.models import Membership, Project, Role
 
-DEMO_DIR = Path(settings.BASE_DIR) / "fixtures" / "demo"
 ADMIN, ANNOTATOR = "admin", "annotator"
 
 
@@ -39,27 +36,17 @@ def ensure_people() -> list[dict[str, str]]:
     return rows
 
 
-def load_demo() -> Project | None:
-    """Load the demo project once per data directory; return it when it was made now."""
+def load_demo() -> bool:
+    """Load the demo project once per data directory, with the first annotator in it; say whether it was done now."""
     marker = Path(settings.DATA_DIR) / "demo-loaded"
     if marker.exists():
-        return None
-    row = json.loads((DEMO_DIR / "project.json").read_text(encoding="utf-8"))
-    admin = User.objects.get(username=ADMIN)
-    with transaction.atomic():
-        project = _make_demo_project(row, admin)
-    marker.write_text(f"{project.pk}\n")
-    return project
-
-
-def _make_demo_project(row: dict[str, Any], admin: User) -> Project:
-    fields = {name: row[name] for name in ("name", "description", "guidelines", "stage")}
-    project = create_project(admin, fields=fields, labels=row["labels"])
-    add_member(project, username=ANNOTATOR, role=Role.ANNOTATOR)
-    for name in row["photos"]:
-        with (DEMO_DIR / "photos" / name).open("rb") as file:
-            add_photo(project, file, name=name, user=admin)
-    return project
+        return False
+    call_command("load_demo", stdout=sys.stderr)
+    project = Project.objects.get(settings__demo=True)
+    annotator = User.objects.get(username=ANNOTATOR)
+    Membership.objects.get_or_create(project=project, user=annotator, defaults={"role": Role.ANNOTATOR})
+    marker.touch()
+    return True
 
 
 def _ensure_person(username: str, kept: str) -> tuple[str, bool]:
