@@ -69,7 +69,7 @@ export class Editor {
     this.selecting = new Selecting(
       stores,
       () => this.session,
-      () => this.viewing.masksChanged(),
+      () => this.selectionChanged(),
     );
     this.scene = new SceneMaker(stores, new Map(this.labels.map((l) => [l.id, l])), () => this.session, this.momentary);
     this.viewing = new Viewing(parts.canvases, stores, this.scene, () =>
@@ -277,14 +277,23 @@ export class Editor {
     return session;
   }
 
+  private selectionChanged(): void {
+    if (this.stores.settings.get().isSolo) this.viewing.masksChanged();
+    else this.viewing.overlayChanged();
+  }
+
   private refreshPanels(): void {
     const { session, stores } = this;
     if (!session) return;
     this.selecting.prune();
+    const areMasksSame = stores.masks.get() === session.document.all();
+    const isTargetSame = (stores.draft.get()?.targetId ?? null) === (session.document.draft?.targetId ?? null);
     stores.masks.set(session.document.all());
     stores.draft.set(session.document.draft);
     stores.undoState.set({ undo: session.history.undoName, redo: session.history.redoName });
-    this.viewing.masksChanged();
+    // Painting thousands of masks anew for every prompt would be felt.
+    if (areMasksSame && isTargetSame) this.viewing.overlayChanged();
+    else this.viewing.masksChanged();
   }
 
   private tellError(key: string, error: unknown): void {

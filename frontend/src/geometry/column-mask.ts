@@ -253,7 +253,11 @@ export function sampleMask(mask: ColumnMask, step: number): ColumnMask {
 }
 
 /** Put a mask of a part of the photo, whose corner is at (x, y), into its place on the whole photo. */
-export function placeMask(mask: ColumnMask, corner: { readonly x: number; readonly y: number }, size: Size): ColumnMask {
+export function placeMask(
+  mask: ColumnMask,
+  corner: { readonly x: number; readonly y: number },
+  size: Size,
+): ColumnMask {
   if (isEmpty(mask)) return emptyMask(size);
   return { size, x0: mask.x0 + corner.x, offsets: mask.offsets, runs: mask.runs.map((row) => row + corner.y) };
 }

@@ -23,11 +23,15 @@ export interface TileSource {
 type TileLevel = TileSource["levels"][number];
 /** 128 tiles of 512 x 512 are 128 MB of pixels, and two screens of 4K. */
 const MAX_TILES = 128;
+/** How long the view must rest before the photo is drawn at its best. */
+const REST_MS = 90;
 
 export class PhotoLayer implements Layer {
   private source: PhotoSource | null = null;
   private preview: HTMLImageElement | null = null;
   private readonly tiles = new Map<string, HTMLImageElement>();
+  private lastView: Viewport | null = null;
+  private viewChangedMs = -Infinity;
 
   constructor(
     private readonly surface: Surface,
@@ -53,17 +57,28 @@ export class PhotoLayer implements Layer {
     return this.preview;
   }
 
-  draw(): boolean {
+  draw(timeMs: number): boolean {
     const view = this.getView();
+    const isMoving = this.noteView(view, timeMs);
     this.surface.clear();
     if (!this.source || !this.preview) return false;
     this.surface.useImageSpace(view);
     const { context } = this.surface;
     context.imageSmoothingEnabled = view.scale < 3;
-    context.imageSmoothingQuality = "medium";
+    // Good scaling costs a processor many times what quick scaling does, and nobody sees it in motion.
+    context.imageSmoothingQuality = isMoving ? "low" : "medium";
     context.drawImage(this.preview, 0, 0, this.source.size.width, this.source.size.height);
     if (this.source.tiles) this.drawTiles(this.source, this.source.tiles, view);
-    return false;
+    return isMoving;
+  }
+
+  /** True while the view is still being moved. */
+  private noteView(view: Viewport, timeMs: number): boolean {
+    if (view !== this.lastView) {
+      this.lastView = view;
+      this.viewChangedMs = timeMs;
+    }
+    return timeMs - this.viewChangedMs < REST_MS;
   }
 
   private drawTiles(source: PhotoSource, tiles: TileSource, view: Viewport): void {
