@@ -42,5 +42,6 @@ def explain_failure(output: str, *, step: str, log_file: str) -> str:
         if re.search(pattern, output):
             return f"{step} failed. {sentence}"
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    last = lines[-1] if lines else "it said nothing"
+    errors = [line for line in lines if line.lower().startswith(("error", "npm error"))]
+    last = (errors or lines or ["it said nothing"])[-1]
     return f"{step} failed: {last[:300]} (everything it said is in {log_file})."
