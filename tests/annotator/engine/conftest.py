@@ -143,8 +143,10 @@ def counts_of() -> Callable[..., str]:
 
 
 @pytest.fixture
-def work_off() -> Callable[[], None]:
-    """Run the real background worker until nothing is left to do."""
+def work_off(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Run the real background worker until nothing is left to do, within the test's transaction."""
+    # Between tasks the worker closes connections that are not in autocommit, and a test's never is.
+    monkeypatch.setattr("django_tasks_db.management.commands.db_worker.close_old_connections", lambda: None)
 
     def run() -> None:
         call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
