@@ -5,23 +5,22 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('annotations', '0001_initial'),
-        ('images', '0001_initial'),
-        ('inference', '0001_initial'),
-        ('projects', '0001_initial'),
+        ("annotations", "0001_initial"),
+        ("images", "0001_initial"),
+        ("inference", "0001_initial"),
+        ("projects", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='annotation',
-            name='decided_at',
+            model_name="annotation",
+            name="decided_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddIndex(
-            model_name='annotation',
-            index=models.Index(fields=['updated_at'], name='annotations_updated_27669a_idx'),
+            model_name="annotation",
+            index=models.Index(fields=["updated_at"], name="annotations_updated_27669a_idx"),
         ),
     ]
