@@ -45,6 +45,7 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const button = form.querySelector("button[type=submit]");
   button.disabled = true;
+  status.textContent = "Starting …";
   try {
     await follow(await callApi(form.dataset.url, { method: "POST", body: options() }));
     await refreshFiles();
