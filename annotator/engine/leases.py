@@ -29,6 +29,7 @@ def open_lease(image: Image, user: User, *, purpose: Purpose) -> Lease | None:
     """Claim an image; None when somebody else holds it or was faster. Call it with `image.project` loaded."""
     try:
         with transaction.atomic():
+            _lock(image)
             _release_dead(image)
             lease = Lease.objects.create(
                 image=image, user=user, purpose=purpose, stage=image.project.stage, expires_at=_next_expiry()
@@ -70,7 +71,11 @@ def beat_lease(image: Image, user: User) -> Lease:
 
 
 def close_lease(image: Image, user: User) -> Lease | None:
-    """End the person's lease and return it; raise ConflictError when another person's lease is alive."""
+    """End the person's lease and return it; raise ConflictError when another person's lease is alive.
+
+    Call it inside a transaction, before anything else there.
+    """
+    _lock(image)
     lease = Lease.objects.filter(image=image, released_at=None).select_related("user").first()
     if lease is None:
         return None
@@ -102,6 +107,11 @@ def holder_of(image: Image) -> dict[str, Any] | None:
         "purpose": lease.purpose,
         "expires_at": lease.expires_at,
     }
+
+
+def _lock(image: Image) -> None:
+    """Lock the image's row: whoever changes leases locks it first, so that nobody waits in a circle."""
+    Image.objects.select_for_update().only("pk").filter(pk=image.pk).first()
 
 
 def _release_dead(image: Image) -> None:

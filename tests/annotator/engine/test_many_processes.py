@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-import dj_database_url
 import psycopg
 import pytest
 
@@ -108,8 +108,7 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
     with psycopg.connect(GIVEN, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
         connection.execute(f'CREATE DATABASE "{name}"')
-        parts = dj_database_url.parse(GIVEN)
-        made = Home(tmp_path, GIVEN.replace(f"/{parts['NAME']}", f"/{name}"))
+        made = Home(tmp_path, urlsplit(GIVEN)._replace(path=f"/{name}").geturl())
         made.manage("migrate", "--verbosity", "0")
         yield made
         connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
