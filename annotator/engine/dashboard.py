@@ -5,7 +5,6 @@ from datetime import date
 from typing import Any
 
 from django.db.models import Avg, Count, Q, QuerySet, Sum
-from django.db.models.functions import TruncWeek
 
 from annotator.accounts.models import User
 from annotator.annotations.models import Source, State
@@ -131,10 +130,8 @@ def _by_week(project: Project, masks: QuerySet[MaskFigures], filters: Filters) -
         submissions = submissions.filter(user=filters.author_id)
     if filters.stage is not None:
         submissions = submissions.filter(stage=filters.stage)
-    rows = submissions.annotate(week=TruncWeek("created_at")).values("week")
-    images = {
-        row["week"].date(): row for row in rows.annotate(images=Count("pk"), average=Avg("image__figures__mask_count"))
-    }
+    rows = submissions.values("week").annotate(images=Count("pk"), average=Avg("image__figures__mask_count"))
+    images = {row["week"]: row for row in rows}
     weeks = {row["week"]: _with_ratios(row) for row in masks.values("week").annotate(**_sums())}
     result = []
     for week in sorted({*weeks, *(week for week in images if _is_within(week, filters))}):

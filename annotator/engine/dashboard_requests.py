@@ -5,14 +5,12 @@ from typing import Any
 
 from annotator.engine import jobs
 from annotator.engine.dashboard import Filters, read_dashboard
-from annotator.engine.figures import count_changes, refresh_project
+from annotator.engine.figures import has_many_changes, refresh_project
 from annotator.engine.latency import read_latency
 from annotator.engine.tasks import count_figures
 from annotator.errors import ConflictError
 from annotator.projects.models import Project
 
-# Masks that are counted while the page waits: about 50 ms on one core.
-AT_ONCE_MASKS = 3000
 AT_ONCE_IMAGES = 60
 
 
@@ -24,8 +22,7 @@ def fresh_dashboard(project: Project, filters: Filters | None = None) -> dict[st
 
 def bring_up_to_date(project: Project) -> int:
     """Count what changed since the last time, or start a job when it is much; return what is left."""
-    is_much = count_changes(project, at_most=AT_ONCE_MASKS) >= AT_ONCE_MASKS
-    left = 1 if is_much else refresh_project(project, limit=AT_ONCE_IMAGES)
+    left = 1 if has_many_changes(project) else refresh_project(project, limit=AT_ONCE_IMAGES)
     if left:
         with contextlib.suppress(ConflictError):  # it is being counted already
             jobs.start_job(project, kind="figures", key="project", task=count_figures, params={}, user=None)

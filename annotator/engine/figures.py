@@ -15,12 +15,14 @@ from django.utils import timezone
 
 from annotator.annotations.models import Annotation, Source, State
 from annotator.engine.models import FiguresMark, ImageFigures, MaskFigures, ScoreFigures
+from annotator.engine.weeks import week_of
 from annotator.images.models import Image
 from annotator.projects.models import Project
 
 # A transaction may commit a little after the time it wrote; what changed so lately is counted again.
 OVERLAP = timedelta(seconds=60)
 AT_ONCE = 200
+MANY = 3000  # counted while a page waits; 2,000 take about 50 ms
 SUMS = ("masks", "timed_masks", "active_ms", "clicks", "undos", "brushed_px", "switched_candidates", "edits")
 SCORES = ("accepted", "rejected", "waiting")
 SCORE_BIN_PERCENT = 2
@@ -52,32 +54,49 @@ def refresh_project(project: Project, *, limit: int | None = None) -> int:
     return len(ids) - len(chosen)
 
 
-def count_changes(project: Project, *, at_most: int) -> int:
-    """Return how many masks changed since the last count, up to a limit; cheap."""
-    mark = FiguresMark.objects.filter(project=project).first()
-    rows = Annotation.objects.filter(image__project=project).order_by()
-    if mark is not None:
-        rows = rows.filter(updated_at__gt=mark.counted_until)
-    return rows[:at_most].count()
-
-
-def week_of(moment: Any) -> date:
-    """Return the Monday of a moment's week, in UTC."""
-    day: date = moment.date()
-    return day - timedelta(days=day.weekday())
+def has_many_changes(project: Project) -> bool:
+    """Say whether so much changed since the last count that it is better counted in the background; cheap."""
+    return _recent_changes(project, FiguresMark.objects.filter(project=project).first()) is None
 
 
 def _changed_images(project: Project, mark: FiguresMark | None) -> list[int]:
     """Return the images that changed since they were counted, those never counted first."""
-    rows = Annotation.objects.filter(image__project=project).order_by()
-    if mark is not None:
-        rows = rows.filter(updated_at__gt=mark.counted_until)
-    last_change = dict(rows.values_list("image_id").annotate(last=Max("updated_at")))
-    counted = dict(ImageFigures.objects.filter(project=project, image__in=rows.values("image_id")).values_list(
-        "image_id", "refreshed_at"
-    ))  # fmt: skip
+    last_change = _recent_changes(project, mark)
+    if last_change is None:
+        rows = Annotation.objects.filter(image__project=project).order_by()
+        if mark is not None:
+            rows = rows.filter(updated_at__gt=mark.counted_until)
+        last_change = dict(rows.values_list("image_id").annotate(last=Max("updated_at")))
+    counted = _counted_at(project, last_change)
     stale = [pk for pk, last in last_change.items() if pk not in counted or counted[pk] <= last + OVERLAP]
     return sorted(stale, key=lambda pk: (pk in counted, pk))
+
+
+def _recent_changes(project: Project, mark: FiguresMark | None) -> dict[int, Any] | None:
+    """Return the last change of each image since the last count, or None when masks beyond MANY changed since.
+
+    Asks for all projects at once: by time alone the index finds few rows among millions, where the join with images
+    makes SQLite read every mask of the project.
+    """
+    if mark is None:
+        rows = Annotation.objects.filter(image__project=project).order_by()
+    else:
+        rows = Annotation.objects.filter(updated_at__gt=mark.counted_until).order_by("updated_at")
+    recent = list(rows.values_list("image_id", "updated_at")[:MANY])
+    if len(recent) == MANY:
+        return None
+    last_change: dict[int, Any] = {}
+    for pk, moment in recent:
+        last_change[pk] = max(moment, last_change.get(pk, moment))
+    own = set(Image.objects.filter(project=project, pk__in=set(last_change)).values_list("pk", flat=True))
+    return {pk: moment for pk, moment in last_change.items() if pk in own}
+
+
+def _counted_at(project: Project, images: dict[int, Any]) -> dict[int, Any]:
+    rows = ImageFigures.objects.filter(project=project).order_by()
+    if len(images) < MANY:
+        rows = rows.filter(image__in=list(images))
+    return dict(rows.exclude(image=None).values_list("image_id", "refreshed_at"))
 
 
 @transaction.atomic
@@ -185,13 +204,18 @@ def _apply(project_id: int, change: dict[str, Counter[str]]) -> None:
     sums: list[tuple[str, Any, tuple[str, ...]]] = [("m", MaskFigures, SUMS), ("s", ScoreFigures, SCORES)]
     for kind, model, names in sums:
         keys = [key for key in change if key.startswith(f"{kind}|")]
-        rows = {row.key: row for row in model.objects.filter(project_id=project_id, key__in=keys)} if keys else {}
-        fresh = [_new_sum(model, project_id, key) for key in keys if key not in rows]
-        for row in [*rows.values(), *fresh]:
-            for name in names:
-                setattr(row, name, getattr(row, name) + change[row.key][name])
-        model.objects.bulk_create(fresh, batch_size=200)
-        model.objects.bulk_update(rows.values(), list(names), batch_size=100)
+        present = {row.key: row for row in model.objects.filter(project_id=project_id, key__in=keys)} if keys else {}
+        rows = [_summed(model, project_id, key, present.get(key), change[key], names) for key in keys]
+        model.objects.bulk_create(
+            rows, batch_size=500, update_conflicts=True, unique_fields=["project", "key"], update_fields=list(names)
+        )
+
+
+def _summed(model: Any, project_id: int, key: str, present: Any, change: Counter[str], names: tuple[str, ...]) -> Any:
+    row = _new_sum(model, project_id, key)
+    for name in names:
+        setattr(row, name, (getattr(present, name) if present else 0) + change[name])
+    return row
 
 
 def _new_sum(model: Any, project_id: int, key: str) -> Any:

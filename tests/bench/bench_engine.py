@@ -86,6 +86,7 @@ def make_project(images: int, masks_per_image: int) -> Any:
 def make_images(project: Any, count: int, people: list[Any]) -> list[Any]:
     """Make images, most of them submitted."""
     from annotator.engine.models import Submission, Verdict
+    from annotator.engine.weeks import week_of
     from annotator.images.models import Image, ImageStatus, WorkStatus
 
     statuses = [WorkStatus.NEW, WorkStatus.SUBMITTED, WorkStatus.REVIEWED, WorkStatus.REVIEWED]
@@ -108,7 +109,7 @@ def make_images(project: Any, count: int, people: list[Any]) -> list[Any]:
         batch_size=ROWS_AT_ONCE,
     )
     for row in Submission.objects.filter(image__project=project).iterator():
-        Submission.objects.filter(pk=row.pk).update(created_at=moment(row.pk))
+        Submission.objects.filter(pk=row.pk).update(week=week_of(moment(row.pk)))
     return made
 
 

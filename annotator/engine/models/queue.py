@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from annotator.engine.weeks import this_week
 from annotator.images.models import Image
 from annotator.projects.models import Stage
 
@@ -58,6 +59,7 @@ class Submission(models.Model):
     user = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
     stage = models.CharField(max_length=20, choices=Stage.choices)
     created_at = models.DateTimeField(auto_now_add=True)
+    week = models.DateField(default=this_week)
     is_latest = models.BooleanField(default=True)
     verdict = models.CharField(max_length=11, choices=Verdict.choices, default=Verdict.WAITING)
     reviewer = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")

@@ -29,6 +29,7 @@ from annotator.engine.models import (
     WorkEvent,
 )
 from annotator.engine.tables import safe_cell, to_csv
+from annotator.engine.weeks import week_of
 from annotator.images.models import Image
 from annotator.images.services import delete_image
 from annotator.projects.models import Label, Project, Stage
@@ -202,7 +203,7 @@ class TestDashboard:
             add_mask(image, author=annotator, active_ms=14_000)
         Annotation.objects.update(created_at=datetime(2026, 6, 7, 23, tzinfo=UTC))  # a Sunday
         review.submit_image(image, annotator)
-        image.submissions.update(created_at=datetime(2026, 6, 7, 23, tzinfo=UTC))
+        image.submissions.update(week=week_of(datetime(2026, 6, 7, 23, tzinfo=UTC)))
         figures.refresh_images([image.pk])
         (week,) = read_dashboard(project)["by_week"]
         assert week["week"].isoformat() == "2026-06-01"
@@ -268,7 +269,7 @@ class TestDashboard:
         monkeypatch: pytest.MonkeyPatch,
         django_capture_on_commit_callbacks: Any,
     ) -> None:
-        monkeypatch.setattr("annotator.engine.dashboard_requests.AT_ONCE_MASKS", 5)
+        monkeypatch.setattr("annotator.engine.figures.MANY", 5)
         for _ in range(7):
             add_mask(add_image(), author=annotator)
         with django_capture_on_commit_callbacks(execute=True):
