@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import zipfile
 
 import numpy as np
@@ -94,7 +95,7 @@ def test_json_read_in_small_pieces_is_what_json_reads(page, piece):
             return super().read(min(piece, count))
 
     text = json.dumps(page).encode()
-    if "Infinity" in text.decode():
+    if any(isinstance(value, float) and math.isinf(value) for value in page.values()):
         with pytest.raises(BrokenJsonError):
             dict(read_object(Slow(text), arrays=()))
     else:
