@@ -14,6 +14,7 @@ from django.utils import timezone
 from annotator.accounts.models import User
 from annotator.annotations.models import Annotation, RevisionAction, State
 from annotator.annotations.signals import operation_applied
+from annotator.engine.leases import keep_lease
 from annotator.engine.models import ActivityClock, LatencySample, Lease, WorkEvent
 from annotator.images.models import Image
 from annotator.projects.models import Project
@@ -53,6 +54,7 @@ def note_operation(
     if credited < claimed:
         row.active_ms = was["active_ms"] + credited
         Annotation.objects.filter(pk=row.pk).update(active_ms=row.active_ms)
+    keep_lease(image, user)
     kind = _kind_of(row, action, was["state"])
     data = {"annotation_id": str(row.pk), "credited_ms": credited}
     if credited < claimed:

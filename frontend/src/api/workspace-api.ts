@@ -25,6 +25,13 @@ export interface LatencySample {
   readonly value_ms: number;
 }
 
+/** `unprepared`: images that still wait for suggestions; `returned`: the reviewer's words about this one. */
+export interface NextImage {
+  readonly image_id: number | null;
+  readonly unprepared: number;
+  readonly returned: string;
+}
+
 export class WorkspaceApi {
   constructor(readonly http: HttpClient) {}
 
@@ -54,9 +61,13 @@ export class WorkspaceApi {
     return this.http.send("PATCH", `/comments/${commentId}`, { is_resolved: isResolved });
   }
 
-  async takeNext(projectId: number): Promise<number | null> {
-    const answer = await this.http.send<{ image_id: number | null }>("POST", `/projects/${projectId}/next`);
-    return answer.image_id;
+  takeNext(projectId: number): Promise<NextImage> {
+    return this.http.send("POST", `/projects/${projectId}/next`);
+  }
+
+  /** Claim the image or keep the claim; 409 `held_by_other` when somebody else has it. */
+  heartbeat(imageId: number): Promise<unknown> {
+    return this.http.send("POST", `/images/${imageId}/lease`);
   }
 
   submit(imageId: number): Promise<unknown> {

@@ -1,6 +1,6 @@
-/** Counts the time a person is at work: gaps between signs of life count up to a limit, and nothing beyond. */
+/** Counts the time a person is at work: gaps between signs of life count, longer pauses do not. */
 
-export const IDLE_AFTER_MS = 5_000;
+export const IDLE_AFTER_MS = 30_000;
 
 export class ActiveClock {
   private total = 0;
@@ -11,7 +11,8 @@ export class ActiveClock {
   /** The person moved, typed or clicked. */
   touch(): void {
     const now = this.now();
-    if (this.lastSeen !== null) this.total += Math.min(now - this.lastSeen, IDLE_AFTER_MS);
+    const gap = this.lastSeen === null ? 0 : now - this.lastSeen;
+    if (gap <= IDLE_AFTER_MS) this.total += gap;
     this.lastSeen = now;
   }
 

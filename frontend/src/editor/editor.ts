@@ -18,6 +18,7 @@ import { ImageLoader } from "./image-loader";
 import { ImageSession } from "./image-session";
 import { bindInput } from "./input-binding";
 import { LatencyLog } from "./latency-log";
+import { LeaseKeeper } from "./lease-keeper";
 import { Notices } from "./notices";
 import { PaceKeeper } from "./pace";
 import { Personal } from "./personal";
@@ -57,6 +58,8 @@ export class Editor {
   private readonly momentary: Momentary = { shape: null, cursor: null };
   private readonly loader: ImageLoader;
   private readonly latency: LatencyLog;
+  private readonly lease: LeaseKeeper;
+  private readonly letGo: () => void;
   private readonly pace: PaceKeeper;
   private readonly actions: Readonly<Record<ActionId, () => void>>;
   private readonly unbind: () => void;
@@ -81,6 +84,13 @@ export class Editor {
     this.reviewing = new Reviewing(api, stores, this.notices, () => this.session);
     this.personal = new Personal(config, api, stores);
     this.latency = new LatencyLog(config.project_id, api, stores, config.model.version ?? "");
+    this.lease = new LeaseKeeper({
+      heartbeat: (imageId) => api.heartbeat(imageId),
+      imageId: () => this.session?.detail.id ?? null,
+      tellLost: () => this.notices.tell("info", "notice.lease.lost"),
+      now: () => performance.now(),
+    });
+    this.letGo = this.lease.start();
     this.pace = new PaceKeeper(parts.storage, `maskwright-pace-${config.user.id}`);
     stores.pace.set(this.pace.pace());
     this.actions = makeActions(this);
@@ -93,6 +103,7 @@ export class Editor {
 
   close(): void {
     this.unbind();
+    this.letGo();
     this.session?.close();
     this.viewing.close();
   }
@@ -344,6 +355,7 @@ export class Editor {
 
   private noteLife(): void {
     this.clock.touch();
+    this.lease.touch();
     const isSlow = this.session?.document.draft !== null && this.clock.activeMs > SLOW_AFTER_MS;
     this.stores.isSlow.set(isSlow && this.stores.settings.get().isTimerHintOn);
   }

@@ -104,11 +104,17 @@ export class Flow {
       await this.allSaved(session);
       await finish(session.detail.id);
       const next = await this.ports.api.takeNext(this.ports.projectId);
-      if (next === null) this.ports.notices.tell("info", "notice.queue.empty");
-      else await this.open(next);
+      if (next.image_id === null) this.tellNothingNext(next.unprepared);
+      else await this.open(next.image_id);
+      if (next.returned) this.ports.notices.tell("info", "notice.returned", { comment: next.returned });
     } catch (error) {
       this.tellFailure(failure, error);
     }
+  }
+
+  private tellNothingNext(unprepared: number): void {
+    if (unprepared > 0) this.ports.notices.tell("info", "notice.queue.preparing", { count: unprepared });
+    else this.ports.notices.tell("info", "notice.queue.empty");
   }
 
   /** An image is handed in with all its masks or not at all. */

@@ -204,6 +204,23 @@ class TestLeaseEndpoints:
         assert answer.status_code == 200
         assert Lease.objects.get().expires_at > soon
 
+    def test_saving_a_mask_keeps_the_claim_too(
+        self, project: Project, annotator: User, add_image: AddImage, client_of: ClientOf, counts_of: Any
+    ) -> None:
+        image = add_image()
+        take(project, annotator)
+        soon = timezone.now() + timedelta(seconds=5)
+        Lease.objects.update(expires_at=soon)
+        operation = {
+            "op_id": str(uuid.uuid4()),
+            "type": "create",
+            "annotation_id": str(uuid.uuid4()),
+            "fields": {"counts": counts_of(image, 2, 2, 9, 9)},
+        }
+        url = f"/api/v1/images/{image.pk}/operations"
+        client_of(annotator).post(url, {"operations": [operation]}, content_type="application/json")
+        assert Lease.objects.get().expires_at > soon
+
     def test_a_heartbeat_after_the_end_says_so(
         self, project: Project, annotator: User, add_image: AddImage, client_of: ClientOf
     ) -> None:
