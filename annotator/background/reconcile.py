@@ -14,6 +14,7 @@ from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
 from annotator.background.pulse import living_workers
+from annotator.engine.dashboard_requests import count_everywhere
 from annotator.engine.jobs import requeue_lost_jobs
 from annotator.images.models import Image, ImageStatus
 from annotator.images.processing_requests import request_processing
@@ -38,6 +39,7 @@ def reconcile_missing() -> Counter[str]:
     found: Counter[str] = Counter()
     found["revived_tasks"] = _revive_orphaned_tasks()
     found["revived_jobs"] = requeue_lost_jobs()
+    found["counted_later"] = count_everywhere()
     found["spent_zips"] = remove_spent_zips()
     found["released_embeddings"] = _release_orphaned_embeddings()
     found["embeddings"] = _enqueue_waiting_embeddings()

@@ -20,6 +20,11 @@ def fresh_dashboard(project: Project, filters: Filters | None = None) -> dict[st
     return {**read_dashboard(project, filters), "latency": read_latency(project), "images_left": left}
 
 
+def count_everywhere() -> int:
+    """Bring every project's sums up to date; the reconciler calls it. Returns how many need a job for it."""
+    return sum(bring_up_to_date(project) > 0 for project in Project.objects.filter(archived_at=None))
+
+
 def bring_up_to_date(project: Project) -> int:
     """Count what changed since the last time, or start a job when it is much; return what is left."""
     left = 1 if has_many_changes(project) else refresh_project(project, limit=AT_ONCE_IMAGES)

@@ -22,6 +22,7 @@ from annotator.projects.models import Project
 # A transaction may commit a little after the time it wrote; what changed so lately is counted again.
 OVERLAP = timedelta(seconds=60)
 AT_ONCE = 200
+MARK_EVERY = timedelta(minutes=10)  # what nobody changed needs no new mark at each look
 MANY = 3000  # counted while a page waits; 2,000 take about 50 ms
 SUMS = ("masks", "timed_masks", "active_ms", "clicks", "undos", "brushed_px", "switched_candidates", "edits")
 SCORES = ("accepted", "rejected", "waiting")
@@ -49,7 +50,7 @@ def refresh_project(project: Project, *, limit: int | None = None) -> int:
     refresh_images(chosen)
     if gone.exists():
         _subtract_gone(project)
-    if len(chosen) == len(ids):
+    if len(chosen) == len(ids) and (ids or mark is None or mark.counted_until < now - MARK_EVERY):
         FiguresMark.objects.update_or_create(project=project, defaults={"counted_until": now - OVERLAP})
     return len(ids) - len(chosen)
 

@@ -1,13 +1,11 @@
 """How far a project is: embeddings, masks and finished images, in a constant number of queries."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
-from django.db.models import Count, F, Max, Window
+from django.db.models import Count, F, Window
 from django.db.models.functions import RowNumber
 
 from annotator.annotations.models import Annotation, State
-from annotator.engine.models import WorkEvent
 from annotator.images.models import Image, ImageStatus
 from annotator.images.selectors import file_url
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding
@@ -67,18 +65,6 @@ def count_masks(image_ids: list[int]) -> dict[int, int]:
     return dict(rows.values_list("image_id").annotate(n=Count("pk")))
 
 
-def count_masks_by_project(project_ids: list[int]) -> dict[int, int]:
-    """Count the accepted masks of each project."""
-    rows = Annotation.objects.filter(image__project__in=project_ids, deleted_at=None, state=State.ACCEPTED).order_by()
-    return dict(rows.values_list("image__project_id").annotate(n=Count("pk")))
-
-
-def count_masks_by_label(project: Project) -> dict[int, int]:
-    """Count the accepted masks of each label."""
-    rows = Annotation.objects.filter(label__project=project, deleted_at=None, state=State.ACCEPTED).order_by()
-    return dict(rows.values_list("label_id").annotate(n=Count("pk")))
-
-
 def cover_images(project_ids: list[int], *, per_project: int = 4) -> dict[int, list[str]]:
     """Return the thumbnail addresses of each project's first images."""
     rank = Window(RowNumber(), partition_by=F("project_id"), order_by=["position", "pk"])
@@ -87,18 +73,3 @@ def cover_images(project_ids: list[int], *, per_project: int = 4) -> dict[int, l
     for image in rows:
         covers.setdefault(image.project_id, []).append(file_url(image, "thumbnail"))
     return covers
-
-
-def last_activity(project_ids: list[int]) -> dict[int, Any]:
-    """Return when something was last done in each project: a mask saved, an image submitted, a photo added."""
-    latest: dict[int, Any] = {}
-    sources = [
-        Annotation.objects.filter(image__project__in=project_ids).order_by().values_list("image__project_id"),
-        WorkEvent.objects.filter(project__in=project_ids).order_by().values_list("project_id"),
-        Image.objects.filter(project__in=project_ids).order_by().values_list("project_id"),
-    ]
-    for rows, field in zip(sources, ("updated_at", "created_at", "created_at"), strict=True):
-        for project_id, moment in rows.annotate(latest=Max(field)):
-            known = latest.get(project_id)
-            latest[project_id] = moment if known is None else max(known, moment)
-    return latest

@@ -22,6 +22,7 @@ class WorkEvent(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["project", "kind", "created_at"]),
+            models.Index(fields=["project", "created_at"]),
             models.Index(fields=["image", "kind"]),
         ]
 

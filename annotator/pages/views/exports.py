@@ -6,9 +6,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from annotator.engine.mask_counts import masks_by_project
 from annotator.exchange.models import ExportFile
 from annotator.pages.access import project_context, project_page
-from annotator.pages.progress import count_masks_by_project
 from annotator.projects.access import Right
 from annotator.projects.models import Project
 from annotator.projects.selectors import count_by_project
@@ -24,7 +24,7 @@ def export_list(request: HttpRequest, project: Project) -> HttpResponse:
     context = {
         **project_context(request, project, section="exports"),
         "rows": _rows(project),
-        "masks": count_masks_by_project([project.pk]).get(project.pk, 0),
+        "masks": masks_by_project([project.pk]).get(project.pk, 0),
         "counts": count_by_project([project.pk])[project.pk],
     }
     return render(request, "pages/exports.html", context)

@@ -5,10 +5,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
+from annotator.engine.mask_counts import masks_by_label
 from annotator.errors import AppError
 from annotator.pages.access import project_context, project_page
 from annotator.pages.forms import LabelForm
-from annotator.pages.progress import count_masks_by_label
 from annotator.projects.access import Right, require_right
 from annotator.projects.models import Label, Project
 from annotator.projects.palette import next_color
@@ -60,7 +60,7 @@ def label_edit(request: HttpRequest, project: Project, label_id: int) -> HttpRes
 def label_delete(request: HttpRequest, project: Project, label_id: int) -> HttpResponse:
     """Delete a label; its masks stay."""
     label = get_object_or_404(Label, pk=label_id, project=project)
-    masks = count_masks_by_label(project).get(label.pk, 0)
+    masks = masks_by_label(project).get(label.pk, 0)
     delete_label(label)
     kept = f" Its {masks} mask{'s' if masks != 1 else ''} stay, without a label." if masks else ""
     messages.success(request, f"Label “{label.name}” is deleted.{kept}")
@@ -75,7 +75,7 @@ def _suggestion(project: Project) -> dict[str, str]:
 
 
 def _render(request: HttpRequest, project: Project, form: LabelForm) -> HttpResponse:
-    masks = count_masks_by_label(project)
+    masks = masks_by_label(project)
     rows = [{"label": label, "masks": masks.get(label.pk, 0)} for label in project.labels.all()]
     context = {**project_context(request, project, section="labels"), "rows": rows, "form": form}
     return render(request, "pages/labels.html", {**context, "keys": LabelForm.base_fields["key"].choices})  # type: ignore[attr-defined]

@@ -9,10 +9,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from pydantic import ValidationError
 
+from annotator.engine.mask_counts import latest_work, masks_by_project
 from annotator.errors import AppError
 from annotator.pages.access import person, project_context, project_page
 from annotator.pages.forms import KEY_CHOICES, ProjectForm, ProjectSettingsForm, read_label_rows
-from annotator.pages.progress import DONE_STATUSES, count_masks_by_project, cover_images, last_activity
+from annotator.pages.progress import DONE_STATUSES, cover_images
 from annotator.projects.access import Right
 from annotator.projects.models import Project
 from annotator.projects.palette import PALETTE
@@ -29,7 +30,7 @@ def project_list(request: HttpRequest) -> HttpResponse:
     """Show the person's projects as cards, the one touched last first."""
     rows = list_projects(person(request))
     ids = [row["id"] for row in rows]
-    activity, masks, covers = last_activity(ids), count_masks_by_project(ids), cover_images(ids)
+    activity, masks, covers = latest_work(ids), masks_by_project(ids), cover_images(ids)
     cards = [
         {**_card(row, activity=activity.get(row["id"]), masks=masks.get(row["id"], 0)), "covers": covers.get(row["id"])}
         for row in rows

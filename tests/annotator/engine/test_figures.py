@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from annotator.accounts.models import User
 from annotator.annotations.models import Annotation, Source, State
-from annotator.engine import activity, figures, review
+from annotator.engine import activity, figures, mask_counts, review
 from annotator.engine.dashboard import Filters, read_dashboard
-from annotator.engine.dashboard_requests import fresh_dashboard
+from annotator.engine.dashboard_requests import count_everywhere, fresh_dashboard
 from annotator.engine.latency import percentile
 from annotator.engine.models import (
     ActivityClock,
@@ -379,3 +379,33 @@ def test_cells_are_no_formulas(value: Any, cell: Any) -> None:
 
 def test_an_empty_table_is_empty() -> None:
     assert to_csv([]) == ""
+
+
+class TestCounts:
+    def test_counted_and_uncounted_projects_and_their_labels(
+        self, project: Project, label: Label, annotator: User, add_image: Any, add_mask: Any
+    ) -> None:
+        other = Project.objects.create(name="Never counted")
+        add_mask(add_image(of=other))
+        image = add_image()
+        for _ in range(2):
+            add_mask(image, label=label)
+        add_mask(image, label=label, source=Source.SUGGESTION, state=State.REJECTED)
+        assert mask_counts.masks_by_label(project) == {label.pk: 2}
+        assert mask_counts.masks_by_project([project.pk, other.pk]) == {project.pk: 2, other.pk: 1}
+        assert mask_counts.masks_by_label(other) == {}
+
+    def test_the_worker_keeps_the_counts(self, project: Project, add_image: Any, add_mask: Any) -> None:
+        assert count_everywhere() == 0
+        add_mask(add_image())
+        assert count_everywhere() == 0
+        assert mask_counts.masks_by_project([project.pk]) == {project.pk: 1}
+
+    def test_the_latest_work_is_the_latest_step_or_photo(
+        self, project: Project, annotator: User, add_image: Any
+    ) -> None:
+        assert mask_counts.latest_work([project.pk]) == {}
+        image = add_image()
+        assert mask_counts.latest_work([project.pk]) == {project.pk: image.created_at}
+        event = WorkEvent.objects.create(project=project, user=annotator, kind="active")
+        assert mask_counts.latest_work([project.pk]) == {project.pk: event.created_at}
