@@ -82,3 +82,20 @@ def test_the_workspace_is_isolated_so_that_wasm_may_use_threads(page: Page, serv
     page.get_by_role("link", name="Open cat.jpg").click()
     page.wait_for_url("**/images/*/")
     assert page.evaluate("crossOriginIsolated") is True
+
+
+def test_a_token_is_shown_once_works_and_can_be_revoked(page: Page, browser: Browser, server: Server) -> None:
+    page.goto(f"{server.address}/account/")
+    page.get_by_label("Name", exact=True).fill("nightly")
+    page.get_by_role("button", name="Make a token").click()
+    expect(page.get_by_text("it is shown this once")).to_be_visible()
+    token = page.locator("[data-token-shown] code").inner_text()
+    context = browser.new_context(extra_http_headers={"Authorization": f"Bearer {token}"})
+    assert context.request.get(f"{server.address}/api/v1/me").json()["username"] == "admin"
+
+    page.reload()
+    assert token not in page.content()
+    page.get_by_role("button", name="Revoke nightly").click()
+    expect(page.get_by_text("The token is revoked")).to_be_visible()
+    assert context.request.get(f"{server.address}/api/v1/me").status == 401
+    context.close()

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse_lazy
 from django.views.decorators.http import require_safe
 
-from annotator.accounts.models import ApiToken
+from annotator.accounts.models import ApiToken, TokenScope
 from annotator.pages.access import person
 
 
@@ -42,4 +42,4 @@ class ChangePassword(auth_views.PasswordChangeView):
 def account(request: HttpRequest) -> HttpResponse:
     """Show who is signed in and the person's tokens."""
     tokens = ApiToken.objects.filter(user=person(request), revoked_at=None).order_by("-created_at")
-    return render(request, "pages/account.html", {"tokens": tokens, "nav": "account"})
+    return render(request, "pages/account.html", {"tokens": tokens, "scopes": TokenScope.choices, "nav": "account"})

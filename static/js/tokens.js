@@ -1,0 +1,40 @@
+/** Tokens of the account page: make one, show it once, revoke. */
+
+import { callApi } from "./http.js";
+
+const section = document.querySelector("[data-tokens]");
+const form = section.querySelector("[data-new-token]");
+const status = section.querySelector("[data-token-status]");
+const shown = section.querySelector("[data-token-shown]");
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const { name, scope, days } = form.elements;
+  const body = { name: name.value, scope: scope.value, days: Number(days.value) };
+  try {
+    const made = await callApi(section.dataset.url, { method: "POST", body });
+    status.textContent = `Token “${made.name}” is made. Keep it now: it is shown this once.`;
+    shown.hidden = false;
+    shown.querySelector("code").textContent = made.token;
+    form.reset();
+  } catch (error) {
+    status.textContent = error.message;
+  }
+});
+
+section.querySelector("[data-copy]").addEventListener("click", async () => {
+  await navigator.clipboard.writeText(shown.querySelector("code").textContent);
+  status.textContent = "Copied.";
+});
+
+section.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-revoke]");
+  if (!button) return;
+  try {
+    await callApi(`${section.dataset.url}/${button.dataset.revoke}`, { method: "DELETE" });
+    button.closest("tr").remove();
+    status.textContent = "The token is revoked; scripts that use it are signed out.";
+  } catch (error) {
+    status.textContent = error.message;
+  }
+});
