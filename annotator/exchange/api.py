@@ -103,6 +103,17 @@ def create_import(
     return Status(201, _describe_import(row))
 
 
+@router.post("/projects/{int:project_id}/imports/from-folder", response={201: schemas.ImportOut})
+def create_folder_import(
+    request: HttpRequest, project_id: int, body: schemas.FolderImportIn
+) -> Status[dict[str, Any]]:
+    """Start the preview of a folder or file that lies below the server's INGEST_ROOT; nothing is imported yet."""
+    project = get_project(user_of(request), project_id, right=Right.MANAGE)
+    row = imports.note_folder(project, body.folder, options=body.options, user=user_of(request))
+    tasks.start_preview(row, body.options, user=user_of(request))
+    return Status(201, _describe_import(row))
+
+
 @router.get("/projects/{int:project_id}/imports", response=list[schemas.ImportOut])
 def list_imports(request: HttpRequest, project_id: int) -> list[dict[str, Any]]:
     """Return the latest 50 imports, newest first."""
@@ -196,6 +207,6 @@ def _describe_file(row: ExportFile) -> dict[str, Any]:
 
 
 def _describe_import(row: ImportRun) -> dict[str, Any]:
-    fields = ("id", "project_id", "name", "format", "options", "preview", "started_at", "created_at", "job")
+    fields = ("id", "project_id", "name", "folder", "format", "options", "preview", "started_at", "created_at", "job")
     values = {name: getattr(row, name) for name in fields}
     return {**values, "rows_url": f"/api/v1/imports/{row.pk}/rows" if row.rows_file else None}

@@ -1,6 +1,7 @@
 """Take files in: keep the upload, look at it, and do the import as a job. Access is checked by the caller."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,7 +15,8 @@ from annotator.exchange.import_run import ImportRun
 from annotator.exchange.importers.source import BrokenFileError
 from annotator.exchange.models import ImportRun as ImportRow
 from annotator.exchange.options import ImportOptions
-from annotator.exchange.places import local_copy, move_into_storage, remove_work_folder, work_folder
+from annotator.exchange.places import local_copy, move_into_storage, remove_work_folder, resolve_place, work_folder
+from annotator.intake.folders import allowed_root
 from annotator.photos.naming import display_name
 from annotator.projects.models import Project
 
@@ -39,6 +41,29 @@ def keep_upload(
     return row
 
 
+def note_folder(project: Project, folder: str, *, options: ImportOptions, user: User | None) -> ImportRow:
+    """Make the row of a folder or file below INGEST_ROOT; raise an AppError where there is none."""
+    path = resolve_place(folder)
+    return ImportRow.objects.create(
+        project=project,
+        name=display_name(path.name),
+        folder=str(path.relative_to(allowed_root())),
+        format=options.format,
+        options=options.model_dump(mode="json"),
+        created_by=user,
+    )
+
+
+@contextmanager
+def open_source(row: ImportRow) -> Iterator[Path]:
+    """Yield the path of what is imported; raise an AppError when a folder of the server is gone."""
+    if row.folder:
+        yield resolve_place(row.folder)
+        return
+    with local_copy(str(row.file.name)) as path:
+        yield path
+
+
 def do_preview(job: Job) -> None:
     """Read the whole file and keep what an import would do."""
     row = ImportRow.objects.select_related("project", "created_by").get(pk=job.params["import_id"])
@@ -51,7 +76,7 @@ def do_preview(job: Job) -> None:
         return steps % SEEN_EVERY != 0 or jobs.record_progress(job, done=read, total=max(job.total, read))
 
     try:
-        with local_copy(str(row.file.name)) as path:
+        with open_source(row) as path:
             run = ImportRun(row, path, work_folder(PREVIEW_KIND, row.pk))
             try:
                 report = run.preview(tell)
@@ -70,7 +95,7 @@ def do_import(job: Job) -> None:
     """Write the masks that are new; goes on where an earlier try ended."""
     row = ImportRow.objects.select_related("project", "created_by").get(pk=job.params["import_id"])
     try:
-        with local_copy(str(row.file.name)) as path:
+        with open_source(row) as path:
             run = ImportRun(row, path, work_folder(IMPORT_KIND, row.pk))
             try:
                 _run(job, row, run)

@@ -29,6 +29,7 @@ class ExportFile(models.Model):
 class ImportRun(models.Model):
     """One import: the file, what was asked, what it would do (`preview`), what came of it (in the job's report).
 
+    The file was uploaded (`file`) or lies below INGEST_ROOT (`folder`, a folder's or a file's place there).
     `job` is the latest job: first the preview's, then the import's. `rows_file` lists every row not taken.
     """
 
@@ -37,6 +38,7 @@ class ImportRun(models.Model):
     format = models.CharField(max_length=20)
     name = models.CharField(max_length=255)
     file = models.FileField(max_length=255, blank=True)
+    folder = models.CharField(max_length=1000, blank=True, default="")
     options = models.JSONField(default=dict)
     preview = models.JSONField(default=dict)
     rows_file = models.FileField(max_length=255, blank=True)

@@ -14,6 +14,9 @@ from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 
+from annotator.errors import InvalidError, MissingError
+from annotator.intake.folders import allowed_root
+
 
 def work_folder(kind: str, pk: int) -> Path:
     """Return the folder of one run; it may not exist yet."""
@@ -37,6 +40,17 @@ def move_into_storage(path: Path, name: str) -> str:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(path, target)
     return name
+
+
+def resolve_place(place: str) -> Path:
+    """Return a folder or file below INGEST_ROOT; raise an AppError for anything else. Links lead nowhere else."""
+    root = allowed_root()
+    target = root if "\0" in place else (root / place.strip().lstrip("/\\")).resolve()
+    if target == root or not target.is_relative_to(root):
+        raise InvalidError("The place is not below the folder that the server allows.", code="outside_root")
+    if not (target.is_dir() or target.is_file()):
+        raise MissingError("There is no such folder or file.", code="no_such_folder")
+    return target
 
 
 @contextmanager

@@ -1,9 +1,10 @@
 """What the export and import endpoints give; what they take is in options.py."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from ninja import Schema
+from pydantic import Field
 
 from annotator.engine.schemas import JobOut
 from annotator.exchange.options import ImportOptions
@@ -36,6 +37,7 @@ class ImportOut(Schema):
     id: int
     project_id: int
     name: str
+    folder: str
     format: str
     options: dict[str, Any]
     preview: dict[str, Any]
@@ -43,6 +45,13 @@ class ImportOut(Schema):
     created_at: datetime
     job: JobOut | None
     rows_url: str | None
+
+
+class FolderImportIn(Schema):
+    """A folder or a file that lies on the server already, below its INGEST_ROOT, and how to read it."""
+
+    folder: Annotated[str, Field(min_length=1, max_length=1000)]
+    options: ImportOptions = Field(default_factory=ImportOptions)
 
 
 class ImportStart(Schema):

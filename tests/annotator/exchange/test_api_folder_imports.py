@@ -1,0 +1,109 @@
+"""Imports of folders and files that lie on the server, below INGEST_ROOT and nowhere else."""
+
+import json
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+
+from annotator.annotations.models import Annotation
+from annotator.engine.models import Job
+from annotator.exchange.models import ImportRun
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def client_of(user):
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def work_off():
+    call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
+
+
+@pytest.fixture
+def url(project):
+    return f"/api/v1/projects/{project.pk}/imports/from-folder"
+
+
+@pytest.fixture
+def root(tmp_path, settings, project, add_image):
+    """A root with a SA-1B folder and one COCO file in it."""
+    root = tmp_path / "root"
+    (root / "sa").mkdir(parents=True)
+    settings.INGEST_ROOT = root
+    add_image(project, "a.jpg")
+    rle = {"size": [17, 31], "counts": [100, 20, 407]}
+    image = {"image_id": 1, "width": 31, "height": 17, "file_name": "a.jpg"}
+    sa1b = {"image": image, "annotations": [{"id": 1, "segmentation": rle}]}
+    (root / "sa" / "a.json").write_text(json.dumps(sa1b))
+    coco = {
+        "images": [{"id": 1, "file_name": "a.jpg"}],
+        "categories": [],
+        "annotations": [{"id": 1, "image_id": 1, "segmentation": rle}],
+    }
+    (root / "masks.json").write_text(json.dumps(coco))
+    (tmp_path / "secret.json").write_text(json.dumps(coco))
+    (root / "way out").symlink_to(tmp_path)
+    return root
+
+
+def post(user, url, body):
+    return client_of(user).post(url, body, content_type="application/json")
+
+
+@pytest.mark.parametrize(("folder", "name", "kind"), [("sa", "sa", "sa1b"), ("/masks.json", "masks.json", "coco")])
+def test_a_place_below_the_root_is_previewed_and_imported(root, admin, url, folder, name, kind):
+    answer = post(admin, url, {"folder": folder})
+    assert answer.status_code == 201
+    assert (answer.json()["name"], answer.json()["folder"]) == (name, folder.lstrip("/"))
+    work_off()
+    address = f"/api/v1/imports/{answer.json()['id']}"
+    looked_at = client_of(admin).get(address).json()
+    assert (looked_at["format"], looked_at["preview"]["masks"]["created"]) == (kind, 1)
+    assert not Annotation.objects.exists()
+    post(admin, f"{address}/start", {"options": {}})
+    work_off()
+    assert Annotation.objects.count() == 1
+    assert (root / "sa" / "a.json").exists()
+    assert (root / "masks.json").exists()
+
+
+@pytest.mark.parametrize("folder", ["..", "../secret.json", "way out", "way out/secret.json", ".", "sa/\0"])
+def test_no_place_leads_out_of_the_root(root, admin, url, folder):
+    answer = post(admin, url, {"folder": folder})
+    assert (answer.status_code, answer.json()["code"]) == (422, "outside_root")
+    assert not ImportRun.objects.exists()
+
+
+def test_a_folder_that_goes_before_the_import_is_a_sentence(root, admin, url):
+    pk = post(admin, url, {"folder": "masks.json"}).json()["id"]
+    (root / "masks.json").unlink()
+    work_off()
+    job = Job.objects.get(pk=ImportRun.objects.get(pk=pk).job_id)
+    assert (job.status, job.error) == ("failed", "There is no such folder or file.")
+
+
+def test_without_a_root_it_is_off(admin, url, db):
+    answer = post(admin, url, {"folder": "sa"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "no_ingest_root")
+
+
+@pytest.mark.parametrize("body", [{}, {"folder": ""}, {"folder": 1}, {"folder": "sa", "options": {"format": "voc"}}])
+def test_bad_bodies_are_refused(root, admin, url, body):
+    assert post(admin, url, body).status_code == 422
+
+
+@pytest.mark.parametrize(("who", "status"), [("annotator", 403), ("reviewer", 403), ("outsider", 404), (None, 401)])
+def test_only_admins_import(root, url, request, who, status):
+    client = client_of(request.getfixturevalue(who)) if who else Client()
+    assert client.post(url, {"folder": "sa"}, content_type="application/json").status_code == status
+    assert not ImportRun.objects.exists()
+
+
+def test_wrong_method_and_missing_things(root, admin, url, project):
+    assert client_of(admin).put(url).status_code == 405
+    assert post(admin, url, {"folder": "none"}).status_code == 404
+    assert post(admin, url.replace(f"/{project.pk}/", "/999/"), {"folder": "sa"}).status_code == 404
