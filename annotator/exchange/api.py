@@ -104,9 +104,7 @@ def create_import(
 
 
 @router.post("/projects/{int:project_id}/imports/from-folder", response={201: schemas.ImportOut})
-def create_folder_import(
-    request: HttpRequest, project_id: int, body: schemas.FolderImportIn
-) -> Status[dict[str, Any]]:
+def create_folder_import(request: HttpRequest, project_id: int, body: schemas.FolderImportIn) -> Status[dict[str, Any]]:
     """Start the preview of a folder or file that lies below the server's INGEST_ROOT; nothing is imported yet."""
     project = get_project(user_of(request), project_id, right=Right.MANAGE)
     row = imports.note_folder(project, body.folder, options=body.options, user=user_of(request))
