@@ -27,7 +27,7 @@ def build_sam_lite(image_size: int = LITE_IMAGE_SIZE) -> Sam:
     grid = image_size // LITE_STRIDE
     sam = Sam(
         image_encoder=LiteImageEncoder(image_size, LITE_EMBED_DIM),
-        prompt_encoder=PromptEncoder(LITE_EMBED_DIM, (grid, grid), (image_size, image_size)),
+        prompt_encoder=PromptEncoder(LITE_EMBED_DIM, (grid, grid), (image_size, image_size), sketches=True),
         mask_decoder=MaskDecoder(
             LITE_EMBED_DIM,
             TwoWayTransformer(2, LITE_EMBED_DIM, 4, mlp_dim=512),

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sam_core.modeling.common import LayerNorm2d
+from sam_core.modeling.prompt_sketch import has_box, sketch
 
 PADDING_LABEL = -1
 NUM_POINT_EMBEDDINGS = 4  # background, foreground, top-left corner, bottom-right corner
@@ -46,6 +47,7 @@ class PromptEncoder(nn.Module):
 
     embed_dim: token width. image_embedding_size: (H, W) of the embedding grid. input_image_size: (H, W) of the
     padded model input, the unit of all coordinates here. mask_in_chans: inner width of the mask branch.
+    sketches: clicks and boxes are drawn into the mask prompt too (prompt_sketch); not so in the published model.
     """
 
     def __init__(
@@ -54,8 +56,11 @@ class PromptEncoder(nn.Module):
         image_embedding_size: tuple[int, int],
         input_image_size: tuple[int, int],
         mask_in_chans: int = 16,
+        *,
+        sketches: bool = False,
     ) -> None:
         super().__init__()
+        self.sketches = sketches
         self.embed_dim = embed_dim
         self.image_embedding_size = image_embedding_size
         self.input_image_size = input_image_size
@@ -110,5 +115,15 @@ class PromptEncoder(nn.Module):
 
         coords, labels: as in embed_points, box corners and padding included (Prompts.to_tokens builds them).
         """
-        dense = self.no_mask(coords.shape[0]) if mask_input is None else self.embed_mask(mask_input)
-        return self.embed_points(coords, labels), dense
+        return self.embed_points(coords, labels), self.dense_map(coords, labels, mask_input)
+
+    def dense_map(self, coords: Tensor, labels: Tensor, mask_input: Tensor | None) -> Tensor:
+        """Return the dense map (B, C, H, W) of a mask prompt, or of what is sketched of the other prompts."""
+        empty = self.no_mask(coords.shape[0])
+        drawn = sketch(mask_input, coords, labels, self.mask_input_size[0]) if self.sketches else mask_input
+        if drawn is None:
+            return empty
+        dense = self.embed_mask(drawn)
+        if mask_input is not None:
+            return dense
+        return torch.where(has_box(labels)[:, None, None, None], dense, empty)

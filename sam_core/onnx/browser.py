@@ -58,7 +58,7 @@ def export_browser_decoder(
     embeddings = made_up_embeddings(sam)
     with _draft(folder) as draft:
         _write_graphs(sam, draft, is_exact=True)
-        difference = check_exact(sam, BrowserDecoder(draft), embeddings[0])
+        difference = check_exact(sam, BrowserDecoder(draft, sketches=sam.prompt_encoder.sketches), embeddings[0])
         agreement, activation = _write_shipped(sam, draft, embeddings, num_prompts)
         manifest = _manifest(sam, draft) | {
             "model_version": model_version,
@@ -79,13 +79,14 @@ def export_browser_decoder(
 def _write_shipped(
     sam: Sam, draft: Path, embeddings: list[NDArray[np.float16]], num_prompts: int
 ) -> tuple[MaskAgreement, str]:
+    sketches = sam.prompt_encoder.sketches
     _write_graphs(sam, draft, is_exact=False)
-    agreement = measure_masks(sam, BrowserDecoder(draft), embeddings, num_prompts=num_prompts)
+    agreement = measure_masks(sam, BrowserDecoder(draft, sketches=sketches), embeddings, num_prompts=num_prompts)
     try:
         refuse_strays(agreement)
     except ExportError:
         _write_graphs(sam, draft, is_exact=True)
-        agreement = measure_masks(sam, BrowserDecoder(draft), embeddings, num_prompts=num_prompts)
+        agreement = measure_masks(sam, BrowserDecoder(draft, sketches=sketches), embeddings, num_prompts=num_prompts)
         refuse_strays(agreement)
         return agreement, "erf"
     return agreement, "tanh"
@@ -111,6 +112,7 @@ def _manifest(sam: Sam, folder: Path) -> dict[str, Any]:
         "mask_side": sam.mask_side,
         "embed_dim": sam.mask_decoder.transformer_dim,
         "grid": sam.embedding_size,
+        "sketches": sam.prompt_encoder.sketches,
         "pixel_offset": PIXEL_OFFSET,
         "graphs": {name: {"file": f"{name}.onnx", "weights": WEIGHTS} for name in GRAPHS},
         "terms_bytes": sum(FLOAT_BYTES * int(np.prod(shape)) for shape in shapes.values()),

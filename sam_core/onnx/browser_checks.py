@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from sam_core.errors import ExportError
+from sam_core.modeling.prompt_sketch import sketch
 from sam_core.onnx.image_terms import term_names
 from sam_core.onnx.verify import PromptCase, largest_difference, open_session, prompt_cases, run
 
@@ -42,12 +43,15 @@ class MaskAgreement:
 
 
 class BrowserDecoder:
-    """The three graphs of a folder on the CPU, used as the browser does."""
+    """The three graphs of a folder on the CPU, used as the browser does: sketches are drawn before the graph runs."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, sketches: bool) -> None:
         self._prepare, self._first, self._refine = (
             open_session(folder / f"{name}.onnx") for name in ("prepare", "first", "refine")
         )
+        self._sketches = sketches
+        inputs = {one.name: one.shape for one in self._refine.get_inputs()}
+        self._mask_side: int = inputs["mask_input"][-1]
 
     def prepare(self, embedding: NDArray[np.float16]) -> dict[str, Array]:
         """Return the terms of one embedding."""
@@ -58,11 +62,19 @@ class BrowserDecoder:
         """Return logits (1, 4, side, side) and predicted IoU (1, 4)."""
         labels = case.labels.astype(np.int32)
         feeds: dict[str, NDArray[Any]] = {**terms, "point_coords": case.coords, "point_labels": labels}
-        if case.mask_input is not None:
-            feeds["mask_input"] = case.mask_input
-        session = self._first if case.mask_input is None else self._refine
+        mask_input = self._mask_prompt(case)
+        if mask_input is not None:
+            feeds["mask_input"] = mask_input
+        session = self._first if mask_input is None else self._refine
         iou, logits = run(session, feeds)
         return logits, iou
+
+    def _mask_prompt(self, case: PromptCase) -> Array | None:
+        if not self._sketches:
+            return case.mask_input
+        mask = None if case.mask_input is None else torch.from_numpy(case.mask_input)
+        drawn = sketch(mask, torch.from_numpy(case.coords), torch.from_numpy(case.labels), self._mask_side)
+        return None if drawn is None else drawn.numpy()
 
 
 def made_up_embeddings(sam: Sam) -> list[NDArray[np.float16]]:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sam_core.modeling.prompt_sketch import has_box, sketch_box, sketch_clicks
 from sam_core.modeling.sam import Sam
 from sam_core.onnx.trace import trace_to_onnx
 from sam_core.onnx.verify import (
@@ -58,11 +59,20 @@ class PublishedDecoder(nn.Module):
         """Return masks at original size, predicted IoU and low-res logits."""
         encoder = self.prompt_encoder
         sparse = encoder.embed_points(point_coords, point_labels)
-        dense = has_mask_input * encoder.embed_mask(mask_input) + (1 - has_mask_input) * encoder.no_mask(1)
+        dense = self._dense(point_coords, point_labels, mask_input, has_mask_input)
         low_res, iou = self.mask_decoder(image_embeddings, encoder.get_dense_pe(), sparse, dense)
         if self.is_single_mask:
             low_res, iou = self._select(low_res, iou, point_coords.shape[1])
         return self._to_original_size(low_res, orig_im_size), iou, low_res
+
+    def _dense(self, coords: Tensor, labels: Tensor, mask_input: Tensor, has_mask: Tensor) -> Tensor:
+        encoder = self.prompt_encoder
+        is_used = has_mask
+        if encoder.sketches:
+            ground = torch.where(has_mask > 0, mask_input, sketch_box(coords, labels, encoder.mask_input_size[0]))
+            mask_input = sketch_clicks(ground, coords, labels)
+            is_used = torch.maximum(has_mask, has_box(labels).to(has_mask.dtype))
+        return is_used * encoder.embed_mask(mask_input) + (1 - is_used) * encoder.no_mask(1)
 
     def _select(self, low_res: Tensor, iou: Tensor, tokens: int) -> tuple[Tensor, Tensor]:
         is_single = iou.new_tensor([[SINGLE_MASK_WEIGHT] + [0.0] * (iou.shape[1] - 1)])

@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from sam_core.masks import rle
 from sam_core.masks.upsample import rle_at_original_size
+from sam_core.modeling.prompt_sketch import CELL_PX, CERTAIN, IN_BOX, sketch
 from sam_core.transforms import input_size_for
 
 GOLDEN = Path(__file__).parents[2] / "fixtures" / "golden"
@@ -42,10 +44,24 @@ UPSAMPLE_CASES: tuple[tuple[str, str, int, tuple[int, int]], ...] = (
 )
 
 
+# name, coords, labels, previous mask (one value all over) or None
+SKETCH_CASES: tuple[tuple[str, list[tuple[float, float]], list[int], float | None], ...] = (
+    ("one click alone", [(20, 30), (0, 0)], [1, -1], None),
+    ("a box", [(10.25, 4.5), (50.75, 31)], [2, 3], None),
+    ("a box with clicks", [(20, 12), (47.5, 29.25), (10, 4), (52, 33)], [1, 0, 2, 3], None),
+    ("a previous mask with clicks", [(3, 3), (60.5, 17.5), (63.5, 63.5), (0, 0)], [1, 0, 1, -1], 0.5),
+    ("background over foreground", [(30, 30), (34, 33), (0, 0)], [0, 1, -1], -1.0),
+    ("a click outside", [(-20, 10), (0, 0)], [1, -1], 0.5),
+    ("a box and a previous mask", [(10, 10), (40, 40)], [2, 3], 0.5),
+)
+SKETCH_SIDE = 32
+
+
 def main(folder: Path = GOLDEN) -> None:
     """Write every vector below folder."""
     write_upsample(folder / "upsample")
     write_rle(folder / "rle")
+    write_sketch(folder / "sketch")
 
 
 def write_upsample(folder: Path) -> None:
@@ -72,6 +88,22 @@ def write_upsample(folder: Path) -> None:
             }
         )
     write_json(folder / "cases.json", {"threshold": 0.0, "cases": cases})
+
+
+def write_sketch(folder: Path) -> None:
+    """Write cases.json: prompts in model pixels and the mask prompt they are drawn as, a symbol a cell."""
+    folder.mkdir(parents=True, exist_ok=True)
+    symbols = {"#": CERTAIN, "-": -CERTAIN, "o": IN_BOX, ".": 0.5, ",": -1.0}
+    of_value = {value: symbol for symbol, value in symbols.items()}
+    cases = []
+    for name, coords, labels, previous in SKETCH_CASES:
+        ground = None if previous is None else torch.full((1, 1, SKETCH_SIDE, SKETCH_SIDE), previous)
+        drawn = sketch(ground, torch.tensor([coords], dtype=torch.float32), torch.tensor([labels]), SKETCH_SIDE)
+        rows = None if drawn is None else ["".join(of_value[v] for v in row) for row in drawn[0, 0].tolist()]
+        flat = [value for point in coords for value in point]
+        cases.append({"name": name, "coords": flat, "labels": labels, "previous": previous, "rows": rows})
+    sizes = {"image_size": SKETCH_SIDE * CELL_PX, "mask_side": SKETCH_SIDE}
+    write_json(folder / "cases.json", {**sizes, "symbols": symbols, "cases": cases})
 
 
 def make_logits() -> dict[str, npt.NDArray[np.floating[Any]]]:

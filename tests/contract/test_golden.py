@@ -11,22 +11,24 @@ from sam_core.masks.upsample import mask_at_original_size
 from tests.contract import make_golden
 
 UPSAMPLE = json.loads((make_golden.GOLDEN / "upsample" / "cases.json").read_text())["cases"]
+KINDS = ("upsample", "rle", "sketch")
 RLE = json.loads((make_golden.GOLDEN / "rle" / "cases.json").read_text())
 
 
 def test_regenerating_changes_no_byte(tmp_path):
     make_golden.write_upsample(tmp_path / "upsample")
     make_golden.write_rle(tmp_path / "rle")
+    make_golden.write_sketch(tmp_path / "sketch")
     made = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert made
-    for name in ("upsample", "rle"):
+    for name in KINDS:
         kept = {p.relative_to(make_golden.GOLDEN) for p in (make_golden.GOLDEN / name).rglob("*") if p.is_file()}
         assert kept == {path for path in made if path.parts[0] == name}
     assert [str(p) for p, data in made.items() if (make_golden.GOLDEN / p).read_bytes() != data] == []
 
 
 def test_the_folder_stays_small():
-    size = sum(path.stat().st_size for name in ("upsample", "rle") for path in (make_golden.GOLDEN / name).rglob("*"))
+    size = sum(path.stat().st_size for name in KINDS for path in (make_golden.GOLDEN / name).rglob("*"))
     assert size < 3 * 2**20
 
 

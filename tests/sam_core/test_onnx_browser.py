@@ -55,7 +55,7 @@ def exact(sam: Sam, tmp_path_factory: pytest.TempPathFactory) -> BrowserDecoder:
     for name, model in models.items():
         (folder / f"{name}.onnx").write_bytes(model.SerializeToString())
     (folder / WEIGHTS).write_bytes(file.to_bytes())
-    return BrowserDecoder(folder)
+    return BrowserDecoder(folder, sketches=False)
 
 
 def embedding_of(sam: Sam, seed: int) -> np.ndarray:
@@ -107,7 +107,7 @@ def test_manifest_describes_the_files(exported: tuple[Path, dict], sam: Sam) -> 
 
 def test_shipped_graphs_reproduce_the_golden_case(exported: tuple[Path, dict]) -> None:
     folder, manifest = exported
-    golden, decoder = manifest["golden"], BrowserDecoder(folder)
+    golden, decoder = manifest["golden"], BrowserDecoder(folder, sketches=False)
     embedding = golden_embedding(golden["seed"], manifest["embed_dim"], manifest["grid"])
     coords = np.array([[golden["point"], [0, 0]]], np.float32)
     logits, iou = decoder.decode(
@@ -144,7 +144,7 @@ def test_a_folder_with_damaged_weights_does_not_load(exported: tuple[Path, dict]
         (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:64])
     with pytest.raises(ExportError):
-        BrowserDecoder(tmp_path)
+        BrowserDecoder(tmp_path, sketches=False)
 
 
 def test_masks_unlike_those_of_torch_are_refused() -> None:

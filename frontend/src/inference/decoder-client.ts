@@ -20,6 +20,7 @@ import {
 import { EngineMemoryStore } from "./engine-memory";
 import { DecodeError, isDecodeError, toDecodeError } from "./errors";
 import { parseManifest, type Manifest } from "./manifest";
+import { fitToGrid, maskPromptFor } from "./mask-prompt";
 import { encodedSize, toTokens } from "./prompt-tokens";
 import type { LocalEngine } from "./protocol";
 import { decodeOnServer } from "./server-decoder";
@@ -206,14 +207,15 @@ export class BrowserDecoderClient implements DecoderClient {
     return { candidates, chosen: chooseCandidate(prompts, candidates), decodeMs, engine };
   }
 
-  private async answer(request: DecodeRequest, { imageSize }: Manifest) {
+  private async answer(request: DecodeRequest, manifest: Manifest) {
     const { embedding, originalSize, prompts, maskInput } = request;
     const { decoder } = this;
     if (decoder) {
-      const tokens = toTokens(prompts, originalSize, embedding.cropBox, imageSize);
+      const tokens = toTokens(prompts, originalSize, embedding.cropBox, manifest.imageSize);
+      const maskPrompt = maskPromptFor(manifest, tokens, maskInput);
       try {
         const load = () => this.store.load(embedding);
-        const answer = await decoder.decode(embedding.key, tokens, maskInput?.data ?? null, load);
+        const answer = await decoder.decode(embedding.key, tokens, maskPrompt, load);
         return { ...answer, engine: decoder.trial.engine };
       } catch (error) {
         const cause = toDecodeError(error);
@@ -222,7 +224,8 @@ export class BrowserDecoderClient implements DecoderClient {
       }
     }
     const { api, csrf, fetch: get } = this.dependencies;
-    const answer = await decodeOnServer(request, { api, csrf, fetch: get });
+    const fitted = maskInput && fitToGrid(maskInput, manifest.maskSide);
+    const answer = await decodeOnServer({ ...request, maskInput: fitted }, { api, csrf, fetch: get });
     return { ...answer, engine: "server" as const };
   }
 

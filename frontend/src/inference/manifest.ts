@@ -26,6 +26,8 @@ export interface Manifest {
   readonly maskSide: number;
   readonly embedDim: number;
   readonly grid: number;
+  /** Whether clicks and boxes are drawn into the mask prompt (mask-prompt.ts). */
+  readonly sketches: boolean;
   readonly graphs: Readonly<Record<GraphName, { readonly file: string; readonly weights: string }>>;
   readonly golden: GoldenCase;
   readonly files: readonly ModelFile[];
@@ -40,6 +42,7 @@ interface RawManifest {
   mask_side: number;
   embed_dim: number;
   grid: number;
+  sketches?: boolean;
   graphs: Record<GraphName, { file: string; weights: string }>;
   golden: { seed: number; point: [number, number]; candidate: number; mask: RawMask; predicted_iou: number };
   files: ModelFile[];
@@ -66,6 +69,7 @@ export function parseManifest(json: unknown): Manifest {
     maskSide: whole.mask_side,
     embedDim: whole.embed_dim,
     grid: whole.grid,
+    sketches: whole.sketches ?? false,
     graphs: whole.graphs,
     golden: parseGolden(whole.golden),
     files: whole.files,
