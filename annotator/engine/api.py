@@ -94,7 +94,7 @@ def reopen_image(request: HttpRequest, image_id: int) -> dict[str, Any]:
 def list_submissions(request: HttpRequest, image_id: int) -> list[Submission]:
     """Return who submitted the image and what reviewers said, newest first."""
     image = get_image(user_of(request), image_id)
-    return list(Submission.objects.filter(image=image))
+    return list(Submission.objects.filter(image=image).select_related("user", "reviewer"))
 
 
 def _next(lease: Lease | None) -> dict[str, Any]:

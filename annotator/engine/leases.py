@@ -41,8 +41,12 @@ def open_lease(image: Image, user: User, *, purpose: Purpose) -> Lease | None:
     return lease
 
 
-def hold_image(image: Image, user: User, *, purpose: Purpose = Purpose.ANNOTATE) -> Lease:
-    """Claim or keep one image that was opened by hand; raise ConflictError (`held_by_other`) when it is taken."""
+def hold_image(image: Image, user: User) -> Lease:
+    """Claim or keep one image that was opened by hand; raise ConflictError (`held_by_other`) when it is taken.
+
+    A submitted image is held for review: it must not come back as the next image to annotate.
+    """
+    purpose = Purpose.REVIEW if image.work_status == WorkStatus.SUBMITTED else Purpose.ANNOTATE
     own = Lease.objects.filter(image=image, user=user, released_at=None).first()
     if own is not None and own.expires_at > timezone.now():
         return extend_lease(own)

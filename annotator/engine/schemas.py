@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 from ninja import Schema
 from pydantic import Field, StringConstraints
 
+from annotator.engine.models import Submission
+
 
 class JobOut(Schema):
     """A job and how far it is."""
@@ -68,12 +70,25 @@ class SubmissionOut(Schema):
     id: int
     image_id: int
     user_id: int | None
+    user_name: str
     stage: str
     verdict: str
+    is_latest: bool
     reviewer_id: int | None
+    reviewer_name: str
     comment: str
     created_at: datetime
     reviewed_at: datetime | None
+
+    @staticmethod
+    def resolve_user_name(row: Submission) -> str:
+        """Name whoever submitted it; empty when the account is gone."""
+        return row.user.display_name if row.user else ""
+
+    @staticmethod
+    def resolve_reviewer_name(row: Submission) -> str:
+        """Name the reviewer; empty when there is none yet."""
+        return row.reviewer.display_name if row.reviewer else ""
 
 
 class SkipIn(Schema):

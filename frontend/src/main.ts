@@ -66,7 +66,10 @@ function listen(config: WorkspaceConfig, editor: Editor): void {
     if (!session || hint.image_id !== session.detail.id) return;
     if (hint.type === "annotations.changed" && hint.user_id !== config.user.id) refresh();
     if (hint.type === "image.ready" || hint.type === "embedding.progress") void editor.flow.checkEmbedding(session);
-    if (hint.type === "image.changed") void editor.reviewing.loadComments();
+    if (hint.type === "image.changed") {
+      void editor.reviewing.loadComments();
+      void editor.work.review.load();
+    }
   };
   const stop = listenForHints(`${location.origin.replace(/^http/, "ws")}${config.ws_url}`, onHint, refresh);
   window.addEventListener("online", () => void editor.session?.outbox.flush());

@@ -32,6 +32,16 @@ export interface NextImage {
   readonly returned: string;
 }
 
+/** One time that somebody called the image done, and what a reviewer said. */
+export interface SubmissionRow {
+  readonly user_id: number | null;
+  readonly user_name: string;
+  readonly verdict: string;
+  readonly is_latest: boolean;
+  readonly reviewer_name: string;
+  readonly comment: string;
+}
+
 export class WorkspaceApi {
   constructor(readonly http: HttpClient) {}
 
@@ -76,6 +86,22 @@ export class WorkspaceApi {
 
   skip(imageId: number, reason: string): Promise<unknown> {
     return this.http.send("POST", `/images/${imageId}/skip`, { reason });
+  }
+
+  submissions(imageId: number): Promise<readonly SubmissionRow[]> {
+    return this.http.get(`/images/${imageId}/submissions`);
+  }
+
+  review(imageId: number, verdict: string, comment: string): Promise<unknown> {
+    return this.http.send("POST", `/images/${imageId}/review`, { verdict, comment });
+  }
+
+  takeNextReview(projectId: number): Promise<NextImage> {
+    return this.http.send("POST", `/projects/${projectId}/review/next`);
+  }
+
+  reportActivity(imageId: number, activeMs: number, counts: Readonly<Record<string, number>>): Promise<unknown> {
+    return this.http.send("POST", `/images/${imageId}/activity`, { active_ms: activeMs, counts });
   }
 
   retryEmbedding(imageId: number): Promise<unknown> {

@@ -3,6 +3,7 @@ import { isEmpty, type ColumnMask } from "../geometry/column-mask";
 import type { Draft } from "../model/draft";
 import type { Change } from "../model/document";
 import { noteEdit, promptsForProvenance, withMask, type MaskRecord, type Provenance } from "../model/mask-record";
+import { addEffort, type Effort } from "./effort-log";
 import type { OverlapRule } from "./mask-commands";
 import type { ImageSession } from "./image-session";
 
@@ -11,6 +12,7 @@ export interface AcceptOptions {
   readonly overlap: OverlapRule;
   readonly modelVersion: string | null;
   readonly activeMs: number;
+  readonly effort: Effort;
   readonly authorName: string;
 }
 
@@ -41,7 +43,7 @@ function created(session: ImageSession, draft: Draft, mask: ColumnMask, options:
     state: "accepted" as const,
     predictedIou: chosen?.predictedIou ?? null,
     stabilityScore: chosen?.stabilityScore ?? null,
-    provenance: provenanceOf(draft, options.modelVersion, {}),
+    provenance: addEffort(provenanceOf(draft, options.modelVersion, {}), options.effort),
     attributes: {},
     zOrder: session.document.nextZOrder(),
     isLocked: false,
@@ -58,7 +60,7 @@ function refined(before: MaskRecord, draft: Draft, mask: ColumnMask, options: Ac
     ...before,
     predictedIou: chosen?.predictedIou ?? before.predictedIou,
     stabilityScore: chosen?.stabilityScore ?? before.stabilityScore,
-    provenance: provenanceOf(draft, options.modelVersion, before.provenance),
+    provenance: addEffort(provenanceOf(draft, options.modelVersion, before.provenance), options.effort),
     activeMs: before.activeMs + options.activeMs,
   };
   return withMask(record, mask);

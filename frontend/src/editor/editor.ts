@@ -28,6 +28,7 @@ import { Selecting } from "./selecting";
 import type { Stores } from "./stores";
 import { ToolDesk } from "./tool-desk";
 import { Viewing, type Canvases } from "./viewing";
+import { WorkDesk } from "./work-desk";
 
 export interface EditorParts {
   readonly config: WorkspaceConfig;
@@ -50,6 +51,7 @@ export class Editor {
   readonly desk: ToolDesk;
   readonly flow: Flow;
   readonly reviewing: Reviewing;
+  readonly work: WorkDesk;
   readonly personal: Personal;
   readonly scene: SceneMaker;
   readonly labels: readonly LabelInfo[];
@@ -82,6 +84,8 @@ export class Editor {
     this.loader = new ImageLoader(api, parts.decoder);
     this.flow = this.makeFlow();
     this.reviewing = new Reviewing(api, stores, this.notices, () => this.session);
+    const { notices, flow, viewing } = this;
+    this.work = new WorkDesk({ api, stores, config, notices, flow, viewing, session: () => this.session });
     this.personal = new Personal(config, api, stores);
     this.latency = new LatencyLog(config.project_id, api, stores, config.model.version ?? "");
     this.lease = new LeaseKeeper({
@@ -123,6 +127,7 @@ export class Editor {
     this.flow.noteEmbedding(session);
     this.flow.waitForEmbedding();
     void this.reviewing.loadComments();
+    void this.work.review.load();
     this.loader.prefetch(detail.next_id);
   }
 
@@ -137,6 +142,7 @@ export class Editor {
       overlap: config.project.settings.overlap ?? "allow",
       modelVersion: config.model.version,
       activeMs,
+      effort: this.work.effort.counted,
       authorName: config.user.name ?? "",
     });
     if (!record) {
@@ -146,6 +152,7 @@ export class Editor {
       );
       return;
     }
+    this.work.effort.take();
     this.stores.pace.set(this.pace.add(this.clock.take()));
     this.stores.isSlow.set(false);
     this.announce("announce.accepted", record.area);
@@ -241,7 +248,7 @@ export class Editor {
   }
 
   private travel(direction: "undo" | "redo"): void {
-    const name = this.session?.[direction]() ?? null;
+    const name = this.work.effort.travel(direction, () => this.session?.[direction]() ?? null);
     if (name !== null) this.stores.announcement.set(`announce.${direction}|${name}|${Date.now()}`);
   }
 
@@ -250,6 +257,7 @@ export class Editor {
     const { detail } = session;
     this.desk.current.cancel();
     this.momentary.cursor = null;
+    this.work.leaveImage(this.clock.take());
     stores.selection.set(new Set());
     stores.conflicts.set([]);
     stores.comments.set([]);
@@ -263,7 +271,6 @@ export class Editor {
       nextId: detail.next_id,
       workStatus: detail.work_status,
     });
-    this.clock.take();
     this.refreshPanels();
   }
 

@@ -48,6 +48,11 @@ export class Flow {
     await this.leave((id) => this.ports.api.submit(id), "notice.submit.failed");
   }
 
+  /** Give the verdict on the open image and go on with the next one that waits for one. */
+  async review(decide: (imageId: number) => Promise<unknown>): Promise<void> {
+    await this.leave(decide, "notice.review.failed", true);
+  }
+
   async skip(reason: string): Promise<void> {
     await this.leave((id) => this.ports.api.skip(id, reason), "notice.skip.failed");
   }
@@ -96,17 +101,18 @@ export class Flow {
     };
   }
 
-  private async leave(finish: (imageId: number) => Promise<unknown>, failure: string): Promise<void> {
+  private async leave(finish: (imageId: number) => Promise<unknown>, failure: string, isReview = false): Promise<void> {
     const session = this.ports.session();
     if (!session) return;
     this.ports.settle();
     try {
       await this.allSaved(session);
       await finish(session.detail.id);
-      const next = await this.ports.api.takeNext(this.ports.projectId);
-      if (next.image_id === null) this.tellNothingNext(next.unprepared);
-      else await this.open(next.image_id);
-      if (next.returned) this.ports.notices.tell("info", "notice.returned", { comment: next.returned });
+      const { api, projectId } = this.ports;
+      const next = await (isReview ? api.takeNextReview(projectId) : api.takeNext(projectId));
+      if (next.image_id !== null) await this.open(next.image_id);
+      else if (isReview) this.ports.notices.tell("info", "notice.review.empty");
+      else this.tellNothingNext(next.unprepared);
     } catch (error) {
       this.tellFailure(failure, error);
     }

@@ -5,6 +5,7 @@ import { findStrays } from "../geometry/regions";
 import type { BoxXyxy, ImagePoint } from "../geometry/types";
 import { colorOfMask, type Rgb } from "../model/colors";
 import type { LabelInfo, MaskRecord } from "../model/mask-record";
+import type { Remaining } from "../model/work";
 import type { SuggestionFilter } from "../model/workspace";
 import type { PaintedMask } from "../render/mask-layer";
 import type { OverlayScene } from "../render/overlay-layer";
@@ -80,6 +81,8 @@ export class SceneMaker {
       brush: shape?.kind === "brush" ? { ...shape.dab, shape: shape.shape, isErasing: shape.isErasing } : null,
       cursor,
       cropBox: draft?.cropBox ?? null,
+      heat: this.stores.remaining.get()?.coverage ?? null,
+      gap: gapBox(this.stores.remaining.get()),
     };
   }
 
@@ -103,6 +106,13 @@ export class SceneMaker {
     }
     return this.straysOf.boxes;
   }
+}
+
+function gapBox(remaining: Remaining | null): BoxXyxy | null {
+  const gap = remaining?.gaps[remaining.at];
+  if (!gap) return null;
+  const { middle, radius } = gap;
+  return { x0: middle.x - radius, y0: middle.y - radius, x1: middle.x + radius, y1: middle.y + radius };
 }
 
 /** Rejected masks never show; suggestions do when both their scores are good enough. */

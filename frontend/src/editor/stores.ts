@@ -23,6 +23,7 @@ import type {
   SaveState,
   SuggestionFilter,
 } from "../model/workspace";
+import type { Remaining, ReviewInfo } from "../model/work";
 
 const NOTHING = fitViewport({ width: 1, height: 1 }, { width: 1, height: 1 });
 
@@ -44,6 +45,8 @@ export function makeStores(bindings: Bindings, locale: string, firstLabel: numbe
     notices: new Store<readonly Notice[]>([]),
     announcement: new Store(""),
     conflicts: new Store<readonly Conflict[]>([]),
+    review: new Store<ReviewInfo | null>(null),
+    remaining: new Store<Remaining | null>(null),
     comments: new Store<readonly CommentInfo[]>([]),
     versions: new Store<readonly MaskVersion[] | null>(null),
     pace: new Store<Pace>({ masks: 0, secondsPerMask: 0 }),

@@ -35,6 +35,7 @@ export function workspaceDoor(editor: Editor, config: WorkspaceConfig): Workspac
     addComment: (body) => void reviewing.addComment(body),
     resolveComment: (id, isResolved) => void reviewing.resolveComment(id, isResolved),
     restoreVersion: (version) => reviewing.restoreVersion(version),
+    decideReview: (verdict, comment) => void editor.work.review.decide(verdict, comment),
     skip: (reason) => void editor.flow.skip(reason),
     openImage: (id) => void editor.flow.open(id),
     bind: (action, chords) => personal.bind(action, chords),

@@ -1,6 +1,9 @@
 /** Every text of the workspace in English; the other languages have the same keys. {name} is filled in. */
 
+import { WORK_EN } from "./work-en";
+
 export const MESSAGES_EN = {
+  ...WORK_EN,
   "bar.back": "Back to the project",
   "bar.position": "{position} of {total}",
   "bar.median": "{ms} ms",
@@ -272,7 +275,6 @@ export const MESSAGES_EN = {
   "notice.skip.failed": "Not skipped: {reason}",
   "notice.queue.empty": "Nothing is left in the queue.",
   "notice.queue.preparing": "{count} images wait for the model's suggestions. Try again in a moment.",
-  "notice.returned": "Sent back by the reviewer: {comment}",
   "notice.lease.lost": "Somebody else has taken this image. What you saved is kept.",
   "notice.embedding.failed": "This image could not be prepared for the model. Brush and lasso work.",
   "notice.replayed": "Changes from your last visit, kept on this device ({count}), are being saved.",

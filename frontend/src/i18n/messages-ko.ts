@@ -1,7 +1,9 @@
 /** The texts of the workspace in Korean. */
 import type { Messages } from "./messages-en";
+import { WORK_KO } from "./work-ko";
 
 export const MESSAGES_KO: Messages = {
+  ...WORK_KO,
   "bar.back": "프로젝트로 돌아가기",
   "bar.position": "{total}개 중 {position}번째",
   "bar.median": "{ms} ms",
@@ -273,7 +275,6 @@ export const MESSAGES_KO: Messages = {
   "notice.skip.failed": "건너뛰지 못했습니다: {reason}",
   "notice.queue.empty": "대기열에 남은 이미지가 없습니다.",
   "notice.queue.preparing": "이미지 {count}장이 모델의 제안을 기다리고 있습니다. 잠시 후 다시 시도하세요.",
-  "notice.returned": "검토자가 돌려보냈습니다: {comment}",
   "notice.lease.lost": "다른 사람이 이 이미지를 가져갔습니다. 저장한 내용은 그대로 남아 있습니다.",
   "notice.embedding.failed": "이 이미지를 모델용으로 준비하지 못했습니다. 브러시와 올가미는 쓸 수 있습니다.",
   "notice.replayed": "지난번에 이 기기에 보관한 변경 {count}건을 저장하고 있습니다.",

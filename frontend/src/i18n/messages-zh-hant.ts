@@ -1,7 +1,9 @@
 /** The texts of the workspace in Traditional Chinese. */
 import type { Messages } from "./messages-en";
+import { WORK_ZH_HANT } from "./work-zh-hant";
 
 export const MESSAGES_ZH_HANT: Messages = {
+  ...WORK_ZH_HANT,
   "bar.back": "回到專案",
   "bar.position": "第 {position} 張，共 {total} 張",
   "bar.median": "{ms} ms",
@@ -272,7 +274,6 @@ export const MESSAGES_ZH_HANT: Messages = {
   "notice.skip.failed": "未略過：{reason}",
   "notice.queue.empty": "佇列中已無影像。",
   "notice.queue.preparing": "還有 {count} 張影像等待模型建議，請稍後再試。",
-  "notice.returned": "審查者退回：{comment}",
   "notice.lease.lost": "此影像已由他人接手。您已儲存的內容仍會保留。",
   "notice.embedding.failed": "無法為模型準備這張影像。筆刷與套索仍可使用。",
   "notice.replayed": "正在儲存上次保留在此裝置的 {count} 項變更。",

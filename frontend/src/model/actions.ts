@@ -43,6 +43,8 @@ export const ACTIONS = [
   { id: "searchLabels", group: "masks", keys: ["/"] },
   { id: "acceptSuggestion", group: "masks", keys: ["A"] },
   { id: "rejectSuggestion", group: "masks", keys: ["X"] },
+  { id: "toggleRemaining", group: "masks", keys: ["U"], leftKeys: ["Q"] },
+  { id: "nextGap", group: "masks", keys: ["J"], leftKeys: ["D"] },
   { id: "comment", group: "masks", keys: ["C"], leftKeys: ["Shift+C"] },
   { id: "zoomIn", group: "view", keys: ["+", "="] },
   { id: "zoomOut", group: "view", keys: ["-"] },

@@ -11,6 +11,7 @@ import type { Draft } from "./draft";
 import type { AttributeValue, LabelInfo, MaskRecord } from "./mask-record";
 import type { Readable, Store } from "./store";
 import type { BrushSettings, ToolId, ViewSettings } from "./view-settings";
+import type { Remaining, ReviewInfo, Verdict } from "./work";
 
 export interface ImageInfo {
   readonly id: number;
@@ -97,6 +98,8 @@ export interface Workspace {
   readonly announcement: Readable<string>;
   readonly conflicts: Readable<readonly Conflict[]>;
   readonly comments: Readable<readonly CommentInfo[]>;
+  readonly review: Readable<ReviewInfo | null>;
+  readonly remaining: Readable<Remaining | null>;
   readonly versions: Readable<readonly MaskVersion[] | null>;
   readonly pace: Readable<Pace>;
   readonly isSlow: Readable<boolean>;
@@ -125,6 +128,7 @@ export interface Workspace {
   addComment(body: string): void;
   resolveComment(id: number, isResolved: boolean): void;
   restoreVersion(version: MaskVersion): void;
+  decideReview(verdict: Verdict, comment: string): void;
   skip(reason: string): void;
   openImage(id: number): void;
   bind(action: ActionId, chords: readonly string[] | null): void;

@@ -1,9 +1,11 @@
 /** What changes all the time: the draft, its prompts, the hovered and selected masks, cursors, boxes in the making. */
 import type { ColumnMask } from "../geometry/column-mask";
+import type { Coverage } from "../geometry/coverage";
 import type { BoxXyxy, ImagePoint, Prompt } from "../geometry/types";
 import { toScreen, type Viewport } from "../geometry/viewport";
 import type { Rgb } from "../model/colors";
 import type { Layer } from "./frame-loop";
+import { drawHeatMap } from "./heat-map";
 import { drawBrushCursor, drawCross, drawDashedBox, drawDashedPath, drawPrompt, drawSpotlight } from "./marks";
 import type { MaskPaths } from "./mask-paths";
 import { drawMask, type MaskStyle } from "./mask-style";
@@ -25,6 +27,9 @@ export interface OverlayScene {
   } | null;
   readonly cursor: ImagePoint | null;
   readonly cropBox: BoxXyxy | null;
+  readonly heat: Coverage | null;
+  /** The uncovered place that was gone to last. */
+  readonly gap: BoxXyxy | null;
 }
 
 /** Ants march this many pixels a second, and stand still for people who asked for less motion. */
@@ -61,6 +66,7 @@ export class OverlayLayer implements Layer {
       outline,
       lineWidth: 1.5,
     });
+    if (scene.heat) drawHeatMap(context, scene.heat);
     if (scene.hover) drawMask(context, scene.hover.mask, style(scene.hover.color, 0.28, "solid"), at);
     if (scene.hovered) drawMask(context, scene.hovered.mask, style(scene.hovered.color, 0.2, "solid"), at);
     if (scene.draft?.mask) drawMask(context, scene.draft.mask, style(scene.draft.color, 0.45, "solid"), at);
@@ -84,6 +90,7 @@ export class OverlayLayer implements Layer {
   private drawMarks(scene: OverlayScene, view: Viewport): void {
     const { context } = this.surface;
     if (scene.cropBox) drawDashedBox(context, view, scene.cropBox, "rgb(255 255 255 / 0.25)");
+    if (scene.gap) drawDashedBox(context, view, scene.gap, "#ffb454");
     for (const box of scene.strays) drawSpotlight(context, view, box);
     for (const prompt of scene.draft?.prompts ?? []) {
       if (prompt.kind === "box") drawDashedBox(context, view, prompt.box, "#ffffff");

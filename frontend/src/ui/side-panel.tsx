@@ -7,6 +7,8 @@ import { Slider, Switch, Section, chordText } from "./controls";
 import { useStore, useSurroundings } from "./hooks";
 import { LabelList } from "./label-list";
 import { MaskList } from "./mask-list";
+import { RemainingSection } from "./remaining-section";
+import { ReviewSection } from "./review-section";
 import { Suggestions } from "./suggestions";
 
 export function SidePanel(): JSX.Element {
@@ -15,10 +17,12 @@ export function SidePanel(): JSX.Element {
   return (
     <aside class="panel" hidden={!isOpen} aria-label={translator.t("panel.title")}>
       <Conflicts />
+      <ReviewSection />
       <MaskList />
       <SelectedMask />
       <LabelList />
       <Suggestions />
+      <RemainingSection />
       <Comments />
       <ViewSection />
     </aside>

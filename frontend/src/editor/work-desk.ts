@@ -1,0 +1,52 @@
+/** The data engine's side of the editor: reviews, what is left, and the honest count of effort and time. */
+import type { WorkspaceApi } from "../api/workspace-api";
+import { ActivityReport } from "./activity-report";
+import type { WorkspaceConfig } from "./config";
+import { EffortLog } from "./effort-log";
+import type { Flow } from "./flow";
+import type { ImageSession } from "./image-session";
+import type { Notices } from "./notices";
+import { RemainingDesk } from "./remaining";
+import { ReviewDesk } from "./review-desk";
+import type { Stores } from "./stores";
+import type { Viewing } from "./viewing";
+
+export interface WorkPorts {
+  readonly api: WorkspaceApi;
+  readonly stores: Stores;
+  readonly config: WorkspaceConfig;
+  readonly notices: Notices;
+  readonly flow: Flow;
+  readonly viewing: Viewing;
+  readonly session: () => ImageSession | null;
+}
+
+export class WorkDesk {
+  readonly review: ReviewDesk;
+  readonly remaining: RemainingDesk;
+  readonly effort = new EffortLog();
+  private readonly report: ActivityReport;
+
+  constructor(private readonly ports: WorkPorts) {
+    const { api, stores, config, flow, viewing, notices, session } = ports;
+    this.report = new ActivityReport(api);
+    this.review = new ReviewDesk({
+      api,
+      stores,
+      flow,
+      userId: config.user.id,
+      mayReview: config.role !== "annotator",
+      session,
+    });
+    this.remaining = new RemainingDesk({ stores, viewing, tellNoGaps: () => notices.tell("info", "notice.no.gaps") });
+    stores.draft.subscribe(() => this.effort.follow(stores.draft.get()));
+  }
+
+  /** Call it while the image that is left is still the stores' one. */
+  leaveImage(activeMs: number): void {
+    const effort = this.effort.take();
+    const image = this.ports.stores.image.get();
+    if (image) this.report.send(image.id, activeMs, effort);
+    this.review.clear();
+  }
+}

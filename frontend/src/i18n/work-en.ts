@@ -1,0 +1,21 @@
+/** English texts of the data engine in the workspace: reviews, and what is left to annotate. */
+export const WORK_EN = {
+  "review.title": "Review",
+  "review.by": "Submitted by {name}. Mend what is wrong, then accept it; or say what is missing and send it back.",
+  "review.comment": "What is to be done",
+  "review.accept": "Accept and next",
+  "review.back": "Send back",
+  "review.somebody": "somebody",
+  "returned.title": "Sent back to you",
+  "returned.by": "{name} wrote:",
+  "left.title": "What is left",
+  "left.show": "Heat map of what has no mask",
+  "left.share": "{percent} % of the photo has no mask.",
+  "left.next": "Next gap",
+  "left.at": "Gap {at} of {count}",
+  "notice.review.failed": "The verdict was not kept: {reason} The masks are saved.",
+  "notice.review.empty": "Nothing else waits for your review.",
+  "notice.no.gaps": "No gap is left that is worth a look.",
+  "action.toggleRemaining": "What is left on or off",
+  "action.nextGap": "Go to the next gap",
+} as const;
