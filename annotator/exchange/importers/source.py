@@ -5,8 +5,10 @@ entries are left out and named. Sizes and numbers are bounded before anything is
 """
 
 import io
+import lzma
 import os
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -21,7 +23,18 @@ from django.conf import settings
 MAX_ENTRIES = 2_000_000
 MAX_RATIO = 200
 MAX_SMALL_BYTES = 64 * 2**20
-_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
+_DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+)
+# Damaged directories also make zipfile and tarfile fall over numbers and names; found by fuzzing.
+_BAD_DIRECTORY = (*_DAMAGE, ValueError, LookupError, struct.error, MemoryError)
 
 
 class BrokenFileError(Exception):
@@ -47,7 +60,7 @@ class Source:
         try:
             self.kind = self._find_kind()
             self.entries = self._list()
-        except _DAMAGE as error:
+        except _BAD_DIRECTORY as error:
             raise BrokenFileError(f"The file is damaged: {error}") from error
         self._by_base: dict[str, Entry] | None = None
 
@@ -66,7 +79,11 @@ class Source:
     def open(self, entry: Entry) -> Iterator[IO[bytes]]:
         """Open an entry; raises BrokenFileError also for damage that shows while reading."""
         try:
-            with self._open(entry) as file:
+            opened = self._open(entry)
+        except _BAD_DIRECTORY as error:
+            raise BrokenFileError(f"{entry.name} cannot be read: {error}") from error
+        try:
+            with opened as file:
                 yield file
         except _DAMAGE as error:
             raise BrokenFileError(f"{entry.name} cannot be read: {error}") from error

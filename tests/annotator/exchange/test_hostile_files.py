@@ -201,6 +201,18 @@ def test_a_damaged_zip_is_refused(image, take_in, tmp_path):
     assert not Annotation.objects.exists()
 
 
+def test_a_zip_whose_entry_has_no_name_is_refused(tmp_path):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("x", b"{}")
+    nameless = bytearray(data.getvalue())
+    entry = nameless.index(b"PK\x01\x02")
+    nameless[entry + 28], nameless[entry + 30] = 0, 1  # the name's byte becomes one of the extra field
+    (tmp_path / "a.zip").write_bytes(bytes(nameless))
+    with pytest.raises(BrokenFileError, match="damaged"):
+        Source(tmp_path / "a.zip")
+
+
 def test_names_that_are_formulas_stay_text(take):
     report = take(coco([], images=[{"id": 1, "file_name": '=HYPERLINK("http://x")', "width": 3, "height": 3}]))
     assert report["images"]["unknown"] == 1
