@@ -9,7 +9,7 @@ from django.conf import settings
 from annotator.exchange.importers.base import FileCategory, FileImage, FileMask, Problem, Reader, text_of, whole_of
 from annotator.exchange.importers.source import BrokenFileError, Entry, Source
 from annotator.exchange.rows import stem_of
-from annotator.mask_gateway import encode
+from annotator.mask_gateway import counts_of_numbers
 from annotator.photos.naming import display_name
 
 if TYPE_CHECKING:
@@ -19,12 +19,17 @@ if TYPE_CHECKING:
 _PHOTOS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, MemoryError)
 _MAX_LEGEND_BYTES = 16 * 2**20
+MAX_NUMBER = 65_535
 
 
 class PngReader(Reader):
     """Reads FOLDER/NAME.png; subclasses say what the numbers mean."""
 
     folder_name = ""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__(source)
+        self._sizes: dict[str, tuple[int, int]] = {}
 
     @classmethod
     def fits(cls, source: Source) -> bool:
@@ -49,23 +54,33 @@ class PngReader(Reader):
                 yield FileImage(entry.name, photos.get(stem, stem), width=size[0], height=size[1])
 
     def masks(self) -> Iterator[FileMask | Problem]:
-        """Yield a mask for each number of each picture."""
+        """Yield a mask for each number of each picture. Only pictures as large as their photo are ever unpacked."""
         for entry in _pictures(self.source, self.folder_name):
-            pixels = _decode(self.source, entry)
+            if entry.name not in self._sizes:  # its photo is not taken, or it is no picture: named already
+                yield FileMask(entry.name, None, entry.name, None)
+                continue
+            pixels = _decode(self.source, entry, self._sizes[entry.name])
             if isinstance(pixels, str):
                 yield Problem(entry.name, "bad_image", pixels)
                 continue
-            categories = self.categories_of(entry)
-            for number in _numbers_in(pixels):
-                yield FileMask(
-                    f"{entry.name} number {number}",
-                    None,
-                    entry.name,
-                    categories.get(number, str(number)) if categories is not None else str(number),
-                    counts=encode(pixels == number),
-                    size=[int(pixels.shape[0]), int(pixels.shape[1])],
-                    fields={"z_order": 0},
-                )
+            yield from self._masks_of(entry, pixels)
+
+    def use_size(self, image_key: str, size: tuple[int, int]) -> None:
+        """Learn a photo's size: a picture that claims another is not unpacked."""
+        self._sizes[image_key] = size
+
+    def _masks_of(self, entry: Entry, pixels: "NDArray[np.uint16]") -> Iterator[FileMask]:
+        categories = self.categories_of(entry)
+        for number, counts in counts_of_numbers(pixels):
+            yield FileMask(
+                f"{entry.name} number {number}",
+                None,
+                entry.name,
+                categories.get(number, str(number)) if categories is not None else str(number),
+                counts=counts,
+                size=[int(pixels.shape[0]), int(pixels.shape[1])],
+                fields={"z_order": 0},
+            )
 
     def categories_of(self, entry: Entry) -> dict[int, str | None] | None:
         """Return the category of each number of one picture; None where the number is the category."""
@@ -143,23 +158,19 @@ def _size_of(source: Source, entry: Entry) -> tuple[int, int] | str:
     return width, height
 
 
-def _decode(source: Source, entry: Entry) -> "NDArray[np.int64] | str":
+def _decode(source: Source, entry: Entry, wanted: tuple[int, int]) -> "NDArray[np.uint16] | str":
     import numpy as np
     from PIL import Image as Pillow
 
-    size = _size_of(source, entry)
-    if isinstance(size, str):
-        return size
     try:
         with source.open(entry) as file, Pillow.open(file, formats=("PNG",)) as picture:
             if picture.mode not in {"L", "P", "I", "I;16", "I;16B", "1"}:
                 return f"It is a picture in colour ({picture.mode}); numbers are needed, one channel of 8 or 16 bits."
-            return np.asarray(picture).astype(np.int32)
+            if (picture.height, picture.width) != wanted:
+                return f"It is {picture.width} x {picture.height}, its photo {wanted[1]} x {wanted[0]}."
+            pixels = np.asarray(picture)
     except (*_BROKEN, BrokenFileError):
         return "The PNG is cut off or damaged."
-
-
-def _numbers_in(pixels: "NDArray[Any]") -> list[int]:
-    import numpy as np
-
-    return [int(number) for number in np.unique(pixels) if 0 < number <= 65_535]
+    if picture.mode == "I":
+        pixels = np.where((pixels > 0) & (pixels <= MAX_NUMBER), pixels, 0)
+    return pixels.astype(np.uint16, copy=False)

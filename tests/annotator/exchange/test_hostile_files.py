@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -235,6 +236,18 @@ def test_a_label_with_a_hostile_name_is_cleaned(take, project):
 def test_outlines_that_would_take_all_memory_are_refused():
     with pytest.raises(MaskRefusedError, match="outline"):
         counts_from_polygons([[0, 0, 20_000, 0, 0, 10_000] * 50_000], (10_000, 20_000))
+
+
+def test_an_index_picture_that_is_not_as_large_as_its_photo_is_not_unpacked(image, take_in, tmp_path):
+    head = b"\x89PNG\r\n\x1a\n"
+    size = (9_000).to_bytes(4) + (9_000).to_bytes(4) + bytes([16, 0, 0, 0, 0])
+    chunks = [(b"IHDR", size), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
+    data = b"".join(len(b).to_bytes(4) + kind + b + zlib.crc32(kind + b).to_bytes(4) for kind, b in chunks)
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("semantic/a.png", head + data)
+    report = take_in(image.project, tmp_path / "x.zip")
+    assert (report["images"]["refused"], report["masks"]["created"]) == (1, 0)
+    assert report["codes"] == {"image_refused": 1, "image_not_taken": 1}
 
 
 def test_sa1b_with_one_broken_file_takes_the_others(image, take_in, tmp_path):

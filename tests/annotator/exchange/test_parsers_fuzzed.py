@@ -16,7 +16,14 @@ from annotator.exchange.importers.base import FileImage, FileMask, Problem
 from annotator.exchange.importers.source import BrokenFileError, Source
 from annotator.exchange.importers.yolo import read_names
 from annotator.exchange.json_stream import BrokenJsonError, read_object
-from annotator.mask_gateway import MaskRefusedError, counts_from_polygons, decode, encode, polygons_from_counts
+from annotator.mask_gateway import (
+    MaskRefusedError,
+    counts_from_polygons,
+    counts_of_numbers,
+    decode,
+    encode,
+    polygons_from_counts,
+)
 
 FUZZ = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 scalars = st.one_of(
@@ -151,6 +158,14 @@ def test_outlines_of_any_kind(polygons):
     except MaskRefusedError:
         return
     assert decode(counts, (17, 31)).shape == (17, 31)
+
+
+@FUZZ
+@given(st.integers(1, 24), st.integers(1, 24), st.integers(0, 2**32), st.integers(1, 6))
+def test_numbers_of_a_picture_become_the_masks_they_paint(height, width, seed, numbers):
+    pixels = np.random.default_rng(seed).integers(0, numbers, (height, width)).astype(np.uint16)
+    found = dict(counts_of_numbers(pixels))
+    assert found == {int(n): encode(pixels == n) for n in np.unique(pixels) if n}
 
 
 @FUZZ
