@@ -157,7 +157,8 @@ def counts_of_numbers(pixels: "NDArray[np.uint16]") -> Iterator[tuple[int, str]]
             runs[0:-1:2] = starts[first:last] - np.concatenate(([0], stops[first : last - 1]))
             runs[1::2] = stops[first:last] - starts[first:last]
             runs[-1] = flat.size - stops[last - 1]
-            yield int(values[first]), rle.from_runs(runs, size=size)["counts"]
+            counts = rle.from_runs(runs if runs[-1] else runs[:-1], size=size)["counts"]
+            yield int(values[first]), counts
 
 
 def resize_mask(counts: str, size: Size, target: Size) -> str:
