@@ -6,11 +6,10 @@ what it adds now. Images whose masks changed are found by `updated_at` since the
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
 from django.utils import timezone
 
 from annotator.annotations.models import Annotation, Source, State
@@ -44,14 +43,14 @@ def refresh_project(project: Project, *, limit: int | None = None) -> int:
     """Bring a project's sums up to date and return how many changed images are left over (0 without a limit)."""
     now = timezone.now()
     mark = FiguresMark.objects.filter(project=project).first()
-    gone = ImageFigures.objects.filter(project=project, image=None)
-    ids = _changed_images(project, mark)
+    recent = _recent_changes(project, mark)
+    ids = images_to_count(project) if recent is None else _stale_images(project, recent)
     chosen = ids if limit is None else ids[:limit]
     refresh_images(chosen)
-    if gone.exists():
-        _subtract_gone(project)
     if len(chosen) == len(ids) and (ids or mark is None or mark.counted_until < now - MARK_EVERY):
-        FiguresMark.objects.update_or_create(project=project, defaults={"counted_until": now - OVERLAP})
+        mark_counted(project, since=now)
+    elif ImageFigures.objects.filter(project=project, image=None).exists():
+        _subtract_gone(project)
     return len(ids) - len(chosen)
 
 
@@ -60,20 +59,35 @@ def has_many_changes(project: Project) -> bool:
     return _recent_changes(project, FiguresMark.objects.filter(project=project).first()) is None
 
 
-def _changed_images(project: Project, mark: FiguresMark | None) -> list[int]:
-    """Return the images that changed since they were counted, those never counted first."""
-    last_change = _recent_changes(project, mark)
-    if last_change is None:
-        rows = Annotation.objects.filter(image__project=project).order_by()
-        if mark is not None:
-            rows = rows.filter(updated_at__gt=mark.counted_until)
-        last_change = dict(rows.values_list("image_id").annotate(last=Max("updated_at")))
-    counted = _counted_at(project, last_change)
+def images_to_count(project: Project) -> list[int]:
+    """Return the images whose masks may have changed since the last count, by id; all of them before the first.
+
+    Asks for changed masks by time alone, which costs what changed and never what is there.
+    """
+    images = Image.objects.filter(project=project).order_by("pk")
+    mark = FiguresMark.objects.filter(project=project).first()
+    if mark is not None:
+        changed = Annotation.objects.filter(updated_at__gt=mark.counted_until).order_by()
+        images = images.filter(pk__in=changed.values("image_id"))
+    return list(images.values_list("pk", flat=True))
+
+
+def mark_counted(project: Project, *, since: datetime) -> None:
+    """Note that every change before `since` is in the sums, once all images of `images_to_count` were refreshed."""
+    if ImageFigures.objects.filter(project=project, image=None).exists():
+        _subtract_gone(project)
+    FiguresMark.objects.update_or_create(project=project, defaults={"counted_until": since - OVERLAP})
+
+
+def _stale_images(project: Project, last_change: dict[int, datetime]) -> list[int]:
+    """Return those of the images that changed since they were counted, those never counted first."""
+    rows = ImageFigures.objects.filter(project=project, image__in=list(last_change)).order_by()
+    counted = dict(rows.values_list("image_id", "refreshed_at"))
     stale = [pk for pk, last in last_change.items() if pk not in counted or counted[pk] <= last + OVERLAP]
     return sorted(stale, key=lambda pk: (pk in counted, pk))
 
 
-def _recent_changes(project: Project, mark: FiguresMark | None) -> dict[int, Any] | None:
+def _recent_changes(project: Project, mark: FiguresMark | None) -> dict[int, datetime] | None:
     """Return the last change of each image since the last count, or None when masks beyond MANY changed since.
 
     Asks for all projects at once: by time alone the index finds few rows among millions, where the join with images
@@ -86,18 +100,11 @@ def _recent_changes(project: Project, mark: FiguresMark | None) -> dict[int, Any
     recent = list(rows.values_list("image_id", "updated_at")[:MANY])
     if len(recent) == MANY:
         return None
-    last_change: dict[int, Any] = {}
+    last_change: dict[int, datetime] = {}
     for pk, moment in recent:
         last_change[pk] = max(moment, last_change.get(pk, moment))
     own = set(Image.objects.filter(project=project, pk__in=set(last_change)).values_list("pk", flat=True))
     return {pk: moment for pk, moment in last_change.items() if pk in own}
-
-
-def _counted_at(project: Project, images: dict[int, Any]) -> dict[int, Any]:
-    rows = ImageFigures.objects.filter(project=project).order_by()
-    if len(images) < MANY:
-        rows = rows.filter(image__in=list(images))
-    return dict(rows.exclude(image=None).values_list("image_id", "refreshed_at"))
 
 
 @transaction.atomic

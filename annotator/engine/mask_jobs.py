@@ -4,12 +4,15 @@ Each image is one idempotent step. The cursor is the last image's id, so images 
 """
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
 
 from annotator.engine import jobs
-from annotator.engine.figures import refresh_project
+from annotator.engine.figures import images_to_count, mark_counted, refresh_images
 from annotator.engine.mask_runs import current_digest, run_image
 from annotator.engine.models import Job, MaskRun, RunKind, RunStatus
 from annotator.images.models import Image, ImageStatus, WorkStatus
@@ -20,7 +23,7 @@ from annotator.inference.services import compute_embedding
 from annotator.projects.models import Project
 
 MAX_FAILURES_KEPT = 200
-FIGURES_AT_ONCE = 200
+FIGURES_AT_ONCE = 50
 Step = Callable[[Image], str]
 
 
@@ -66,20 +69,19 @@ def embed_project(job: Job) -> None:
 
 
 def count_project(job: Job) -> None:
-    """Bring the figures of a large project up to date, some images a step."""
+    """Bring the figures of a large project up to date, some images a step, so that nobody waits long for the writer."""
+    since = datetime.fromisoformat(job.state.get("since") or timezone.now().isoformat())
+    job.state = {"last_id": 0, **job.state, "since": since.isoformat()}
+    ids = [pk for pk in images_to_count(job.project) if pk > job.state["last_id"]]
+    chunks = [ids[start : start + FIGURES_AT_ONCE] for start in range(0, len(ids), FIGURES_AT_ONCE)]
+    job.total = job.done + len(chunks)
 
-    def steps() -> Iterator[Callable[[], None]]:
-        left = 1
-        while left:
+    def count(chunk: list[int]) -> None:
+        refresh_images(chunk)
+        job.state = {**job.state, "last_id": chunk[-1]}
 
-            def count() -> None:
-                nonlocal left
-                left = refresh_project(job.project, limit=FIGURES_AT_ONCE)
-                job.total = job.done + 1 + -(-left // FIGURES_AT_ONCE)
-
-            yield count
-
-    if jobs.run_steps(job, steps()):
+    if jobs.run_steps(job, (partial(count, chunk) for chunk in chunks)):
+        mark_counted(job.project, since=since)
         jobs.finish_job(job, report=job.report)
 
 

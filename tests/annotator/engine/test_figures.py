@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from annotator.accounts.models import User
 from annotator.annotations.models import Annotation, Source, State
-from annotator.engine import activity, figures, mask_counts, review
+from annotator.engine import activity, figures, jobs, mask_counts, mask_jobs, review
 from annotator.engine.dashboard import Filters, read_dashboard
 from annotator.engine.dashboard_requests import count_everywhere, fresh_dashboard
 from annotator.engine.latency import percentile
@@ -29,6 +29,7 @@ from annotator.engine.models import (
     WorkEvent,
 )
 from annotator.engine.tables import safe_cell, to_csv
+from annotator.engine.tasks import count_figures
 from annotator.engine.weeks import week_of
 from annotator.images.models import Image
 from annotator.images.services import delete_image
@@ -276,6 +277,35 @@ class TestDashboard:
             assert fresh_dashboard(project)["images_left"] > 0
         work_off()
         assert read_dashboard(project)["totals"]["masks"] == 7
+
+    def test_a_count_that_was_cut_off_goes_on_where_it_was(
+        self, project: Project, annotator: User, add_image: Any, add_mask: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        images = [add_image() for _ in range(5)]
+        for image in images:
+            add_mask(image, author=annotator)
+        monkeypatch.setattr(mask_jobs, "FIGURES_AT_ONCE", 2)
+        job = jobs.start_job(project, kind="figures", key="project", task=count_figures, params={}, user=None)
+        real, chunks = figures.refresh_images, []
+
+        def counting(ids: list[int]) -> None:
+            chunks.append(ids)
+            if len(chunks) == 2:
+                raise RuntimeError("the disk is full")
+            real(ids)
+
+        monkeypatch.setattr(mask_jobs, "refresh_images", counting)
+        jobs.do_job(job.pk, mask_jobs.count_project)
+        assert read_dashboard(project)["totals"]["masks"] == 2
+        assert not FiguresMark.objects.exists()
+        late = add_mask(images[0], author=annotator)  # an image that was counted already changes meanwhile
+        jobs.do_job(job.pk, mask_jobs.count_project)
+        job.refresh_from_db()
+        pks = [image.pk for image in images]
+        assert chunks == [pks[:2], pks[2:4], pks[2:4], pks[4:]]
+        assert (job.status, job.done, job.total) == ("done", 3, 3)
+        assert FiguresMark.objects.get().counted_until < late.updated_at
+        assert totals(project)["masks"] == 6
 
     def test_the_endpoint_and_who_may_see_it(
         self, project: Project, admin: User, annotator: User, outsider: User, client_of: ClientOf
