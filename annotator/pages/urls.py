@@ -9,6 +9,7 @@ from annotator.pages.views import (
     dashboard,
     exports,
     images,
+    imports,
     labels,
     members,
     models,
@@ -44,5 +45,7 @@ urlpatterns = [
     path("projects/<int:project_id>/automatic/", automatic.automatic, name="automatic"),
     path("projects/<int:project_id>/dashboard/", dashboard.dashboard, name="dashboard"),
     path("projects/<int:project_id>/exports/", exports.export_list, name="exports"),
+    path("projects/<int:project_id>/imports/", imports.import_list, name="imports"),
+    path("projects/<int:project_id>/imports/<int:import_id>/", imports.import_page, name="import"),
     path("projects/<int:project_id>/images/<int:image_id>/", workspace.workspace, name="workspace"),
 ]

@@ -1,59 +1,127 @@
-/** The exports page: start one, follow its job, show the file. */
+/** The exports page: check, start, follow; links, removal and cancelling of what was made. */
 
+import { readOptions, showFields } from "./export-options.js";
+import { showFindings } from "./findings.js";
+import { count, followJob, isOpen, refresh } from "./follow-job.js";
 import { callApi } from "./http.js";
 
-const POLL_MS = 700;
+const LINK_HOURS = 24;
 const form = document.querySelector("[data-export-form]");
 const status = form.querySelector("[data-export-status]");
 const bar = form.querySelector("[data-export-bar]");
+const findings = document.querySelector("[data-findings]");
+const followed = new Set();
 
-function options() {
-  const data = new FormData(form);
-  const format = data.get("format");
-  const body = { format, images: data.get("images"), filters: { only_annotated: data.has("only_annotated") } };
-  if (format === "coco") body.segmentation = data.get("segmentation");
-  return body;
+function showProgress(job) {
+  bar.hidden = false;
+  bar.max = Math.max(job.total, 1);
+  bar.value = job.done;
+  status.textContent = words(job);
 }
 
-async function follow(first) {
-  let job = first;
-  while (job.status === "pending" || job.status === "running") {
-    bar.hidden = false;
-    bar.max = Math.max(job.total, 1);
-    bar.value = job.done;
-    status.textContent = job.status === "pending" ? "Waiting for the worker …" : `Writing ${job.done} of ${job.total} …`;
-    await new Promise((done) => setTimeout(done, POLL_MS));
-    job = await callApi(`/api/v1/jobs/${job.id}`);
-  }
-  bar.hidden = true;
-  if (job.status !== "done") throw new Error(job.error || `The export is ${job.status}. Start it again.`);
+function words(job) {
+  if (job.status === "pending") return "Waiting for the worker …";
+  if (job.status === "paused") return "Paused.";
+  if (job.kind === "preflight") return `Looking at image ${count(job.done)} of ${count(job.total)} …`;
+  const { masks = 0, verified = 0 } = job.report;
+  return verified > 0 ? `Reading back: ${count(verified)} of ${count(masks)} masks …` : `Writing: ${count(masks)} masks so far …`;
 }
 
-async function refreshFiles() {
-  const response = await fetch(location.href);
-  const page = new DOMParser().parseFromString(await response.text(), "text/html");
-  document.querySelector("#files").replaceWith(page.querySelector("#files"));
-}
-
-function showOptionsOfFormat() {
-  const format = new FormData(form).get("format");
-  for (const field of form.querySelectorAll("[data-for]")) field.hidden = field.dataset.for !== format;
-}
-
-form.addEventListener("change", showOptionsOfFormat);
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const button = form.querySelector("button[type=submit]");
-  button.disabled = true;
+async function run(work) {
+  const buttons = form.querySelectorAll("button");
+  for (const button of buttons) button.disabled = true;
   status.textContent = "Starting …";
   try {
-    await follow(await callApi(form.dataset.url, { method: "POST", body: options() }));
-    await refreshFiles();
-    status.textContent = "Done: the file is at the top of the list.";
+    await work();
   } catch (error) {
     status.textContent = error.message;
   } finally {
-    button.disabled = false;
+    bar.hidden = true;
+    for (const button of buttons) button.disabled = false;
   }
+}
+
+async function start(url) {
+  const first = await callApi(url, { method: "POST", body: readOptions(form) });
+  followed.add(String(first.id));
+  const job = await followJob(first, showProgress);
+  if (job.status !== "done") throw new Error(job.error || `It was ${job.status}. Start it again.`);
+  return job;
+}
+
+form.addEventListener("change", () => showFields(form));
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  run(async () => {
+    await start(form.dataset.url);
+    await refreshList();
+    status.textContent = "Done: the file is at the top of the list.";
+  });
 });
-showOptionsOfFormat();
+form.querySelector("[data-check]").addEventListener("click", () =>
+  run(async () => {
+    const job = await start(form.dataset.checkUrl);
+    showFindings(findings, job.report);
+    status.textContent = job.report.findings.length === 0 ? "Checked: nothing to stumble over." : "Checked: see below.";
+  }),
+);
+
+async function refreshList() {
+  await refresh("#files");
+  followOthers();
+}
+
+/** Exports that were under way when the page came. */
+function followOthers() {
+  for (const card of document.querySelectorAll("#files [data-job]")) {
+    if (isOpen(card.dataset) && !followed.has(card.dataset.job)) followCard(card);
+  }
+}
+
+async function followCard(card) {
+  followed.add(card.dataset.job);
+  try {
+    await followJob({ id: card.dataset.job, status: card.dataset.status, report: {}, done: 0, total: 1 }, (job) => {
+      const progress = card.querySelector("progress");
+      progress.max = Math.max(job.total, 1);
+      progress.value = job.done;
+      card.querySelector("[data-job-words]").textContent = words(job);
+    });
+    await refreshList();
+  } catch (error) {
+    card.querySelector("[data-job-words]").textContent = error.message;
+  }
+}
+
+async function share(item) {
+  const link = await callApi(`/api/v1/exports/${item.dataset.file}/link?hours=${LINK_HOURS}`, { method: "POST" });
+  const until = new Date(link.expires_at);
+  item.querySelector("[data-shared]").hidden = false;
+  const field = item.querySelector("[data-shared] input");
+  field.value = link.url;
+  field.select();
+  item.querySelector("[data-until]").textContent = `Works until ${until.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })}`;
+}
+
+async function act(button) {
+  const card = button.closest("[data-job]");
+  if (button.matches("[data-share]")) await share(button.closest("[data-file]"));
+  if (button.matches("[data-copy]")) {
+    await navigator.clipboard.writeText(button.previousElementSibling.value);
+    button.textContent = "Copied";
+  }
+  if (button.matches("[data-cancel]")) await callApi(`/api/v1/jobs/${card.dataset.job}/cancel`, { method: "POST" });
+  if (button.matches("[data-delete]")) {
+    for (const id of button.dataset.delete.trim().split(/\s+/)) await callApi(`/api/v1/exports/${id}`, { method: "DELETE" });
+    card.remove();
+    status.textContent = "The files are deleted. The masks are untouched: export again whenever you like.";
+  }
+}
+
+document.querySelector("#main").addEventListener("click", (event) => {
+  const button = event.target.closest("[data-share], [data-copy], [data-cancel], [data-delete]");
+  if (button) act(button).catch((error) => (status.textContent = error.message));
+});
+
+showFields(form);
+followOthers();

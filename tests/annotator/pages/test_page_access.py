@@ -10,7 +10,7 @@ from annotator.images.models import Image
 from annotator.projects.models import Label, Membership, Project
 
 MEMBER_PAGES = ["", "labels/", "members/"]
-ADMIN_PAGES = ["settings/", "exports/"]
+ADMIN_PAGES = ["settings/", "exports/", "imports/"]
 POST_ONLY = ["start/", "archive/"]
 
 

@@ -1,0 +1,94 @@
+"""Imports: choose a file, look at what it would do, map its labels, take it in, read what was not taken."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from annotator.engine.models import OPEN_STATUSES, Job
+from annotator.exchange.imports import IMPORT_KIND
+from annotator.exchange.models import ImportRun
+from annotator.pages.access import project_context, project_page
+from annotator.pages.templatetags.exchange import FORMAT_WORDS
+from annotator.projects.access import Right
+from annotator.projects.models import Project
+
+SHOWN_IMPORTS = 50
+SHOWN_PROBLEMS = 50
+STATES = (("", "As the file says"), ("accepted", "Accepted masks"), ("suggestion", "Suggestions to decide on"))
+
+
+@project_page(Right.MANAGE)
+@require_safe
+def import_list(request: HttpRequest, project: Project) -> HttpResponse:
+    """Show the form and the imports so far."""
+    rows = ImportRun.objects.filter(project=project).select_related("job", "created_by")[:SHOWN_IMPORTS]
+    context = {
+        **project_context(request, project, section="imports"),
+        "formats": FORMAT_WORDS.items(),
+        "rows": [{"row": row, "stand": stand_of(row), "masks": _masks_of(row)} for row in rows],
+        "has_ingest_root": settings.INGEST_ROOT is not None,
+    }
+    return render(request, "pages/imports.html", context)
+
+
+@project_page(Right.MANAGE)
+@require_safe
+def import_page(request: HttpRequest, project: Project, import_id: int) -> HttpResponse:
+    """Show one import: its preview with the mapping of labels, its progress, or its report."""
+    row = ImportRun.objects.filter(project=project, pk=import_id).select_related("job", "created_by").first()
+    if row is None:
+        raise Http404("There is no such import.")
+    stand = stand_of(row)
+    report = row.job.report if stand == "done" and row.job else row.preview
+    labels = list(project.labels.order_by("position", "pk"))
+    context = {
+        **project_context(request, project, section="imports"),
+        "row": row,
+        "job": row.job,
+        "stand": stand,
+        "step": {"reading": 1, "broken": 1, "previewed": 2}.get(stand, 3),
+        "report": report,
+        "problems": report.get("problems", [])[:SHOWN_PROBLEMS],
+        "wishes": _wishes(row, report),
+        "labels": labels,
+        "states": STATES,
+        "was_started": row.started_at is not None,
+    }
+    return render(request, "pages/import.html", context)
+
+
+def stand_of(row: ImportRun) -> str:
+    """Return where an import stands: reading, broken, previewed, importing, stopped or done."""
+    job = row.job
+    is_import = job is not None and job.kind == IMPORT_KIND
+    if job is None:
+        return "previewed" if row.preview else "broken"
+    if job.status in OPEN_STATUSES:
+        return "importing" if is_import else "reading"
+    if job.status == "done":
+        return "done" if is_import else "previewed"
+    if is_import:
+        return "stopped"
+    return "previewed" if row.preview else "broken"
+
+
+def _wishes(row: ImportRun, report: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the file's labels with what becomes of each, as the options say or as the preview proposes."""
+    chosen = row.options.get("label_map", {})
+    rows = []
+    for category in report.get("categories", []):
+        wish = chosen.get(category["name"])
+        if wish is None:
+            wish = category["label_id"] if category["becomes"] == "label" else category["becomes"]
+        rows.append({**category, "wish": str(wish)})
+    return rows
+
+
+def _masks_of(row: ImportRun) -> dict[str, int]:
+    job: Job | None = row.job
+    report = job.report if job is not None and job.kind == IMPORT_KIND else row.preview
+    masks: dict[str, int] = report.get("masks", {})
+    return masks
