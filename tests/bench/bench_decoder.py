@@ -72,7 +72,7 @@ def time_clicks(browser: Browser, address: str, folder: str) -> dict[str, list[f
     """Click on the canvas through the browser's own input, one click at a time."""
     page = open_page(browser, address)
     page.evaluate(f"bench.openClient({folder!r}).then((opened) => {{ globalThis.opened = opened; }})")
-    samples: dict[str, list[float]] = {"clickToPaintMs": [], "maskMs": [], "paintMs": []}
+    samples: dict[str, list[float]] = {"clickToPaintMs": [], "answerMs": [], "maskMs": [], "paintMs": []}
     for number in range(CLICKS + 1):
         page.evaluate(f"globalThis.painted = bench.clickOnce(opened, {folder!r}); void 0")
         page.mouse.click(100 + 37 * number % 1000, 80 + 53 * number % 700)
@@ -115,8 +115,9 @@ def report(
         "lite_refine_ms": medians["lite_refine"],
         "click_to_paint_full_ms": percentile(full["clickToPaintMs"], 0.5),
         "click_to_paint_lite_ms": percentile(lite["clickToPaintMs"], 0.5),
-        "mask_ms": percentile(full["maskMs"], 0.5),
-        "paint_ms": percentile(full["paintMs"], 0.5),
+        "answer_ms": {"full": percentile(full["answerMs"], 0.5), "lite": percentile(lite["answerMs"], 0.5)},
+        "mask_ms": {"full": percentile(full["maskMs"], 0.5), "lite": percentile(lite["maskMs"], 0.5)},
+        "paint_ms": {"full": percentile(full["paintMs"], 0.5), "lite": percentile(lite["paintMs"], 0.5)},
         "threads": trial["threads"],
         "engine": trial["engine"],
         "fastest_ms": {name: percentile(values, 0) for name, values in graphs["times"].items()},

@@ -126,7 +126,7 @@ function sourcesOf(taps: Taps, outputs: Range): Range {
 
 /** A part of the logits at the model's input size, column by column. */
 interface Middle {
-  readonly values: Float32Array;
+  readonly values: Float32Array<ArrayBuffer>;
   readonly columns: Range;
   readonly rows: Range;
 }
@@ -150,49 +150,135 @@ function resizeInner({ data, side }: LowResLogits, taps: Taps, columns: Range, r
   return { values, columns, rows };
 }
 
+/** Output rows that read the same two middle rows: `first[i] .. first[i + 1]` read upper[i] and lower[i]. */
+interface Segments {
+  readonly first: Int32Array;
+  readonly upper: Int32Array;
+  readonly lower: Int32Array;
+  readonly count: number;
+}
+
+function segmentsOf(down: Taps, rows: Range, origin: number): Segments {
+  const length = rows.end - rows.start;
+  const [first, upper, lower] = [new Int32Array(length + 1), new Int32Array(length), new Int32Array(length)];
+  let count = 0;
+  for (let y = rows.start; y < rows.end; y++) {
+    if (count > 0 && down.i0[y] - origin === upper[count - 1]) continue;
+    first[count] = y;
+    upper[count] = down.i0[y] - origin;
+    lower[count] = down.i1[y] - origin;
+    count++;
+  }
+  first[count] = rows.end;
+  return { first, upper, lower, count };
+}
+
+const OUT = 0;
+const IN = 1;
+const BORDER = 2;
+
+/** Neighbouring segments of one kind: `ends[i]` is where span i ends, counted in segments. */
+interface Spans {
+  readonly kinds: Uint8Array;
+  readonly ends: Int32Array;
+  count: number;
+}
+
+/**
+ * Output columns between the same two middle columns share their spans: what lies inside or outside whatever the
+ * weights is found once for all of them, and only the border is computed pixel by pixel.
+ */
 function collectColumns(middle: Middle, across: Taps, down: Taps, columns: Range, rows: Range, size: Size): ColumnMask {
   const height = middle.rows.end - middle.rows.start;
   const builder = new ColumnMaskBuilder(size, columns.start);
-  const column = new Float32Array(height);
+  const segments = segmentsOf(down, rows, middle.rows.start);
+  const spans: Spans = { kinds: new Uint8Array(segments.count), ends: new Int32Array(segments.count), count: 0 };
+  const columnAt = (index: number): Float32Array<ArrayBuffer> => {
+    const from = (index - middle.columns.start) * height;
+    return middle.values.subarray(from, from + height);
+  };
+  let left = new Float32Array(0);
+  let right = new Float32Array(0);
   for (let x = columns.start; x < columns.end; x++) {
-    const left = (across.i0[x] - middle.columns.start) * height;
-    const right = (across.i1[x] - middle.columns.start) * height;
-    const [a, b] = [across.w0[x], across.w1[x]];
-    for (let y = 0; y < height; y++) {
-      column[y] = middle.values[left + y] * a + Math.fround(middle.values[right + y] * b);
+    if (x === columns.start || across.i0[x] !== across.i0[x - 1]) {
+      [left, right] = [columnAt(across.i0[x]), columnAt(across.i1[x])];
+      findSpans(left, right, segments, spans);
     }
-    collectRuns(builder, column, middle.rows.start, down, rows);
+    collectRuns(builder, { left, right, a: across.w0[x], b: across.w1[x] }, spans, segments, down);
     builder.closeColumn();
   }
   return builder.finish();
 }
 
-/** Push the runs of one output column whose sources are `column`, of which the first is row `origin`. */
-function collectRuns(builder: ColumnMaskBuilder, column: Float32Array, origin: number, down: Taps, rows: Range): void {
+function findSpans(left: Float32Array, right: Float32Array, segments: Segments, spans: Spans): void {
+  const { upper, lower, count } = segments;
+  spans.count = 0;
+  for (let i = 0; i < count; i++) {
+    const [u, l] = [upper[i], lower[i]];
+    let kind = BORDER;
+    if (left[u] > SAFE) {
+      if (right[u] > SAFE && left[l] > SAFE && right[l] > SAFE) kind = IN;
+    } else if (left[u] <= 0 && right[u] <= 0 && left[l] <= 0 && right[l] <= 0) kind = OUT;
+    if (spans.count > 0 && spans.kinds[spans.count - 1] === kind) spans.ends[spans.count - 1] = i + 1;
+    else {
+      spans.kinds[spans.count] = kind;
+      spans.ends[spans.count++] = i + 1;
+    }
+  }
+}
+
+/** A column of the output: so much of the middle column to its left, so much of the one to its right. */
+interface Blend {
+  readonly left: Float32Array;
+  readonly right: Float32Array;
+  readonly a: number;
+  readonly b: number;
+}
+
+/** Push the runs of one output column. */
+function collectRuns(builder: ColumnMaskBuilder, blend: Blend, spans: Spans, segments: Segments, down: Taps): void {
   let start = -1;
-  let y = rows.start;
-  while (y < rows.end) {
-    const upper = down.i0[y];
-    const p0 = column[upper - origin];
-    const p1 = column[down.i1[y] - origin];
-    let end = y + 1;
-    while (end < rows.end && down.i0[end] === upper) end++;
-    if (p0 > SAFE && p1 > SAFE) {
-      if (start < 0) start = y;
-    } else if (p0 <= 0 && p1 <= 0) {
-      if (start >= 0) builder.push(start, y);
+  let segment = 0;
+  for (let span = 0; span < spans.count; span++) {
+    const end = spans.ends[span];
+    const kind = spans.kinds[span];
+    const row = segments.first[segment];
+    if (kind === BORDER) start = collectBorder(builder, blend, segments, segment, end, down, start);
+    else if (kind === IN) {
+      if (start < 0) start = row;
+    } else if (start >= 0) {
+      builder.push(start, row);
       start = -1;
-    } else {
-      for (let row = y; row < end; row++) {
-        const isSet = Math.fround(p0 * down.w0[row] + Math.fround(p1 * down.w1[row])) > 0;
-        if (isSet && start < 0) start = row;
-        if (!isSet && start >= 0) {
-          builder.push(start, row);
-          start = -1;
-        }
+    }
+    segment = end;
+  }
+  if (start >= 0) builder.push(start, segments.first[segments.count]);
+}
+
+/** Decide every pixel of some segments; returns where the run that is open at their end began, or -1. */
+function collectBorder(
+  builder: ColumnMaskBuilder,
+  { left, right, a, b }: Blend,
+  { first, upper, lower }: Segments,
+  from: number,
+  to: number,
+  down: Taps,
+  open: number,
+): number {
+  let start = open;
+  for (let i = from; i < to; i++) {
+    const [u, l] = [upper[i], lower[i]];
+    const p0 = Math.fround(left[u] * a + Math.fround(right[u] * b));
+    const p1 = Math.fround(left[l] * a + Math.fround(right[l] * b));
+    for (let row = first[i]; row < first[i + 1]; row++) {
+      const isSet = Math.fround(p0 * down.w0[row] + Math.fround(p1 * down.w1[row])) > 0;
+      if (isSet === start >= 0) continue;
+      if (isSet) start = row;
+      else {
+        builder.push(start, row);
+        start = -1;
       }
     }
-    y = end;
   }
-  if (start >= 0) builder.push(start, rows.end);
+  return start;
 }

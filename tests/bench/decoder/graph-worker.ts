@@ -73,13 +73,14 @@ async function measure(engine: LocalEngine, rounds: number, hasPublished: boolea
   const clicks = tokens(full.manifest, 5);
   const liteClick = tokens(lite.manifest, 1);
   const liteClicks = tokens(lite.manifest, 5);
-  const mask = Float32Array.from({ length: full.manifest.maskSide ** 2 }, (_, i) => Math.sin(i / 900) * 8);
+  const maskFor = ({ maskSide }: Manifest) => Float32Array.from({ length: maskSide ** 2 }, (_, i) => Math.sin(i / 900) * 8);
+  const [mask, liteMask] = [maskFor(full.manifest), maskFor(lite.manifest)];
   const time = async (run: Promise<{ decodeMs: number }>) => (await run).decodeMs;
   const cases: Case[] = [
     ["full", () => time(full.decoder.decode("image", click.coords, click.labels, null))],
     ["refine", () => time(full.decoder.decode("image", clicks.coords, clicks.labels, mask))],
     ["lite", () => time(lite.decoder.decode("image", liteClick.coords, liteClick.labels, null))],
-    ["lite_refine", () => time(lite.decoder.decode("image", liteClicks.coords, liteClicks.labels, mask))],
+    ["lite_refine", () => time(lite.decoder.decode("image", liteClicks.coords, liteClicks.labels, liteMask))],
   ];
   if (hasPublished) cases.unshift(["published", await publishedCase(runtime)]);
   const times: Record<string, number[]> = Object.fromEntries(cases.map(([name]) => [name, []]));

@@ -62,6 +62,8 @@ function nextFrame(): Promise<void> {
 
 interface Painted {
   readonly clickToPaintMs: number;
+  /** From the pointer event until the candidates are there. */
+  readonly answerMs: number;
   readonly maskMs: number;
   readonly paintMs: number;
 }
@@ -86,7 +88,7 @@ function clickOnce(opened: Opened, folder: string): Promise<Painted> {
         const begun = performance.now();
         paint(mask);
         const done = performance.now();
-        resolve({ clickToPaintMs: done - start, maskMs: made - decoded, paintMs: done - begun });
+        resolve({ clickToPaintMs: done - start, answerMs: decoded - start, maskMs: made - decoded, paintMs: done - begun });
       });
     };
     canvas.addEventListener("pointerdown", (event) => void answer(event).catch(reject), { once: true });
