@@ -32,10 +32,20 @@ async function start(): Promise<void> {
   const decoder = browserDecoder(client, () => info);
   const editor = new Editor({ config, api, journal, decoder, stores, canvases: page, storage: localStorage });
   mountPanels(page.panels, page.stage, workspaceDoor(editor, config), new Translator(locale, messages));
-  const opening = editor.flow.open(config.image_id);
+  const wanted = new URLSearchParams(location.search).get("annotation");
+  const opening = editor.flow.open(config.image_id).then(() => {
+    if (wanted !== null) showMask(editor, wanted);
+  });
   await openModel(client, config, editor, takeEngine);
   await opening;
   listen(config, editor);
+}
+
+/** A link to one mask (`?annotation=ID`) selects it and brings it into view. */
+function showMask(editor: Editor, id: string): void {
+  if (!editor.session?.document.get(id)) return;
+  editor.selecting.select(id, "only");
+  editor.zoomToSelection();
 }
 
 async function openModel(
