@@ -1,5 +1,6 @@
 /** Tokens of the account page: make one, show it once, revoke. */
 
+import { refresh } from "./follow-job.js";
 import { callApi } from "./http.js";
 
 const section = document.querySelector("[data-tokens]");
@@ -13,10 +14,12 @@ form.addEventListener("submit", async (event) => {
   const body = { name: name.value, scope: scope.value, days: Number(days.value) };
   try {
     const made = await callApi(section.dataset.url, { method: "POST", body });
-    status.textContent = `Token “${made.name}” is made. Keep it now: it is shown this once.`;
+    const until = new Date(made.expires_at).toLocaleDateString(undefined, { dateStyle: "medium" });
+    status.textContent = `Token “${made.name}” works until ${until}. Keep it now: it is shown this once.`;
     shown.hidden = false;
     shown.querySelector("code").textContent = made.token;
     form.reset();
+    await refresh("#token-list");
   } catch (error) {
     status.textContent = error.message;
   }

@@ -1,4 +1,4 @@
-"""Filters of the import and export pages: figures and the words for codes."""
+"""Filters of the import, export and token pages: figures and the words for codes."""
 
 from typing import Any
 
@@ -14,6 +14,7 @@ FORMAT_WORDS = {
     "instance_png": "Instance PNG",
     "auto": "Detected",
 }
+SCOPE_WORDS = {"read": "Read", "export": "Read and export", "write": "All that you may"}
 
 
 @register.filter
@@ -26,6 +27,12 @@ def commas(value: Any) -> str:
 def format_word(name: str) -> str:
     """Return a format's name as people write it."""
     return FORMAT_WORDS.get(name, name)
+
+
+@register.filter
+def scope_word(scope: str) -> str:
+    """Return what a token of this scope may do."""
+    return SCOPE_WORDS.get(scope, scope)
 
 
 @register.filter

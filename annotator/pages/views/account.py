@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse_lazy
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from annotator.accounts.models import ApiToken, TokenScope
@@ -42,4 +43,5 @@ class ChangePassword(auth_views.PasswordChangeView):
 def account(request: HttpRequest) -> HttpResponse:
     """Show who is signed in and the person's tokens."""
     tokens = ApiToken.objects.filter(user=person(request), revoked_at=None).order_by("-created_at")
-    return render(request, "pages/account.html", {"tokens": tokens, "scopes": TokenScope.choices, "nav": "account"})
+    context = {"tokens": tokens, "scopes": TokenScope.values, "now": timezone.now(), "nav": "account"}
+    return render(request, "pages/account.html", context)

@@ -71,6 +71,25 @@ def test_nobody_revokes_the_tokens_of_others(browser, outsider):
     assert row.revoked_at is None
 
 
+@pytest.mark.parametrize(("who", "status"), [("outsider", 404), ("annotator", 403)])
+def test_a_token_reaches_no_further_than_its_owner(project, request, who, status):
+    _, plain = ApiToken.issue(request.getfixturevalue(who), name="w", scope=TokenScope.WRITE)
+    base = f"/api/v1/projects/{project.pk}"
+    for path in ("exports", "imports"):
+        assert Client().get(f"{base}/{path}", headers=bearer(plain)).status_code == status
+    for path, body in [("exports", {}), ("preflight", {}), ("imports/from-folder", {"folder": "x"})]:
+        answer = Client().post(f"{base}/{path}", body, content_type="application/json", headers=bearer(plain))
+        assert answer.status_code == status, path
+    assert Client().get("/api/v1/projects", headers=bearer(plain)).status_code == 200
+
+
+def test_a_token_of_somebody_who_left_signs_nobody_in(admin):
+    _, plain = ApiToken.issue(admin, name="w")
+    admin.is_active = False
+    admin.save()
+    assert Client().get("/api/v1/me", headers=bearer(plain)).status_code == 401
+
+
 @pytest.mark.parametrize("body", [{}, {"name": " "}, {"name": "x", "days": 0}, {"name": "x", "scope": "root"}])
 def test_tokens_that_do_not_fit_are_refused(browser, body):
     assert browser.post(URL, body, content_type="application/json").status_code == 422
