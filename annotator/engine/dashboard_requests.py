@@ -4,9 +4,9 @@ import contextlib
 from typing import Any
 
 from annotator.engine import jobs
-from annotator.engine.dashboard import Filters, read_dashboard
+from annotator.engine.dashboard import read_dashboard, read_table
 from annotator.engine.figures import has_many_changes, refresh_project
-from annotator.engine.latency import read_latency
+from annotator.engine.mask_sums import Filters
 from annotator.engine.tasks import count_figures
 from annotator.errors import ConflictError
 from annotator.projects.models import Project
@@ -17,7 +17,13 @@ AT_ONCE_IMAGES = 60
 def fresh_dashboard(project: Project, filters: Filters | None = None) -> dict[str, Any]:
     """Return the dashboard; `images_left` says how many changed images are not counted yet (at least)."""
     left = bring_up_to_date(project)
-    return {**read_dashboard(project, filters), "latency": read_latency(project), "images_left": left}
+    return {**read_dashboard(project, filters), "images_left": left}
+
+
+def fresh_table(project: Project, name: str, filters: Filters) -> list[dict[str, Any]]:
+    """Return one table of the dashboard, as up to date as the dashboard."""
+    bring_up_to_date(project)
+    return read_table(project, name, filters)
 
 
 def count_everywhere() -> int:

@@ -1,6 +1,6 @@
 """Keep the sums behind the dashboard equal to the masks.
 
-What one image adds is kept beside it (ImageFigures.parts), so a change costs one image: subtract what it added, add
+What one image adds is kept beside it (ImageParts), so a change costs one image: subtract what it added, add
 what it adds now. Images whose masks changed are found by `updated_at` since the last count; no writer has to report.
 """
 
@@ -12,9 +12,9 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from annotator.annotations.models import Annotation, Source, State
-from annotator.engine.models import FiguresMark, ImageFigures, MaskFigures, ScoreFigures
-from annotator.engine.weeks import week_of
+from annotator.annotations.models import Annotation, State
+from annotator.engine.mask_parts import ANNOTATION_FIELDS, SCORES, SUMS, parts_of
+from annotator.engine.models import FiguresMark, Grain, ImageFigures, ImageParts, MaskFigures, ScoreFigures
 from annotator.images.models import Image
 from annotator.projects.models import Project
 
@@ -23,13 +23,8 @@ OVERLAP = timedelta(seconds=60)
 AT_ONCE = 200
 MARK_EVERY = timedelta(minutes=10)  # what nobody changed needs no new mark at each look
 MANY = 3000  # counted while a page waits; 2,000 take about 50 ms
-SUMS = ("masks", "timed_masks", "active_ms", "clicks", "undos", "brushed_px", "switched_candidates", "edits")
-SCORES = ("accepted", "rejected", "waiting")
-SCORE_BIN_PERCENT = 2
-ANNOTATION_FIELDS = (
-    "image_id", "created_at", "decided_at", "author_id", "label_id", "stage", "model_version_id", "source", "state",
-    "active_ms", "predicted_iou", "provenance", "revision",
-)  # fmt: skip
+# The dimensions in the order of a sum's key (mask_parts).
+GRAINS = (Grain.WEEK, Grain.AUTHOR, Grain.LABEL, Grain.STAGE, Grain.MODEL_VERSION)
 
 
 def refresh_images(image_ids: Iterable[int]) -> None:
@@ -119,21 +114,30 @@ def _refresh_in_project(project_id: int, ids: list[int]) -> None:
     masks: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for row in Annotation.objects.filter(image__in=ids, deleted_at=None).order_by().values(*ANNOTATION_FIELDS):
         masks[row["image_id"]].append(row)
-    earlier = {row.image_id: row for row in ImageFigures.objects.filter(image__in=ids)}
+    rows = ImageParts.objects.filter(figures__image__in=ids)
+    earlier: dict[int, Any] = dict(rows.values_list("figures__image_id", "parts"))
+    parts = {pk: parts_of(masks[pk]) for pk in ids}
     change: dict[str, Counter[str]] = defaultdict(Counter)
-    fresh = []
     for pk in ids:
-        parts = _parts_of(masks[pk])
-        _add_parts(change, earlier[pk].parts if pk in earlier else {}, sign=-1)
-        _add_parts(change, parts, sign=1)
-        fresh.append(_image_figures(project_id, pk, masks[pk], parts))
-    ImageFigures.objects.bulk_create(
-        fresh,
+        _add_parts(change, earlier.get(pk, {}), sign=-1)
+        _add_parts(change, parts[pk], sign=1)
+    _write_images(project_id, masks, parts)
+    _apply(project_id, change)
+
+
+def _write_images(project_id: int, masks: dict[int, Any], parts: dict[int, Any]) -> None:
+    figures = ImageFigures.objects.bulk_create(
+        [_image_figures(project_id, pk, masks[pk]) for pk in parts],
         update_conflicts=True,
         unique_fields=["image"],
-        update_fields=["mask_count", "suggestion_count", "mean_predicted_iou", "parts", "refreshed_at"],
+        update_fields=["mask_count", "suggestion_count", "mean_predicted_iou", "refreshed_at"],
     )
-    _apply(project_id, change)
+    ImageParts.objects.bulk_create(
+        [ImageParts(figures=row, parts=parts[row.image_id]) for row in figures if row.image_id is not None],
+        update_conflicts=True,
+        unique_fields=["figures"],
+        update_fields=["parts"],
+    )
 
 
 @transaction.atomic
@@ -141,54 +145,13 @@ def _subtract_gone(project: Project) -> None:
     Project.objects.select_for_update().only("pk").get(pk=project.pk)
     change: dict[str, Counter[str]] = defaultdict(Counter)
     rows = ImageFigures.objects.filter(project=project, image=None)
-    for row in rows:
-        _add_parts(change, row.parts, sign=-1)
+    for parts in rows.values_list("adding__parts", flat=True):
+        _add_parts(change, parts or {}, sign=-1)
     rows.delete()
     _apply(project.pk, change)
 
 
-def _parts_of(masks: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
-    """Return what the masks of one image add: {key of a sum: {name: number}}."""
-    parts: dict[str, Counter[str]] = defaultdict(Counter)
-    for row in masks:
-        week = week_of(row["decided_at"] or row["created_at"])
-        names = ("author_id", "label_id", "stage", "model_version_id", "source", "state")
-        key = "|".join(["m", week.isoformat(), *("" if row[name] is None else str(row[name]) for name in names)])
-        parts[key].update(_effort_of(row))
-        if row["source"] == Source.SUGGESTION and row["predicted_iou"] is not None:
-            percent = max(0, min(98, int(row["predicted_iou"] * 100) // SCORE_BIN_PERCENT * SCORE_BIN_PERCENT))
-            name = {State.ACCEPTED: "accepted", State.REJECTED: "rejected"}.get(row["state"], "waiting")
-            parts[f"s|{row['model_version_id'] or ''}|{percent}"].update({name: 1})
-    return {key: dict(value) for key, value in parts.items()}
-
-
-def _effort_of(row: dict[str, Any]) -> dict[str, int]:
-    provenance = row["provenance"] if isinstance(row["provenance"], dict) else {}
-    prompts = provenance.get("prompts")
-    own_prompts = len(prompts) if isinstance(prompts, list) and row["source"] == Source.MANUAL else 0
-    edits = provenance.get("edits")
-    return {
-        "masks": 1,
-        "timed_masks": 1 if row["active_ms"] else 0,
-        "active_ms": row["active_ms"],
-        "clicks": _whole(provenance.get("clicks"), own_prompts),
-        "undos": _whole(provenance.get("undos"), 0),
-        "brushed_px": _whole(provenance.get("brush_pixels"), 0),
-        "switched_candidates": 1 if provenance.get("candidate_switches") else 0,
-        "edits": len(edits) if isinstance(edits, list) else 0,
-    }
-
-
-def _whole(value: Any, otherwise: int) -> int:
-    """Read a number that a client wrote; anything else counts as `otherwise`."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 10**12:
-        return otherwise
-    return int(value)
-
-
-def _image_figures(
-    project_id: int, image_id: int, masks: list[dict[str, Any]], parts: dict[str, dict[str, int]]
-) -> ImageFigures:
+def _image_figures(project_id: int, image_id: int, masks: list[dict[str, Any]]) -> ImageFigures:
     scores = [row["predicted_iou"] for row in masks if row["predicted_iou"] is not None and row["state"] != "rejected"]
     return ImageFigures(
         project_id=project_id,
@@ -196,7 +159,6 @@ def _image_figures(
         mask_count=sum(row["state"] == State.ACCEPTED for row in masks),
         suggestion_count=sum(row["state"] == State.SUGGESTION for row in masks),
         mean_predicted_iou=sum(scores) / len(scores) if scores else None,
-        parts=parts,
         refreshed_at=timezone.now(),
     )
 
@@ -209,35 +171,50 @@ def _add_parts(change: dict[str, Counter[str]], parts: dict[str, dict[str, int]]
 
 def _apply(project_id: int, change: dict[str, Counter[str]]) -> None:
     change = {key: values for key, values in change.items() if any(values.values())}
-    sums: list[tuple[str, Any, tuple[str, ...]]] = [("m", MaskFigures, SUMS), ("s", ScoreFigures, SCORES)]
-    for kind, model, names in sums:
-        keys = [key for key in change if key.startswith(f"{kind}|")]
-        present = {row.key: row for row in model.objects.filter(project_id=project_id, key__in=keys)} if keys else {}
-        rows = [_summed(model, project_id, key, present.get(key), change[key], names) for key in keys]
-        model.objects.bulk_create(
-            rows, batch_size=500, update_conflicts=True, unique_fields=["project", "key"], update_fields=list(names)
-        )
+    masks = {key: values for key, values in change.items() if key.startswith("m|")}
+    scores = {key: values for key, values in change.items() if key.startswith("s|")}
+    _write_sums(MaskFigures, project_id, {**masks, **_of_one_dimension(masks)}, SUMS)
+    _write_sums(ScoreFigures, project_id, scores, SCORES)
 
 
-def _summed(model: Any, project_id: int, key: str, present: Any, change: Counter[str], names: tuple[str, ...]) -> Any:
-    row = _new_sum(model, project_id, key)
-    for name in names:
-        setattr(row, name, (getattr(present, name) if present else 0) + change[name])
-    return row
+def _of_one_dimension(change: dict[str, Counter[str]]) -> dict[str, Counter[str]]:
+    """Return the same change summed over all dimensions but one, as "grain|value|source|state", for each of them."""
+    summed: dict[str, Counter[str]] = defaultdict(Counter)
+    for key, values in change.items():
+        _, *dimensions, source, state = key.split("|")
+        for grain, value in zip(GRAINS, dimensions, strict=True):
+            summed[f"{grain}|{value}|{source}|{state}"].update(values)
+    return {key: values for key, values in summed.items() if any(values.values())}
 
 
-def _new_sum(model: Any, project_id: int, key: str) -> Any:
-    parts = [part or None for part in key.split("|")]
-    if model is ScoreFigures:
-        return ScoreFigures(project_id=project_id, key=key, model_version_id=parts[1], score_percent=int(parts[2] or 0))
-    return MaskFigures(
-        project_id=project_id,
-        key=key,
-        week=date.fromisoformat(parts[1] or ""),
-        author_id=parts[2],
-        label_id=parts[3],
-        stage=parts[4] or "",
-        model_version_id=parts[5],
-        source=parts[6] or "",
-        state=parts[7] or "",
+def _write_sums(model: Any, project_id: int, change: dict[str, Counter[str]], names: tuple[str, ...]) -> None:
+    if not change:
+        return
+    present = {row.key: row for row in model.objects.filter(project_id=project_id, key__in=list(change))}
+    rows = []
+    for key, values in change.items():
+        row = _new_score(project_id, key) if model is ScoreFigures else _new_sum(project_id, key)
+        for name in names:
+            setattr(row, name, (getattr(present[key], name) if key in present else 0) + values[name])
+        rows.append(row)
+    model.objects.bulk_create(
+        rows, batch_size=500, update_conflicts=True, unique_fields=["project", "key"], update_fields=list(names)
     )
+
+
+def _new_score(project_id: int, key: str) -> ScoreFigures:
+    _, version, percent = key.split("|")
+    version_id = int(version) if version else None
+    return ScoreFigures(project_id=project_id, key=key, model_version_id=version_id, score_percent=int(percent))
+
+
+def _new_sum(project_id: int, key: str) -> MaskFigures:
+    first, *values, source, state = key.split("|")
+    names = GRAINS if first == "m" else (first,)
+    given: dict[str, Any] = {name: value or None for name, value in zip(names, values, strict=True)}
+    if "week" in given:
+        given["week"] = date.fromisoformat(given["week"])
+    if "stage" in given:
+        given["stage"] = given["stage"] or ""
+    grain = Grain.FULL if first == "m" else Grain(first)
+    return MaskFigures(project_id=project_id, key=key, grain=grain, source=source, state=state, **given)

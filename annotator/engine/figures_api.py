@@ -10,8 +10,9 @@ from pydantic import Field, StringConstraints
 
 from annotator.accounts.authentication import user_of
 from annotator.engine import activity, corrections, schemas
-from annotator.engine.dashboard import Filters, person_today
-from annotator.engine.dashboard_requests import fresh_dashboard
+from annotator.engine.dashboard import person_today
+from annotator.engine.dashboard_requests import fresh_dashboard, fresh_table
+from annotator.engine.mask_sums import Filters
 from annotator.engine.tables import to_csv
 from annotator.images.selectors import get_image
 from annotator.projects.access import Right, get_project
@@ -84,8 +85,7 @@ def get_dashboard_csv(
 ) -> HttpResponse:
     """Return one table of the dashboard as CSV."""
     project = get_project(user_of(request), project_id, right=Right.MANAGE)
-    rows = fresh_dashboard(project, _filters(filters))[table]
-    body = to_csv(rows if isinstance(rows, list) else [rows])
+    body = to_csv(fresh_table(project, table, _filters(filters)))
     headers = {"Content-Disposition": f'attachment; filename="project-{project_id}-{table}.csv"'}
     return HttpResponse(body, content_type="text/csv; charset=utf-8", headers=headers)
 

@@ -10,7 +10,7 @@ from django.db.models import Count, OuterRef, Subquery, Sum
 
 from annotator.annotations.models import Annotation, State
 from annotator.engine.dashboard_requests import bring_up_to_date
-from annotator.engine.models import FiguresMark, ImageFigures, Job, MaskFigures, WorkEvent
+from annotator.engine.models import FiguresMark, Grain, ImageFigures, Job, MaskFigures, WorkEvent
 from annotator.images.models import Image
 from annotator.projects.models import Project
 
@@ -30,7 +30,7 @@ def masks_by_label(project: Project) -> dict[int, int]:
     if bring_up_to_date(project):  # much changed and is being counted
         rows = Annotation.objects.filter(label__project=project, deleted_at=None, state=State.ACCEPTED).order_by()
         return dict(rows.values_list("label_id").annotate(n=Count("pk")))
-    sums = MaskFigures.objects.filter(project=project, state=State.ACCEPTED, masks__gt=0).order_by()
+    sums = MaskFigures.objects.filter(project=project, grain=Grain.LABEL, state=State.ACCEPTED, masks__gt=0).order_by()
     found = sums.exclude(label_id=None).values_list("label_id").annotate(n=Sum("masks"))
     return {int(label_id): n for label_id, n in found if label_id is not None}
 

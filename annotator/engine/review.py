@@ -100,10 +100,15 @@ def _add_submission(image: Image, user: User, *, stage: str) -> None:
     # What was sent back once is always looked at again.
     share = review_options(image.project).share
     is_sampled = was_returned or random.random() < share  # noqa: S311  (a sample, not a secret)
-    Submission.objects.create(
-        image=image, user=user, stage=stage, verdict=Verdict.WAITING if is_sampled else Verdict.NOT_SAMPLED
-    )
     masks = Annotation.objects.filter(image=image, deleted_at=None, state=State.ACCEPTED).count()
+    Submission.objects.create(
+        project_id=image.project_id,
+        image=image,
+        user=user,
+        stage=stage,
+        masks=masks,
+        verdict=Verdict.WAITING if is_sampled else Verdict.NOT_SAMPLED,
+    )
     _note(image, user, "submitted", masks=masks, stage=stage)
 
 

@@ -3,7 +3,8 @@
     python tests/bench/bench_engine.py --folder /tmp/bench-engine [--images 10000] [--masks-per-image 50]
 
 DATABASE_URL chooses the database (default: SQLite in --folder). Prints one line of JSON for each figure: the median of
-five calls through Django's test client, with the number of queries; the first line is the counting of all masks.
+five calls through Django's test client, with the number of queries; the first line is the counting of all masks, as the
+worker does it.
 `cpu_ms` is the processor's time in this process, which other work on the machine does not lengthen much.
 """
 
@@ -39,13 +40,10 @@ def main() -> None:
     if wanted.prefill:
         measure_prefill()
         return
-    from annotator.engine import figures
     from annotator.projects.models import Project
 
     project = Project.objects.filter(name="bench").first() or make_project(wanted.images, wanted.masks_per_image)
-    started = time.perf_counter()
-    figures.refresh_project(project)
-    report("count_all_masks", seconds=time.perf_counter() - started)
+    measure_count(project)
     measure_pages(project)
     measure_queue(project)
 
@@ -83,6 +81,7 @@ def make_project(images: int, masks_per_image: int) -> Any:
     labels = [Label.objects.create(project=project, name=f"label {n}", color="#E69F00") for n in range(LABELS)]
     rows = make_images(project, images, people)
     make_masks(rows, masks_per_image, people, labels)
+    make_embeddings(project)
     make_samples(project, people)
     return project
 
@@ -107,14 +106,41 @@ def make_images(project: Any, count: int, people: list[Any]) -> list[Any]:
     submitted = [image for image in made if image.work_status != WorkStatus.NEW]
     Submission.objects.bulk_create(
         [
-            Submission(image=image, user=people[image.pk % PEOPLE], stage=image.stage, verdict=Verdict.ACCEPTED)
-            for image in submitted
+            Submission(
+                project=project,
+                image=image,
+                user=people[image.pk % PEOPLE],
+                stage=image.stage,
+                verdict=(Verdict.ACCEPTED, Verdict.WAITING)[image.work_status == WorkStatus.SUBMITTED],
+                week=week_of(moment(image.pk)),
+                masks=image.pk % 60,
+                reviewer=people[1],
+                reviewed_at=moment(image.pk),
+            )
+            for image in submitted  # fmt: skip
         ],
         batch_size=ROWS_AT_ONCE,
     )
-    for row in Submission.objects.filter(image__project=project).iterator():
-        Submission.objects.filter(pk=row.pk).update(week=week_of(moment(row.pk)))
     return made
+
+
+def make_embeddings(project: Any) -> None:
+    """Pin a model version and call every image embedded with it."""
+    from annotator.images.models import Image
+    from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
+
+    version, _ = ModelVersion.objects.get_or_create(
+        version="bench-1", defaults={"name": "sam_lite", "licence": "Apache-2.0", "image_size": 384, "embed_dim": 256}
+    )
+    project.model_version = version
+    project.save(update_fields=["model_version"])
+    rows = [
+        ImageEmbedding(
+            sha256=sha256, model_version=version, crop_box="full", status=EmbeddingStatus.READY, encode_ms=400
+        )
+        for sha256 in Image.objects.filter(project=project).values_list("sha256", flat=True)
+    ]  # fmt: skip
+    ImageEmbedding.objects.bulk_create(rows, batch_size=ROWS_AT_ONCE, ignore_conflicts=True)
 
 
 def make_masks(images: list[Any], per_image: int, people: list[Any], labels: list[Any]) -> None:
@@ -174,11 +200,31 @@ def make_samples(project: Any, people: list[Any]) -> None:
     LatencySample.objects.bulk_create(rows, batch_size=ROWS_AT_ONCE)
 
 
+def measure_count(project: Any) -> None:
+    """Count all masks as the worker does: a job in small steps, handed on every few seconds."""
+    from annotator.engine import jobs, mask_jobs
+    from annotator.engine.models import FiguresMark
+    from annotator.engine.tasks import count_figures
+
+    if FiguresMark.objects.filter(project=project).exists():
+        return
+    started, cpu_started, slices, longest = time.perf_counter(), time.process_time(), 0, 0.0
+    job = jobs.start_job(project, kind="figures", key="project", task=count_figures, params={}, user=None)
+    while job.status in jobs.OPEN_STATUSES:
+        slice_started = time.perf_counter()
+        jobs.do_job(job.pk, mask_jobs.count_project)
+        longest, slices = max(longest, time.perf_counter() - slice_started), slices + 1
+        job.refresh_from_db()
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu_started
+    report("count_all_masks", seconds=seconds, cpu_seconds=cpu, steps=job.done, slices=slices, longest_slice_s=longest)
+
+
 def measure_pages(project: Any) -> None:
     """Measure every page and call that shows figures."""
     from django.test import Client
 
     from annotator.accounts.models import User
+    from annotator.engine.dashboard import TABLES
 
     client = Client()
     client.force_login(User.objects.get(username="person0"))
@@ -186,8 +232,17 @@ def measure_pages(project: Any) -> None:
     pages = {
         "dashboard_page": f"{base}/dashboard/",
         "dashboard_page_of_one_person": f"{base}/dashboard/?person={User.objects.get(username='person3').pk}",
+        "dashboard_page_of_one_model": f"{base}/dashboard/?model_version={project.model_version_id}",
+        "dashboard_page_since": f"{base}/dashboard/?since=2020-01-01",
         "dashboard_api": f"{api}/dashboard",
-        "dashboard_csv": f"{api}/dashboard/by_week.csv",
+        **{f"csv_{table}": f"{api}/dashboard/{table}.csv" for table in TABLES},
+        "corrections_api": f"{api}/corrections",
+        "today_api": f"{api}/today",
+        "jobs_api": f"{api}/jobs",
+        "project_page": f"{base}/",
+        "labels_page": f"{base}/labels/",
+        "members_page": f"{base}/members/",
+        "projects_page": "/projects/",
         "queue_page": f"{base}/queue/",
         "review_page": f"{base}/review/",
         "automatic_page": f"{base}/automatic/",

@@ -67,7 +67,6 @@ class ImageFigures(models.Model):
     mask_count = models.PositiveIntegerField(default=0)
     suggestion_count = models.PositiveIntegerField(default=0)
     mean_predicted_iou = models.FloatField(null=True)
-    parts = models.JSONField(default=dict)
     refreshed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -80,6 +79,16 @@ class ImageFigures(models.Model):
         return f"image {self.image_id}: {self.mask_count} masks"
 
 
+class ImageParts(models.Model):
+    """What an image adds to each sum, as {key of the sum: {name: number}}; apart, so that ImageFigures stays narrow."""
+
+    figures = models.OneToOneField(ImageFigures, primary_key=True, on_delete=models.CASCADE, related_name="adding")
+    parts = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"{len(self.parts)} sums"
+
+
 class FiguresMark(models.Model):
     """Changes of masks before this time are in the project's sums."""
 
@@ -90,15 +99,30 @@ class FiguresMark(models.Model):
         return f"project {self.project_id} until {self.counted_until}"
 
 
+class Grain(models.TextChoices):
+    """Over what a row of MaskFigures sums: one of everything, or one dimension alone (the unfiltered dashboard)."""
+
+    FULL = "full"
+    WEEK = "week"
+    AUTHOR = "author_id"
+    LABEL = "label_id"
+    STAGE = "stage"
+    MODEL_VERSION = "model_version_id"
+
+
 class MaskFigures(models.Model):
-    """Sums over masks of one week, person, label, stage, model version, source and state."""
+    """Sums over masks of one week, person, label, stage, model version, source and state.
+
+    Rows of another grain than "full" hold their own dimension only, with source and state.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     key = models.CharField(max_length=160)
-    week = models.DateField()
+    grain = models.CharField(max_length=16, choices=Grain.choices, default=Grain.FULL)
+    week = models.DateField(null=True)
     author_id = models.BigIntegerField(null=True)
     label_id = models.BigIntegerField(null=True)
-    stage = models.CharField(max_length=20, choices=Stage.choices)
+    stage = models.CharField(max_length=20, choices=Stage.choices, blank=True)
     model_version_id = models.BigIntegerField(null=True)
     source = models.CharField(max_length=10)
     state = models.CharField(max_length=10)
@@ -113,6 +137,7 @@ class MaskFigures(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "key"], name="mask_figures_once")]
+        indexes = [models.Index(fields=["project", "grain", "author_id"])]
 
     def __str__(self) -> str:
         return self.key

@@ -5,7 +5,7 @@ from django.db.models import Q
 
 from annotator.engine.weeks import this_week
 from annotator.images.models import Image
-from annotator.projects.models import Stage
+from annotator.projects.models import Project, Stage
 
 
 class Purpose(models.TextChoices):
@@ -52,14 +52,17 @@ class Verdict(models.TextChoices):
 class Submission(models.Model):
     """One time that somebody called an image done, and the reviewer's verdict on it.
 
-    `is_latest` is false once the image was submitted again; a returned image belongs to `user` until then.
+    `is_latest` is false once the image was submitted again; a returned image belongs to `user` until then. `masks` are
+    the accepted ones of that moment.
     """
 
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="submissions")
     user = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
     stage = models.CharField(max_length=20, choices=Stage.choices)
     created_at = models.DateTimeField(auto_now_add=True)
     week = models.DateField(default=this_week)
+    masks = models.PositiveIntegerField(default=0)
     is_latest = models.BooleanField(default=True)
     verdict = models.CharField(max_length=11, choices=Verdict.choices, default=Verdict.WAITING)
     reviewer = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
@@ -71,7 +74,12 @@ class Submission(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["image"], condition=Q(is_latest=True), name="submission_latest_once")
         ]
-        indexes = [models.Index(fields=["verdict", "is_latest"]), models.Index(fields=["user", "created_at"])]
+        indexes = [
+            models.Index(fields=["project", "is_latest", "verdict", "week", "masks"]),
+            models.Index(fields=["project", "reviewed_at"]),
+            models.Index(fields=["verdict", "is_latest"]),
+            models.Index(fields=["user", "created_at"]),
+        ]
 
     def __str__(self) -> str:
         return f"image {self.image_id} by {self.user_id}: {self.verdict}"

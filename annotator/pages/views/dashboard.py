@@ -7,8 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from annotator.engine.dashboard import Filters
 from annotator.engine.dashboard_requests import fresh_dashboard
+from annotator.engine.mask_sums import Filters
 from annotator.inference.models import ModelVersion
 from annotator.pages.access import project_context, project_page
 from annotator.pages.views.queue import STAGE_WORDS

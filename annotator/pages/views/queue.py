@@ -47,7 +47,7 @@ def queue_page(request: HttpRequest, project: Project) -> HttpResponse:
             return HttpResponse(status=403)
         _save_settings(request, project)
         return redirect("queue", project.pk)
-    waiting = Submission.objects.filter(image__project=project, is_latest=True)
+    waiting = Submission.objects.filter(project=project, is_latest=True)
     counts = count_by_project([project.pk])[project.pk]
     figures = {
         "counts": counts,
@@ -68,8 +68,8 @@ def queue_page(request: HttpRequest, project: Project) -> HttpResponse:
 @require_safe
 def review_page(request: HttpRequest, project: Project) -> HttpResponse:
     """Show what waits for review, oldest first."""
-    waiting = Submission.objects.filter(image__project=project, is_latest=True, verdict=Verdict.WAITING)
-    decided = Submission.objects.filter(image__project=project).exclude(reviewer=None).order_by("-reviewed_at")
+    waiting = Submission.objects.filter(project=project, is_latest=True, verdict=Verdict.WAITING)
+    decided = Submission.objects.filter(project=project).exclude(reviewer=None).order_by("-reviewed_at")
     cards = _cards(waiting.order_by("created_at"))
     verdicts = decided.order_by().values("verdict").annotate(n=Count("pk"))
     context = {

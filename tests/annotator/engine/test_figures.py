@@ -16,9 +16,10 @@ from django.utils import timezone
 from annotator.accounts.models import User
 from annotator.annotations.models import Annotation, Source, State
 from annotator.engine import activity, figures, jobs, mask_counts, mask_jobs, review
-from annotator.engine.dashboard import Filters, read_dashboard
+from annotator.engine.dashboard import read_dashboard
 from annotator.engine.dashboard_requests import count_everywhere, fresh_dashboard
 from annotator.engine.latency import percentile
+from annotator.engine.mask_sums import Filters
 from annotator.engine.models import (
     ActivityClock,
     FiguresMark,
