@@ -117,7 +117,7 @@ def make_images(project: Any, count: int, people: list[Any]) -> list[Any]:
                 reviewer=people[1],
                 reviewed_at=moment(image.pk),
             )
-            for image in submitted  # fmt: skip
+            for image in submitted
         ],
         batch_size=ROWS_AT_ONCE,
     )
