@@ -12,7 +12,7 @@ import { bindingsFor } from "./editor/personal";
 import { makeStores } from "./editor/stores";
 import { workspaceDoor } from "./editor/workspace-door";
 import { loadMessages, pickLocale, Translator } from "./i18n/translate";
-import { createDecoderClient, type DecoderClient, type EngineInfo } from "./inference/decoder-client";
+import { createDecoderClient, type DecoderClient, type EngineInfo, type EngineName } from "./inference/decoder-client";
 import { mountPanels } from "./ui/app";
 import { buildPage } from "./ui/page";
 
@@ -24,14 +24,20 @@ async function start(): Promise<void> {
   let info: EngineInfo | null = null;
   const takeEngine = (found: EngineInfo): void => {
     info = found;
-    stores.engine.update((engine) => ({ ...engine, name: found.engine }));
+    const { engine: name, trials, override } = found;
+    stores.engine.update((engine) => ({ ...engine, name, trials, override }));
   };
   const client = createDecoderClient({ api: config.api, csrf: config.csrf, onEngine: takeEngine });
   const api = new WorkspaceApi(makeHttpClient(config.api, config.csrf));
   const [journal, messages] = await Promise.all([openJournal(config.user.id), loadMessages(locale)]);
   const decoder = browserDecoder(client, () => info);
   const editor = new Editor({ config, api, journal, decoder, stores, canvases: page, storage: localStorage });
-  mountPanels(page.panels, page.stage, workspaceDoor(editor, config), new Translator(locale, messages));
+  const useEngine = (name: string | null): void => {
+    client.useEngine(name as EngineName | null).then(takeEngine, (error: unknown) => {
+      editor.notices.tell("error", "notice.model.failed", { reason: String(error) });
+    });
+  };
+  mountPanels(page.panels, page.stage, workspaceDoor(editor, config, useEngine), new Translator(locale, messages));
   const wanted = new URLSearchParams(location.search).get("annotation");
   const opening = editor.flow.open(config.image_id).then(() => {
     if (wanted !== null) showMask(editor, wanted);

@@ -281,7 +281,8 @@ export class Editor {
       journal,
       decoder,
       stores,
-      onDecoded: (kind, ms) => this.latency.note(kind, ms),
+      onDecoded: (kind, ms) => this.latency.noteDecode(kind, ms),
+      onShown: (askedAt) => this.latency.notePaint(askedAt),
       onDecodeFailed: (error) => this.tellError("notice.decode.failed", error),
       onHover: () => this.viewing.overlayChanged(),
       onChanged: () => {

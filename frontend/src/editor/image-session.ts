@@ -23,6 +23,7 @@ export interface SessionPorts extends SavingEvents {
   readonly decoder: Decoder;
   readonly stores: Stores;
   onDecoded(kind: "hover" | "click", ms: number): void;
+  onShown(askedAt: number): void;
   onDecodeFailed(error: unknown): void;
   onHover(): void;
   /** The document changed: draw and tell the panels. */
@@ -119,6 +120,7 @@ export class ImageSession {
       decoder: ports.decoder,
       embeddingFor: (prompts: readonly Prompt[]) => this.embeddingFor(prompts),
       onDecoded: (kind: "hover" | "click", ms: number) => ports.onDecoded(kind, ms),
+      onShown: (askedAt: number) => ports.onShown(askedAt),
       onFailed: (error: unknown) => ports.onDecodeFailed(error),
       onHover: () => ports.onHover(),
     };

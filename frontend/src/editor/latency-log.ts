@@ -1,13 +1,18 @@
-/** How long the model took, for the bar above the photo and, in batches, for the project's dashboard. */
+/**
+ * How long clicks took, for the bar above the photo and, in batches, for the project's dashboard: the model's own time,
+ * and from the click to the frame that shows its mask.
+ */
 import type { LatencySample, WorkspaceApi } from "../api/workspace-api";
 import { browserName } from "../inference/browser-name";
+import type { LatencyFigures } from "../model/workspace";
 import type { Stores } from "./stores";
 
 const KEPT = 60;
 const SEND_EVERY = 20;
 
 export class LatencyLog {
-  private recent: number[] = [];
+  private decodes: number[] = [];
+  private paints: number[] = [];
   private unsent: LatencySample[] = [];
 
   constructor(
@@ -17,12 +22,27 @@ export class LatencyLog {
     private readonly modelVersion: string,
   ) {}
 
-  note(kind: "hover" | "click", ms: number): void {
-    this.recent = [...this.recent, ms].slice(-KEPT);
-    const medianMs = medianOf(this.recent);
-    this.stores.engine.update((engine) => ({ ...engine, medianMs }));
+  noteDecode(kind: "hover" | "click", ms: number): void {
+    this.keep(`decode_${kind}`, ms);
+    if (kind === "hover") return;
+    this.decodes = [...this.decodes, ms].slice(-KEPT);
+    this.stores.engine.update((engine) => ({ ...engine, decode: figuresOf(this.decodes) }));
+  }
+
+  /** The mask of a click made at `askedAt` (performance.now()) is about to be painted: note when it is. */
+  notePaint(askedAt: number): void {
+    // Asked for after the layers asked for theirs, so it runs once they have drawn this frame.
+    requestAnimationFrame(() => {
+      const ms = performance.now() - askedAt;
+      this.keep("click_to_paint", ms);
+      this.paints = [...this.paints, ms].slice(-KEPT);
+      this.stores.engine.update((engine) => ({ ...engine, clickToPaint: figuresOf(this.paints) }));
+    });
+  }
+
+  private keep(kind: string, ms: number): void {
     this.unsent.push({
-      kind: `decode_${kind}`,
+      kind,
       engine: this.stores.engine.get().name,
       browser: browserName(navigator.userAgent),
       model_version: this.modelVersion,
@@ -39,8 +59,9 @@ export class LatencyLog {
   }
 }
 
-export function medianOf(values: readonly number[]): number {
+/** Median and 95th percentile, nearest rank; `values` must not be empty. */
+export function figuresOf(values: readonly number[]): LatencyFigures {
   const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  const at = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
+  return { p50Ms: at(0.5), p95Ms: at(0.95) };
 }

@@ -31,6 +31,7 @@ beforeEach(() => {
       decoder,
       embeddingFor: () => embedding,
       onDecoded: () => undefined,
+      onShown: () => undefined,
       onFailed: (error) => failures.push(error),
       onHover: () => undefined,
     },

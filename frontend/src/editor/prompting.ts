@@ -27,6 +27,8 @@ export interface PromptingPort {
   /** The embedding to ask for prompts at these places; null while there is none yet. */
   embeddingFor(prompts: Draft["prompts"]): EmbeddingSource | null;
   onDecoded(kind: "hover" | "click", ms: number): void;
+  /** The mask of prompts given at `askedAt` (performance.now()) is in the document now. */
+  onShown(askedAt: number): void;
   onFailed(error: unknown): void;
   onHover(): void;
 }
@@ -160,13 +162,17 @@ export class Prompting {
   }
 
   private async run(asked: Draft, maskInput: LowResLogits | null): Promise<void> {
+    const askedAt = performance.now();
     this.running?.abort();
     const run = new AbortController();
     this.running = run;
     this.isDecoding.set(true);
     try {
       const answer = await this.ask("click", asked, maskInput, run.signal);
-      if (answer && this.running === run) this.show(asked, answer);
+      if (answer && this.running === run) {
+        this.show(asked, answer);
+        this.port.onShown(askedAt);
+      }
     } catch (error) {
       if (!run.signal.aborted) this.port.onFailed(error);
     } finally {

@@ -27,6 +27,16 @@ import type { Remaining, ReviewInfo } from "../model/work";
 
 const NOTHING = fitViewport({ width: 1, height: 1 }, { width: 1, height: 1 });
 
+const NO_ENGINE: EngineStatus = {
+  state: "loading",
+  name: "",
+  isFine: false,
+  clickToPaint: null,
+  decode: null,
+  trials: [],
+  override: null,
+};
+
 export function makeStores(bindings: Bindings, locale: string, firstLabel: number | null) {
   return {
     image: new Store<ImageInfo | null>(null),
@@ -41,7 +51,7 @@ export function makeStores(bindings: Bindings, locale: string, firstLabel: numbe
     highlighted: new Store<string | null>(null),
     currentLabel: new Store<number | null>(firstLabel),
     save: new Store<{ readonly state: SaveState; readonly pending: number }>({ state: "saved", pending: 0 }),
-    engine: new Store<EngineStatus>({ state: "loading", name: "", medianMs: null, isFine: false }),
+    engine: new Store<EngineStatus>(NO_ENGINE),
     notices: new Store<readonly Notice[]>([]),
     announcement: new Store(""),
     conflicts: new Store<readonly Conflict[]>([]),

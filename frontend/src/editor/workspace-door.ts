@@ -4,7 +4,7 @@ import type { Workspace } from "../model/workspace";
 import type { WorkspaceConfig } from "./config";
 import type { Editor } from "./editor";
 
-export function workspaceDoor(editor: Editor, config: WorkspaceConfig): Workspace {
+export function workspaceDoor(editor: Editor, config: WorkspaceConfig, useEngine: Workspace["useEngine"]): Workspace {
   const { stores, reviewing, personal, selecting } = editor;
   stores.dialog.subscribe(() => {
     const id = selecting.ids.at(0);
@@ -38,6 +38,7 @@ export function workspaceDoor(editor: Editor, config: WorkspaceConfig): Workspac
     decideReview: (verdict, comment) => void editor.work.review.decide(verdict, comment),
     skip: (reason) => void editor.flow.skip(reason),
     openImage: (id) => void editor.flow.open(id),
+    useEngine,
     bind: (action, chords) => personal.bind(action, chords),
     useLeftHanded: (isLeft) => personal.useLeftHanded(isLeft),
     chordOf: ({ key, code, ctrlKey, altKey, shiftKey, metaKey }) =>

@@ -184,10 +184,11 @@ export class BrowserDecoderClient implements DecoderClient {
   }
 
   private info(): EngineInfo {
-    const { manifest } = this.whole();
+    const { manifest, memory } = this.whole();
     const { engine, threads } = this.decoder?.trial ?? serverTrial();
     const { modelVersion, imageSize } = manifest;
-    return { engine, threads, modelVersion, imageSize, trials: [...this.trials] };
+    const { override } = memory.read();
+    return { engine, threads, modelVersion, imageSize, trials: [...this.trials], override };
   }
 
   // answering -------------------------------------------------------------------------------------------------------

@@ -27,6 +27,8 @@ export interface EngineInfo {
   readonly modelVersion: string;
   readonly imageSize: number;
   readonly trials: readonly EngineTrial[];
+  /** The engine that the user asked for, if any. */
+  readonly override: EngineName | null;
 }
 
 export interface DecodeRequest {

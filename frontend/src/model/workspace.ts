@@ -30,8 +30,26 @@ export type EngineState = "loading" | "waiting" | "ready" | "failed";
 export interface EngineStatus {
   readonly state: EngineState;
   readonly name: string;
-  readonly medianMs: number | null;
   readonly isFine: boolean;
+  /** From a click to its painted mask, and the model's own share of it; null before the first click. */
+  readonly clickToPaint: LatencyFigures | null;
+  readonly decode: LatencyFigures | null;
+  /** What was measured when the model was opened. */
+  readonly trials: readonly EngineTrialInfo[];
+  /** The engine that the person asked for; null leaves the choice to the measurements. */
+  readonly override: string | null;
+}
+
+export interface LatencyFigures {
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+}
+
+export interface EngineTrialInfo {
+  readonly engine: string;
+  readonly isCorrect: boolean;
+  readonly medianMs: number;
+  readonly threads: number;
 }
 
 /** A message for the person: what happened, what was kept, what to do. `key` is a message key. */
@@ -71,7 +89,7 @@ export interface SuggestionFilter {
   readonly minStability: number;
 }
 
-export type Dialog = "shortcuts" | "guidelines" | "skip" | "comment" | "versions" | null;
+export type Dialog = "shortcuts" | "guidelines" | "skip" | "comment" | "versions" | "engine" | null;
 export type Pace = { readonly masks: number; readonly secondsPerMask: number };
 
 export interface Workspace {
@@ -131,6 +149,8 @@ export interface Workspace {
   decideReview(verdict: Verdict, comment: string): void;
   skip(reason: string): void;
   openImage(id: number): void;
+  /** Decode with this engine from now on; null: choose by measuring. */
+  useEngine(engine: string | null): void;
   bind(action: ActionId, chords: readonly string[] | null): void;
   useLeftHanded(isLeft: boolean): void;
   /** The name of the keys that an event stands for. */

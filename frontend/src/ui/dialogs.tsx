@@ -3,6 +3,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { IconButton } from "./controls";
+import { EngineChoice } from "./engine-choice";
 import { useStore, useSurroundings } from "./hooks";
 import { Shortcuts } from "./shortcuts";
 
@@ -35,6 +36,12 @@ export function Dialogs(): JSX.Element | null {
       return (
         <Dialog title={t("selected.comment")}>
           <CommentForm />
+        </Dialog>
+      );
+    case "engine":
+      return (
+        <Dialog title={t("engine.title")}>
+          <EngineChoice />
         </Dialog>
       );
     case "versions":

@@ -72,10 +72,18 @@ function EngineState(): JSX.Element {
         {t(`engine.${engine.state}`)}
       </span>
     );
-  const median = engine.medianMs === null ? t("engine.ready") : t("bar.median", { ms: Math.round(engine.medianMs) });
+  const { clickToPaint } = engine;
   return (
-    <span class="engine engine-ready" data-engine={engine.name} title={`${t("bar.median.title")} · ${engine.name}`}>
-      {median}
+    <span class="engine engine-ready">
+      <button
+        type="button"
+        class="engine-button"
+        data-engine={engine.name}
+        title={`${t("bar.median.title")} · ${engine.name}`}
+        onClick={() => workspace.dialog.set("engine")}
+      >
+        {clickToPaint ? t("bar.median", { ms: Math.round(clickToPaint.p50Ms) }) : t("engine.ready")}
+      </button>
       {draft?.cropBox && <span class="bar-chip">{t("engine.fine")}</span>}
     </span>
   );
