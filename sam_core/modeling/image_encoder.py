@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sam_core.modeling.common import LayerNorm2d, MLPBlock
+from sam_core.modeling.layers import LayerNorm2d, MLPBlock
 
 LAYER_NORM_EPS = 1e-6
 # Bias elements handed to the fused kernel at once (1 GiB in float32): one ViT-H image in one call, batches in turns.

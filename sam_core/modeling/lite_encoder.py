@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sam_core.modeling.common import LayerNorm2d, MLPBlock
+from sam_core.modeling.layers import LayerNorm2d, MLPBlock
 
 # (kernel, stride, expansion, output channels) of EfficientNet-Lite0's sixteen blocks
 LITE0_BLOCKS: tuple[tuple[int, int, int, int], ...] = (

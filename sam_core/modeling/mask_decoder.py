@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from sam_core.modeling.common import MLP, LayerNorm2d
+from sam_core.modeling.layers import MLP, LayerNorm2d
 from sam_core.modeling.transformer import TwoWayTransformer
 
 NUM_MULTIMASK_OUTPUTS = 3

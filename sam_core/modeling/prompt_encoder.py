@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from sam_core.modeling.common import LayerNorm2d
+from sam_core.modeling.layers import LayerNorm2d
 from sam_core.modeling.prompt_sketch import has_box, sketch
 
 PADDING_LABEL = -1

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sam_core.modeling.common import LayerNorm2d
 from sam_core.modeling.image_encoder import merge_windows, partition_windows
+from sam_core.modeling.layers import LayerNorm2d
 
 CLASSIFIER_CLASSES = 1000
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sam_core.modeling.common import MLPBlock
+from sam_core.modeling.layers import MLPBlock
 
 
 class Attention(nn.Module):
