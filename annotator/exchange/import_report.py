@@ -3,8 +3,6 @@
 Must not know: formats, rows of the database.
 """
 
-import csv
-import io
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,7 +10,6 @@ from annotator.exchange.importers.base import Problem
 
 LISTED = 100
 CSV_HEAD = ("place", "code", "reason")
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass
@@ -42,14 +39,3 @@ class ImportReport:
     def from_json(cls, data: dict[str, Any]) -> "ImportReport":
         """Return a report as to_json wrote it."""
         return cls(**data)
-
-
-def csv_line(*cells: Any) -> bytes:
-    """Return a line of a table; a cell that a spreadsheet would take for a formula is shown as text."""
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\r\n").writerow([_harmless(str(cell)) for cell in cells])
-    return out.getvalue().encode("utf-8", "replace")
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell

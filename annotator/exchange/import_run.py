@@ -15,8 +15,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from annotator.annotations.models import Annotation
+from annotator.exchange.csv_lines import csv_line
 from annotator.exchange.import_batch import BatchContext, RunFacts, check_batch, write_batch
-from annotator.exchange.import_report import CSV_HEAD, ImportReport, csv_line
+from annotator.exchange.import_report import CSV_HEAD, ImportReport
 from annotator.exchange.importers import READERS
 from annotator.exchange.importers.base import FileCategory, FileImage, FileMask, Problem, Reader
 from annotator.exchange.importers.ledger import KnownImage, Ledger, mask_digest

@@ -8,10 +8,12 @@ are discs and rings on photos of 1500 x 1000 that exist as rows only. Prints one
 
 import argparse
 import hashlib
+import http.client
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -27,6 +29,8 @@ HEIGHT, WIDTH = 1000, 1500
 POOL = 400
 INSERTED_AT_ONCE = 5000
 KILLED_AFTER_SECONDS = 5
+QUIET_SECONDS = 15
+STARTED_WITHIN_SECONDS = 120
 
 
 def main() -> None:
@@ -36,12 +40,20 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=400)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--formats", default="coco,sa1b")
+    parser.add_argument("--only-export", action="store_true", help="do not import")
     parser.add_argument("--kill", action="store_true", help="kill each run once and let it go on")
     wanted = parser.parse_args()
     prepare(wanted.folder)
     make_rows(wanted.masks, wanted.images)
-    for name in wanted.formats.split(","):
-        measure_format(name, wanted)
+    web = WebProcess()
+    try:
+        quiet = Saver(web.port)
+        time.sleep(QUIET_SECONDS)
+        report_saves("with nothing else under way", quiet.stop())
+        for name in wanted.formats.split(","):
+            measure_format(name, wanted, web)
+    finally:
+        web.stop()
 
 
 def prepare(folder: Path) -> None:
@@ -131,23 +143,27 @@ def make_pool() -> Iterator[tuple[str, int, tuple[int, int, int, int]]]:
         yield measured.counts, measured.area, measured.bbox_xywh  # type: ignore[union-attr]
 
 
-def measure_format(name: str, wanted: argparse.Namespace) -> None:
-    """Export project 1 while somebody saves, then import into project 2, and take it out again."""
+def measure_format(name: str, wanted: argparse.Namespace, web: "WebProcess") -> None:
+    """Export project 1 while somebody saves, then import into project 2 while somebody saves, and take it out again."""
     from annotator.annotations.models import Annotation
     from annotator.projects.models import Project
 
     out = wanted.folder / f"export-{name}"
     shutil.rmtree(out, ignore_errors=True)
     full, empty = Project.objects.get(name="Full"), Project.objects.get(name="Empty")
-    saver = Saver(full)
+    saver = Saver(web.port)
     export = manage("export_project", str(full.pk), "--format", name, "--output", str(out), kill=wanted.kill)
     waits = saver.stop()
     masks = json.loads(next(out.glob("*certificate.json")).read_text())["masks"]
     report(f"export {name}", **rate(masks["verified"], export), mismatches=masks["mismatches"])
-    report(f"saves during export {name}", count=len(waits), p95_ms=percentile(waits, 95), worst_ms=max(waits))
+    report_saves(f"during export {name}", waits)
+    if wanted.only_export:
+        return
     files = [path for path in out.iterdir() if path.suffix in (".json", ".tar") and "certificate" not in path.name]
     source = files[0] if len(files) == 1 else unpacked(files, wanted.folder / "unpacked")
+    saver = Saver(web.port)
     imported = manage("import_project", str(empty.pk), str(source), kill=wanted.kill)
+    report_saves(f"during import {name}", saver.stop())
     stored = Annotation.objects.filter(image__project=empty).count()
     report(f"import {name}", **rate(stored, imported), report=imported["report"].get("masks"))
     Annotation.objects.filter(image__project=empty).delete() if stored < 50_000 else fresh(empty)
@@ -202,45 +218,91 @@ def manage(*arguments: str, kill: bool) -> dict[str, Any]:
             return {"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mb": peak_mb, "report": json.loads(text)}
 
 
+class WebProcess:
+    """The product's own web process on a free port, for the saves of an annotator."""
+
+    def __init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        command = [sys.executable, "-m", "uvicorn", "annotator.asgi:application", "--port", str(self.port)]
+        self._process = subprocess.Popen([*command, "--log-level", "error"], cwd=ROOT, stderr=subprocess.DEVNULL)
+        until = time.monotonic() + STARTED_WITHIN_SECONDS
+        while not self._is_up():
+            if time.monotonic() > until or self._process.poll() is not None:
+                raise SystemExit("The web process does not start.")
+            time.sleep(0.2)
+
+    def _is_up(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return True
+        except OSError:
+            return False
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.terminate()
+        self._process.wait()
+
+
 class Saver(threading.Thread):
-    """An annotator who saves a mask every 100 ms and notes how long each save took."""
+    """An annotator who saves a mask every 100 ms over HTTP and notes how long each save took."""
 
-    def __init__(self, project: Any) -> None:
+    def __init__(self, port: int) -> None:
         super().__init__(daemon=True)
-        from annotator.accounts.models import User
-
-        self._project = project
-        self._user = User.objects.get_or_create(username="saver", defaults={"is_superuser": True})[0]
+        self._address, self._token = prepare_saves()
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self._halt, self._waits = threading.Event(), []
         self.start()
 
     def run(self) -> None:
-        """Save until told to stop, one new project's image, so that the export's figures stay the same."""
-        from annotator.annotations.services import apply_operations
-        from annotator.images.models import Image
-        from annotator.projects.models import Project
-
-        project, _ = Project.objects.get_or_create(name="Saves")
-        image, _ = Image.objects.get_or_create(
-            project=project,
-            sha256="5" * 64,
-            defaults={"name": "s.jpg", "width": WIDTH, "height": HEIGHT, "byte_size": 1},
-        )
+        """Save until told to stop, on an image of a project of its own, so that the export's figures stay the same."""
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         counts, _, _ = next(make_pool_once())
         while not self._halt.wait(0.1):
             operation = {
-                "op_id": uuid.uuid4(), "type": "create", "annotation_id": uuid.uuid4(), "base_revision": 0,
+                "op_id": str(uuid.uuid4()), "type": "create", "annotation_id": str(uuid.uuid4()), "base_revision": 0,
                 "fields": {"counts": counts},
             }  # fmt: skip
             started = time.perf_counter()
-            apply_operations(image, self._user, operations=[operation])
+            self._connection.request("POST", self._address, json.dumps({"operations": [operation]}), headers)
+            answer = self._connection.getresponse()
+            body = answer.read()
+            if answer.status != 200:
+                raise SystemExit(f"A save was answered with {answer.status}: {body[:300]!r}")
             self._waits.append((time.perf_counter() - started) * 1000)
 
     def stop(self) -> list[float]:
         """End and return the waits in ms."""
         self._halt.set()
         self.join()
+        self._connection.close()
         return self._waits or [0.0]
+
+
+def prepare_saves() -> tuple[str, str]:
+    """Return where an annotator saves, and a token for it."""
+    from annotator.accounts.models import ApiToken, User
+    from annotator.images.models import Image
+    from annotator.projects.models import Project
+
+    user, _ = User.objects.get_or_create(username="saver", defaults={"is_superuser": True})
+    project, _ = Project.objects.get_or_create(name="Saves")
+    values = {"name": "s.jpg", "width": WIDTH, "height": HEIGHT, "byte_size": 1, "status": "ready"}
+    image, _ = Image.objects.get_or_create(project=project, sha256="5" * 64, defaults=values)
+    return f"/api/v1/images/{image.pk}/operations", ApiToken.issue(user, name="bench")[1]
+
+
+def report_saves(what: str, waits: list[float]) -> None:
+    """Print how long saves took."""
+    report(
+        f"saves {what}",
+        count=len(waits),
+        p50_ms=percentile(waits, 50),
+        p95_ms=percentile(waits, 95),
+        worst_ms=max(waits),
+    )
 
 
 def make_pool_once() -> Iterator[tuple[str, int, tuple[int, int, int, int]]]:

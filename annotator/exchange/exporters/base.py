@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from annotator.exchange.csv_lines import csv_line
 from annotator.exchange.packages import GrowingFile, Package, Position, TarPackage, ZipPackage
 from annotator.exchange.rows import ImageRow, MaskRow, Selection
 from annotator.exchange.tally import Tally
@@ -21,6 +22,7 @@ from annotator.photos.errors import PhotoRefusedError
 from annotator.sam_gateway import MeasuredMask
 
 JPEG_QUALITY = 95
+LINKS_NAME = "image_links.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,17 @@ class Exporter(ABC):
         self.folder, self.name, self.tally = folder, name, tally
         self.package: Package | None = None
         self.beside: list[GrowingFile] = []  # files that grow beside the package
+        self.links: GrowingFile | None = None  # the photos' addresses, where they are asked for and have no other place
 
     def start(self, positions: dict[str, Position] | None) -> None:
         """Open everything that is written to: anew, or where an earlier run had its last checkpoint."""
-        self.package = self._open_package((positions or {}).get("package"))
-        self.open(positions or {})
+        positions = positions or {}
+        self.package = self._open_package(positions.get("package"))
+        if self.package is not None and self.options.images == "links":
+            self.links = GrowingFile(self.folder / "links.part", positions.get("links"))
+            if not positions:
+                self.links.write(csv_line("file", "url", "sha256"))
+        self.open(positions)
 
     def open(self, positions: dict[str, Position]) -> None:
         """Open what is written to beside the package; nothing, unless a format says otherwise."""
@@ -68,16 +76,34 @@ class Exporter(ABC):
 
     def checkpoint(self) -> dict[str, Position]:
         """Flush everything and return where a later run may go on."""
-        return {"package": self.package.checkpoint()} if self.package else {}
+        files = {"package": self.package, "links": self.links}
+        return {name: file.checkpoint() for name, file in files.items() if file is not None}
 
     @abstractmethod
     def close(self) -> list[Path]:
         """Finish and return the files made."""
 
+    def photo(self, image: ImageRow, name: str, *, size: tuple[int, int] | None = None) -> None:
+        """Put the photo in or note its address, as was asked for; size is (height, width), None keeps its own."""
+        if self.options.images == "copy":
+            add_photo(self.entries, image, name, self.tally, size=size)
+        elif self.links is not None:
+            self.links.write(csv_line(name, photo_url(image, self.options.base_url), image.sha256))
+
+    def close_package(self) -> list[Path]:
+        """Finish the package, with the table of addresses if there is one."""
+        if self.links is not None:
+            self.links.close()
+            with self.links.path.open("rb") as file:
+                self.entries.add_file(LINKS_NAME, file, self.links.path.stat().st_size)
+        return self.entries.close()
+
     def abandon(self) -> None:
         """Close everything that is open, without finishing it; after close there is nothing left to do."""
         if self.package is not None:
             self.package.abandon()
+        if self.links is not None:
+            self.links.close()
         for file in self.beside:
             file.close()
 
@@ -109,6 +135,11 @@ class Exporter(ABC):
         if self.package is None:
             raise RuntimeError("the exporter was not started, or writes no package")
         return self.package
+
+
+def photo_url(image: ImageRow, base_url: str) -> str:
+    """Return the address of a photo; whoever asks must be signed in or have a token."""
+    return f"{base_url}/api/v1/images/{image.pk}/original?v={image.sha256[:12]}"
 
 
 def dump(value: Any) -> bytes:

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from django.utils import timezone
 
-from annotator.exchange.exporters.base import CheckedMask, Exporter, ReadMask, add_photo, dump
+from annotator.exchange.exporters.base import CheckedMask, Exporter, ReadMask, dump, photo_url
 from annotator.exchange.json_stream import read_object
 from annotator.exchange.packages import GrowingFile, Position
 from annotator.exchange.rows import ImageRow, MaskRow
@@ -57,8 +57,7 @@ class CocoExporter(Exporter):
         if lines:
             comma = b",\n" if self.tally.masks_written else b"\n"
             self._annotations.write(comma + b",\n".join(lines))
-        if self.options.images == "copy":
-            add_photo(self.entries, image, f"images/{image.file_name}", self.tally)
+        self.photo(image, f"images/{image.file_name}")
         return list(masks)
 
     def checkpoint(self) -> dict[str, Position]:
@@ -83,7 +82,7 @@ class CocoExporter(Exporter):
         with whole.open("rb") as file:
             self.package.add_file(JSON_NAME, file, whole.stat().st_size)
         whole.unlink()
-        return self.package.close()
+        return self.close_package()
 
     def read_back(self, paths: list[Path]) -> Iterator[ReadMask]:
         """Parse the finished JSON with the reader that imports use."""
@@ -137,7 +136,7 @@ class CocoExporter(Exporter):
             "maskwright": {"sha256": image.sha256, "split": image.split},
         }
         if self.options.images == "links":
-            entry["coco_url"] = f"{self.options.base_url}/api/v1/images/{image.pk}/original?v={image.sha256[:12]}"
+            entry["coco_url"] = photo_url(image, self.options.base_url)
         extra: dict[str, Any] = {"tags": image.tags, "own_split": image.own_split}
         if image.exif_orientation != 1:
             extra["exif_orientation"] = image.exif_orientation

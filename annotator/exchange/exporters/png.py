@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from annotator.exchange.exporters.base import CheckedMask, Exporter, ReadMask, add_photo, dump
+from annotator.exchange.exporters.base import CheckedMask, Exporter, ReadMask, dump
 from annotator.exchange.packages import GrowingFile, Position, entries_of
 from annotator.exchange.rows import ImageRow
 from annotator.mask_gateway import foreground_runs
@@ -60,8 +60,7 @@ class PngExporter(Exporter):
         self.entries.add(f"{self.folder_name}/{image.stem}.png", encode_16_bit(pixels))
         self._write_extras(image, painted, numbers, pixels)
         self._checksums.write(f"{zlib.crc32(pixels.tobytes())}\n".encode())
-        if self.options.images == "copy":
-            add_photo(self.entries, image, f"images/{image.file_name}", self.tally)
+        self.photo(image, f"images/{image.file_name}")
         return painted
 
     def checkpoint(self) -> dict[str, Position]:
@@ -71,7 +70,7 @@ class PngExporter(Exporter):
     def close(self) -> list[Path]:
         """Finish the package."""
         self._checksums.close()
-        return self.entries.close()
+        return self.close_package()
 
     def read_back(self, paths: list[Path]) -> Iterator[ReadMask]:
         """Decode each picture and compare all its pixels with what was painted; yield one entry a picture."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from annotator.exchange.exporters.base import CheckedMask, Exporter, ReadMask, add_photo, dump
+from annotator.exchange.exporters.base import CheckedMask, Exporter, ReadMask, dump
 from annotator.exchange.json_stream import read_object
 from annotator.exchange.packages import TarPackage, entries_of
 from annotator.exchange.rows import ImageRow
@@ -35,14 +35,12 @@ class Sa1bExporter(Exporter):
             ],
         }
         self.entries.add(f"{image.stem}.json", dump(content))
-        if self.options.images == "copy":
-            target = None if size == image.size else size
-            add_photo(self.entries, image, image.file_name, self.tally, size=target)
+        self.photo(image, image.file_name, size=None if size == image.size else size)
         return written
 
     def close(self) -> list[Path]:
         """Finish the package."""
-        return self.entries.close()
+        return self.close_package()
 
     def read_back(self, paths: list[Path]) -> Iterator[ReadMask]:
         """Parse every JSON of the finished package."""

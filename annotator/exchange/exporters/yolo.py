@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from annotator.exchange.exporters.base import CheckedMask, Exporter, ReadMask, add_photo
+from annotator.exchange.exporters.base import CheckedMask, Exporter, ReadMask
 from annotator.exchange.options import SPLITS
 from annotator.exchange.packages import GrowingFile, Position, entries_of
 from annotator.exchange.rows import ImageRow
@@ -42,8 +42,7 @@ class YoloExporter(Exporter):
             written.append(mask)
         self.entries.add(f"labels/{split}/{image.stem}.txt", "".join(lines).encode())
         self._sizes.write(f"{image.height} {image.width}\n".encode())
-        if self.options.images == "copy":
-            add_photo(self.entries, image, f"images/{split}/{image.file_name}", self.tally)
+        self.photo(image, f"images/{split}/{image.file_name}")
         return written
 
     def checkpoint(self) -> dict[str, Position]:
@@ -53,7 +52,7 @@ class YoloExporter(Exporter):
     def close(self) -> list[Path]:
         """Finish the package."""
         self._sizes.close()
-        return self.entries.close()
+        return self.close_package()
 
     def read_back(self, paths: list[Path]) -> Iterator[ReadMask]:
         """Parse and fill every line."""

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from annotator.annotations.models import Annotation
-from annotator.exchange.import_report import csv_line
+from annotator.exchange.csv_lines import csv_line
 from annotator.exchange.importers.source import BrokenFileError, Source
 from annotator.exchange.models import ImportRun as ImportRow
 from annotator.mask_gateway import MaskRefusedError, counts_from_polygons, encode

@@ -133,6 +133,21 @@ def test_photos_travel_with_the_masks_into_an_empty_project(project, make_photo,
     assert Annotation.objects.get(image=copy).label.name == "Car"
 
 
+@pytest.mark.parametrize("name", ["sa1b", "yolo", "semantic_png", "instance_png"])
+def test_links_to_the_photos_lie_in_a_table(filled, export, take_in, twin, name):
+    run = export(filled, format=name, images="links", base_url="http://server")
+    lines = contents(run)["image_links.csv"].decode().splitlines()
+    assert lines[0] == "file,url,sha256"
+    images = {image.sha256: image for image in Image.objects.filter(project=filled)}
+    for line in lines[1:]:
+        file, url, sha256 = line.split(",")
+        assert file.endswith(images[sha256].name)
+        assert url == f"http://server/api/v1/images/{images[sha256].pk}/original?v={sha256[:12]}"
+    assert len(lines) == 1 + len(images)
+    assert run.certificate()["masks"]["mismatches"] == 0
+    assert take_in(twin(filled), run.files[0])["masks"]["refused"] == 0
+
+
 def test_yolo_lines_give_back_every_pixel_and_say_who_has_no_class(filled, export):
     certificate = export(filled, format="yolo").certificate()
     without = Annotation.objects.filter(image__project=filled, label=None).count()

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from PIL import Image as Pillow
 
+from annotator.exchange.csv_lines import csv_line
 from annotator.exchange.import_batch import BatchContext, check_batch
-from annotator.exchange.import_report import ImportReport, csv_line
+from annotator.exchange.import_report import ImportReport
 from annotator.exchange.importers import READERS
 from annotator.exchange.importers.base import FileCategory, FileImage, FileMask, Problem
 from annotator.exchange.importers.ledger import KnownImage, Ledger
