@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Generator, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -49,6 +49,7 @@ class ImportRun:
         self._facts = RunFacts(row.pk, self._started_at, row.created_by_id)
         self._labels: dict[str, int | None] = {}
         self._label_counts: dict[str, int] = {}
+        self._table: IO[bytes] | None = None
         self.report = self._load_report()
 
     @property
@@ -106,16 +107,25 @@ class ImportRun:
 
     def _prepare(self) -> None:
         """Match labels and photos; done again after a break, as both only find what was made before."""
-        fresh = self._ledger.read == 0
-        if fresh:
+        if self._ledger.read == 0:
             self.report = ImportReport(format=self.report.format)
-            self.rows_file.write_bytes(csv_line(*CSV_HEAD))
+            with self.rows_file.open("wb") as table:
+                table.write(csv_line(*CSV_HEAD))
+                self._table = table
+                self._go_through(may_add=True)
+                self._table = None
             self._ledger.keep("rows_file", self.rows_file.stat().st_size)
-        kept = self.report.to_json()
-        self._go_through(may_add=True)
-        if not fresh:
+        else:
+            kept = self.report.to_json()
+            self._go_through(may_add=True)
             self.report = ImportReport.from_json(kept)
         self._load_stored()
+
+    def _refuse(self, problem: Problem) -> None:
+        """Report an image, label or entry that is not taken, and list it in the table while that is being made."""
+        self.report.add_problem(problem)
+        if self._table is not None:
+            self._table.write(csv_line(problem.place, problem.code, problem.reason))
 
     def _go_through(self, *, may_add: bool) -> None:
         """Fill the ledger with images and decide about labels."""
@@ -124,10 +134,10 @@ class ImportRun:
         photos = PhotoMatcher(self._project, self._source, self._options, self._row.created_by)
         waiting: list[FileImage] = []
         for name, reason in self._source.left_out:
-            self.report.add_problem(Problem(name, "entry_left_out", reason))
+            self._refuse(Problem(name, "entry_left_out", reason))
         for item in self._reader.outline():
             if isinstance(item, Problem):
-                self.report.add_problem(item)
+                self._refuse(item)
             elif isinstance(item, FileCategory):
                 self._decide_label(item, labels, may_add=may_add)
             else:
@@ -140,7 +150,7 @@ class ImportRun:
 
     def _decide_label(self, category: FileCategory, labels: LabelMatcher, *, may_add: bool) -> None:
         if category.key in self._labels:
-            self.report.add_problem(Problem(category.name, "double_id", "Its id is in the file more than once."))
+            self._refuse(Problem(category.name, "double_id", "Its id is in the file more than once."))
             return
         if len(self._labels) >= MAX_CATEGORIES:
             raise BrokenFileError(f"The file has more than {MAX_CATEGORIES:,} categories.")
@@ -160,13 +170,11 @@ class ImportRun:
             self.report.images[what] += 1
             known.append(found)
             if found.problem:
-                self.report.add_problem(Problem(image.file_name, f"image_{what}", found.problem))
+                self._refuse(Problem(image.file_name, f"image_{what}", found.problem))
             elif found.height:
                 self._reader.use_size(found.key, (found.height, found.width))
         for key in self._ledger.add_images(known):
-            self.report.add_problem(
-                Problem(f"image id {key[:60]}", "double_id", "Its id is in the file more than once.")
-            )
+            self._refuse(Problem(f"image id {key[:60]}", "double_id", "Its id is in the file more than once."))
 
     def _load_stored(self) -> None:
         """Note what the project had before this import, so that a mask which is there is not made again."""

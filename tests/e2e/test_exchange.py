@@ -85,7 +85,8 @@ def test_a_file_is_looked_at_mapped_imported_and_comes_out_again(page: Page, bro
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the table").click()
     table = list(csv.reader(io.StringIO(read(download.value).decode())))
-    assert [row[1] for row in table[1:]] == ["wrong_size", "image_not_taken"]
+    assert [row[1] for row in table[1:]] == ["image_unknown", "wrong_size", "image_not_taken"]
+    assert table[1][0] == "'=lost.png", "a spreadsheet must not take a name for a formula"
     assert sorted(mask["counts"] for mask in all_masks(page, server, project_id)) == sorted(
         [BODY["counts"], SPECK["counts"]]
     )

@@ -86,7 +86,8 @@ def test_an_import_follows_the_mapping_and_lists_what_it_did_not_take(upload, ad
     rows = client.get(client.get(f"/api/v1/imports/{pk}").json()["rows_url"])
     table = list(csv.reader(io.StringIO(b"".join(rows.streaming_content).decode())))
     assert table[0] == ["place", "code", "reason"]
-    assert [line[1] for line in table[1:]] == ["image_not_taken"]
+    assert table[1] == ["'=b.jpg", "image_unknown", "no photo is =b.jpg"]
+    assert [line[1] for line in table[2:]] == ["image_not_taken"]
     assert all(row.author == admin and row.source == "import" for row in Annotation.objects.all())
 
 

@@ -100,6 +100,27 @@ def test_a_bad_row_is_named_and_costs_no_other(take, code, bad):
     assert code in rows[1]
 
 
+BAD_LISTS = [
+    ("double_id", {"images": [{"id": 1, "file_name": "a.jpg"}, {"id": 1, "file_name": "b.jpg"}]}),
+    ("double_id", {"categories": [{"id": 1, "name": "Car"}, {"id": 1, "name": "Bus"}]}),
+    ("image_refused", {"images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "a.jpg", "width": 10**9}]}),
+    ("image_unknown", {"images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "../../a.png"}]}),
+    ("bad_image", {"images": [{"id": 1, "file_name": "a.jpg"}, {"id": None, "file_name": "a.jpg"}]}),
+    ("bad_image", {"images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2}]}),
+    ("bad_category", {"categories": [{"id": 1, "name": "Car"}, {"id": 2, "name": ""}]}),
+    ("bad_category", {"categories": [{"id": 1, "name": "Car"}, "Bus"]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "changes"), BAD_LISTS)
+def test_a_bad_image_or_category_is_named_in_the_table_and_costs_no_other(take, code, changes):
+    report = take(coco([row(1)], **changes))
+    assert code in report["codes"]
+    assert report["masks"]["created"] == 1
+    rows = Path(ImportRow.objects.get().rows_file.path).read_text().splitlines()
+    assert any(f",{code}," in line for line in rows)
+
+
 BROKEN_FILES = [
     json.dumps(coco([row(1), row(2)]))[:-20],
     json.dumps(coco([row(1)])) + "x",
