@@ -124,6 +124,8 @@ def make_masks(project: Any, labels: list[int], per_image: int) -> None:
             """,
             [per_image, labels[0], POOL, project.pk],
         )
+    with connection.cursor() as cursor:  # or the first save would pay for writing all this into the main file
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def make_pool() -> Iterator[tuple[str, int, tuple[int, int, int, int]]]:

@@ -1,6 +1,7 @@
 """Export a project from the command line: python manage.py export_project 3 --format coco --output folder."""
 
 import json
+import os
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,18 @@ from annotator.exchange.rows import Selection
 from annotator.projects.models import Project
 
 STEPS_A_LINE = 20
+YIELDING = 10  # the niceness of a long run: whoever annotates meanwhile goes first
 
 
 class Command(BaseCommand):
     """Writes into a folder. Killed and started again with the same --output, it goes on where it was."""
 
     help = __doc__ or ""
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run as a process of its own and let the web process go first; a caller inside Python keeps its priority."""
+        os.nice(YIELDING)
+        super().run_from_argv(argv)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the project, the folder and the options of the API."""
