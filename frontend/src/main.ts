@@ -1,18 +1,21 @@
 /** Entry of the workspace page: reads the page's configuration, builds the rooms and opens the image. */
 import "./ui/workspace.css";
 
-import { makeHttpClient } from "./api/http";
+import { ApiError, makeHttpClient } from "./api/http";
 import { openJournal } from "./api/journal";
 import { listenForHints, type Hint } from "./api/live";
 import { WorkspaceApi } from "./api/workspace-api";
 import { browserDecoder } from "./editor/browser-decoder";
 import { readConfig, type WorkspaceConfig } from "./editor/config";
 import { Editor } from "./editor/editor";
+import { ModelHost } from "./editor/model-host";
+import { reasonOf } from "./editor/notices";
 import { bindingsFor } from "./editor/personal";
 import { makeStores } from "./editor/stores";
 import { workspaceDoor } from "./editor/workspace-door";
 import { loadMessages, pickLocale, Translator } from "./i18n/translate";
 import { createDecoderClient, type DecoderClient, type EngineInfo, type EngineName } from "./inference/decoder-client";
+import type { EngineState } from "./model/workspace";
 import { mountPanels } from "./ui/app";
 import { buildPage } from "./ui/page";
 
@@ -30,11 +33,16 @@ async function start(): Promise<void> {
   const client = createDecoderClient({ api: config.api, csrf: config.csrf, onEngine: takeEngine });
   const api = new WorkspaceApi(makeHttpClient(config.api, config.csrf));
   const [journal, messages] = await Promise.all([openJournal(config.user.id), loadMessages(locale)]);
-  const decoder = browserDecoder(client, () => info);
+  const host = modelHost(client, config, takeEngine, () => editor);
+  const decoder = browserDecoder(
+    client,
+    () => info,
+    (version) => void host.use(version),
+  );
   const editor = new Editor({ config, api, journal, decoder, stores, canvases: page, storage: localStorage });
   const useEngine = (name: string | null): void => {
     client.useEngine(name as EngineName | null).then(takeEngine, (error: unknown) => {
-      editor.notices.tell("error", "notice.model.failed", { reason: String(error) });
+      editor.notices.tell("error", "notice.model.failed", reasonOf(error));
     });
   };
   mountPanels(page.panels, page.stage, workspaceDoor(editor, config, useEngine), new Translator(locale, messages));
@@ -42,7 +50,8 @@ async function start(): Promise<void> {
   const opening = editor.flow.open(config.image_id).then(() => {
     if (wanted !== null) showMask(editor, wanted);
   });
-  await openModel(client, config, editor, takeEngine);
+  if (config.model.version === null) tellFailed(editor, new ApiError(0, "no_model", "The project has no model.", null));
+  else void host.use(config.model.version);
   await opening;
   listen(config, editor);
 }
@@ -54,25 +63,31 @@ function showMask(editor: Editor, id: string): void {
   editor.zoomToSelection();
 }
 
-async function openModel(
+/** What happens around opening a model: the bar says so, and prompts made meanwhile are answered afterwards. */
+function modelHost(
   client: DecoderClient,
   config: WorkspaceConfig,
-  editor: Editor,
   take: (info: EngineInfo) => void,
-): Promise<void> {
-  const { engine } = editor.stores;
-  try {
-    if (config.model.manifest_url === null) throw new Error("The project has no model.");
-    take(await client.open(config.model.manifest_url));
-    engine.update((status) => ({ ...status, state: "waiting" }));
-    if (editor.session) editor.flow.noteEmbedding(editor.session);
-    editor.session?.prompting.refresh();
-  } catch (error) {
-    engine.update((status) => ({ ...status, state: "failed" }));
-    editor.notices.tell("error", "notice.model.failed", {
-      reason: error instanceof Error ? error.message : String(error),
-    });
-  }
+  getEditor: () => Editor,
+): ModelHost<EngineInfo> {
+  const tell = (state: EngineState): void => getEditor().stores.engine.update((status) => ({ ...status, state }));
+  return new ModelHost(config.api, {
+    open: (manifestUrl) => client.open(manifestUrl),
+    onOpening: () => tell("loading"),
+    onOpened: (info) => {
+      const { session, flow } = getEditor();
+      take(info);
+      tell("waiting");
+      if (session) flow.noteEmbedding(session);
+      session?.prompting.refresh();
+    },
+    onFailed: (error) => tellFailed(getEditor(), error),
+  });
+}
+
+function tellFailed(editor: Editor, error: unknown): void {
+  editor.stores.engine.update((status) => ({ ...status, state: "failed" }));
+  editor.notices.tell("error", "notice.model.failed", reasonOf(error));
 }
 
 function listen(config: WorkspaceConfig, editor: Editor): void {

@@ -43,6 +43,7 @@ class FakeServer implements HttpClient {
 class Bench {
   readonly statuses: SaveStatus[] = [];
   readonly conflicts: string[] = [];
+  readonly lost: number[] = [];
   readonly retries: (() => void)[] = [];
   readonly outbox: Outbox;
 
@@ -53,7 +54,10 @@ class Bench {
     const events: OutboxEvents = {
       onStatus: (status) => void this.statuses.push(status),
       onApplied: () => undefined,
-      onConflict: (mine) => void this.conflicts.push(mine.operation.annotation_id),
+      onConflict: (mine) => {
+        this.conflicts.push(mine[0].operation.annotation_id);
+        this.lost.push(mine.length);
+      },
       onRejected: () => undefined,
     };
     const clock = { setTimeout: (callback: () => void) => this.retries.push(callback) };
@@ -68,9 +72,13 @@ class Bench {
     });
   }
 
-  /** Until nothing is waiting any more. */
-  async settled(): Promise<void> {
-    while (this.outbox.pendingCount > 0) await new Promise((resolve) => setImmediate(resolve));
+  /** Until nothing is waiting any more but what is parked. */
+  async settled(parked = 0): Promise<void> {
+    while (this.outbox.pendingCount > parked) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  async inConflict(): Promise<void> {
+    while (this.statuses.at(-1) !== "conflict") await new Promise((resolve) => setImmediate(resolve));
   }
 
   async untilOffline(): Promise<void> {
@@ -132,9 +140,50 @@ describe("the outbox", () => {
     bench.outbox.noteRevision("a", 3);
     bench.server.revisions.set("a", 4);
     await bench.add("a", 2);
-    await bench.settled();
+    await bench.inConflict();
     expect(bench.conflicts).toEqual(["a"]);
     expect(bench.server.revisions.get("a")).toBe(4);
+  });
+
+  it("parks what lost a race, with all that was made on top of it, until it is settled", async () => {
+    const bench = await openBench();
+    bench.outbox.noteRevision("a", 3);
+    bench.server.revisions.set("a", 4);
+    bench.server.cut = "before";
+    await Promise.all([bench.add("a", 2), bench.add("a", 3)]);
+    await bench.untilOffline();
+    bench.server.cut = "none";
+    bench.retries.at(-1)?.();
+    await bench.inConflict();
+    await bench.add("a", 4);
+    await bench.add("b", 1);
+    await bench.settled(3);
+    expect(bench.lost[0]).toBe(2);
+    expect(bench.server.revisions.get("a")).toBe(4);
+    expect(await bench.journal.read(7)).toHaveLength(3);
+    expect(bench.outbox.parkedCount).toBe(3);
+
+    await bench.outbox.unpark("a", () => void bench.add("a", 9));
+    await bench.settled();
+    expect(bench.server.order).toEqual(["b:1", "a:9"]);
+    expect(await bench.journal.read(7)).toEqual([]);
+  });
+
+  it("asks again after a reload about a race that nobody settled", async () => {
+    const server = new FakeServer();
+    const factory = new IDBFactory();
+    const first = await openBench(server, factory);
+    first.outbox.noteRevision("a", 3);
+    server.revisions.set("a", 4);
+    await Promise.all([first.add("a", 2), first.add("a", 3)]);
+    await first.inConflict();
+    first.outbox.close();
+    const second = await openBench(server, factory);
+    second.outbox.noteRevision("a", 4);
+    expect(await second.outbox.replay()).toHaveLength(2);
+    await second.inConflict();
+    expect(second.conflicts).toEqual(["a"]);
+    expect(server.revisions.get("a")).toBe(4);
   });
 
   it("says what is going on", async () => {

@@ -2,20 +2,21 @@
  * Brings operations to the server, in order, each exactly once: journal first, then send, then forget.
  *
  * A retry carries the same id, so the server never doubles it. Each operation says which revision its author saw;
- * one made on top of another that is still under way follows that one's revision. Knows nothing of the document.
+ * one made on top of another that is still under way follows that one's revision. What lost a race is parked: it stays
+ * in the journal, unsent, until the editor has settled it. Knows nothing of the document.
  */
 import { ApiError, type HttpClient } from "./http";
 import type { Journal, JournalEntry } from "./journal";
 import type { OperationResult, WireOperation } from "./wire";
 
-export type SaveStatus = "saved" | "saving" | "offline" | "signed-out" | "trouble";
+export type SaveStatus = "saved" | "saving" | "offline" | "signed-out" | "trouble" | "conflict";
 
 export interface OutboxEvents {
   onStatus(status: SaveStatus, pending: number): void;
   /** The server has taken an operation (or had it already). */
   onApplied(result: OperationResult): void;
-  /** Somebody else was faster: `mine` was not applied, `result.annotation` is what is there. */
-  onConflict(mine: JournalEntry, result: OperationResult): void;
+  /** Somebody else was faster: none of `mine` was applied, all are parked; `result.annotation` is what is there. */
+  onConflict(mine: readonly JournalEntry[], result: OperationResult): void;
   /** An operation that can never be applied; it was dropped from the journal. */
   onRejected(mine: JournalEntry, result: OperationResult): void;
 }
@@ -29,8 +30,11 @@ const RETRY_MS = [1_000, 2_000, 5_000, 10_000, 30_000] as const;
 
 export class Outbox {
   private readonly entries: JournalEntry[] = [];
+  private readonly parked = new Map<string, JournalEntry[]>();
   private readonly revisions = new Map<string, number>();
   private appending: Promise<unknown> = Promise.resolve();
+  /** The latest append as it is: it rejects where the journal could not be written. */
+  private latest: Promise<unknown> = Promise.resolve();
   private isSending = false;
   private failures = 0;
   private writing = 0;
@@ -49,12 +53,32 @@ export class Outbox {
     if (revision > (this.revisions.get(annotationId) ?? 0)) this.revisions.set(annotationId, revision);
   }
 
+  /** True while the mask has changes that the server has not answered for, or that lost a race. */
   isPending(annotationId: string): boolean {
-    return this.entries.some(({ operation }) => operation.annotation_id === annotationId);
+    return this.isWaiting(annotationId) || this.parked.has(annotationId);
   }
 
+  /** Operations that the server does not have yet, the parked ones too. */
   get pendingCount(): number {
-    return this.entries.length + this.writing;
+    return this.entries.length + this.writing + this.parkedCount;
+  }
+
+  get parkedCount(): number {
+    return [...this.parked.values()].reduce((sum, entries) => sum + entries.length, 0);
+  }
+
+  /**
+   * The lost race of a mask is settled: what `settle` enqueues goes to the server on top of what is there, and only
+   * when that is safe on this device is what was parked forgotten.
+   */
+  async unpark(annotationId: string, settle: () => void): Promise<void> {
+    await this.appending;
+    const lost = this.parked.get(annotationId) ?? [];
+    this.parked.delete(annotationId);
+    settle();
+    await this.latest;
+    await this.journal.remove(lost.map(({ sequence }) => sequence));
+    void this.flush();
   }
 
   /** Take up what an earlier visit left in the journal; returns it so that the document can show it. */
@@ -73,6 +97,7 @@ export class Outbox {
     // One after the other, so that the journal's order is the order of the gestures.
     const appended = this.appending.then(() => this.append(operation));
     this.appending = appended.catch(() => undefined);
+    this.latest = appended;
     try {
       await appended;
     } finally {
@@ -85,7 +110,13 @@ export class Outbox {
     const id = operation.annotation_id;
     const base = this.isPending(id) ? null : (this.revisions.get(id) ?? 0);
     const full = { ...operation, op_id: crypto.randomUUID(), base_revision: base };
-    this.entries.push(await this.journal.append(this.imageId, full));
+    const entry = await this.journal.append(this.imageId, full);
+    // Looked up now: the race may have been lost, or settled, while the journal was written.
+    (this.parked.get(id) ?? this.entries).push(entry);
+  }
+
+  private isWaiting(annotationId: string): boolean {
+    return this.entries.some(({ operation }) => operation.annotation_id === annotationId);
   }
 
   /** Send what is waiting. Safe to call at any time. */
@@ -95,6 +126,7 @@ export class Outbox {
     try {
       while (this.entries.length > 0 && !this.hasEnded()) await this.sendBatch(this.nextBatch());
       if (this.pendingCount === 0) this.report("saved");
+      else if (this.parkedCount > 0) this.report("conflict");
     } catch (error) {
       this.retryLater(error);
     } finally {
@@ -149,18 +181,28 @@ export class Outbox {
     const entry = batch.find(({ operation }) => operation.op_id === result.op_id);
     if (!entry) return;
     if (result.annotation) this.noteRevision(result.annotation.id, result.annotation.revision);
+    if (result.status === "conflict") {
+      this.events.onConflict(this.park(entry.operation.annotation_id), result);
+      return;
+    }
     await this.forget(entry);
     switch (result.status) {
       case "applied":
       case "duplicate":
         this.events.onApplied(result);
         return;
-      case "conflict":
-        this.events.onConflict(entry, result);
-        return;
       case "rejected":
         this.events.onRejected(entry, result);
     }
+  }
+
+  /** Put all entries of a mask aside: those behind the lost one were made on top of it. */
+  private park(annotationId: string): readonly JournalEntry[] {
+    const lost = this.entries.filter(({ operation }) => operation.annotation_id === annotationId);
+    for (const entry of lost) this.entries.splice(this.entries.indexOf(entry), 1);
+    const all = [...(this.parked.get(annotationId) ?? []), ...lost];
+    this.parked.set(annotationId, all);
+    return all;
   }
 
   private async forget(entry: JournalEntry): Promise<void> {

@@ -1,6 +1,7 @@
 /** What each action does, as one table. */
 import type { ActionId } from "../model/actions";
 import { steppedSize } from "../model/view-settings";
+import { startComment } from "./comment-view";
 import type { Editor } from "./editor";
 
 /** Screen pixels that one arrow key moves the keyboard's cursor. */
@@ -49,7 +50,7 @@ export function makeActions(editor: Editor): Readonly<Record<ActionId, () => voi
     rejectSuggestion: () => editor.decideSuggestions(selecting.ids, false),
     toggleRemaining: () => editor.work.remaining.toggle(),
     nextGap: () => editor.work.remaining.goToNextGap(),
-    comment: () => stores.dialog.set("comment"),
+    comment: () => startComment(editor),
     zoomIn: () => viewing.zoomAtMiddle(ZOOM_STEP),
     zoomOut: () => viewing.zoomAtMiddle(1 / ZOOM_STEP),
     fit: () => viewing.fit(),

@@ -2,9 +2,13 @@
 import { placeMask } from "../geometry/column-mask";
 import { geometryFor, maskAtOriginalSize } from "../geometry/upsample";
 import type { DecoderClient, EngineInfo } from "../inference/decoder-client";
-import type { Decoder } from "./decoder-port";
+import { modelVersionOf, type Decoder } from "./decoder-port";
 
-export function browserDecoder(client: DecoderClient, getInfo: () => EngineInfo | null): Decoder {
+export function browserDecoder(
+  client: DecoderClient,
+  getInfo: () => EngineInfo | null,
+  useModel: (version: string) => void,
+): Decoder {
   return {
     decode: ({ kind, embedding, imageSize, prompts, maskInput, signal }) =>
       client.decode({ kind, embedding, originalSize: imageSize, prompts, maskInput, signal }),
@@ -16,5 +20,9 @@ export function browserDecoder(client: DecoderClient, getInfo: () => EngineInfo 
       return placeMask(inside, { x: cropBox.x0, y: cropBox.y0 }, imageSize);
     },
     prefetch: (embedding) => client.prefetch(embedding),
+    use: (embedding) => {
+      useModel(modelVersionOf(embedding));
+      client.prefetch(embedding);
+    },
   };
 }

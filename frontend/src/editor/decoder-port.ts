@@ -31,4 +31,11 @@ export interface Decoder {
   /** The mask at the photo's own size that a candidate's logits stand for. */
   toMask(logits: LowResLogits, imageSize: Size, cropBox: BoxXyxy | null): ColumnMask;
   prefetch(embedding: EmbeddingSource): void;
+  /** This image is the open one: bring the model of its embedding, and the embedding itself. */
+  use(embedding: EmbeddingSource): void;
+}
+
+/** The model version in an embedding's key, `{sha256}-{model_version}-{crop}-{dtype}`; versions may hold dashes. */
+export function modelVersionOf({ key }: Pick<EmbeddingSource, "key">): string {
+  return key.split("-").slice(1, -2).join("-");
 }

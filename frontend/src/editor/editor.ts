@@ -9,17 +9,19 @@ import type { ActionId } from "../model/actions";
 import type { AttributeValue, LabelInfo, MaskRecord } from "../model/mask-record";
 import type { BrushSettings, ToolId, ViewSettings } from "../model/view-settings";
 import { acceptDraft } from "./accepting";
+import { announceWork } from "./announcing";
 import { ActiveClock } from "./active-clock";
 import { makeActions } from "./actions-table";
 import { labelsOf, type WorkspaceConfig } from "./config";
 import type { Decoder } from "./decoder-port";
+import { rememberDesk } from "./desk-memory";
 import { Flow } from "./flow";
 import { ImageLoader } from "./image-loader";
 import { ImageSession } from "./image-session";
 import { bindInput } from "./input-binding";
 import { LatencyLog } from "./latency-log";
 import { LeaseKeeper } from "./lease-keeper";
-import { Notices } from "./notices";
+import { Notices, reasonOf } from "./notices";
 import { PaceKeeper } from "./pace";
 import { Personal } from "./personal";
 import { Reviewing } from "./reviewing";
@@ -97,6 +99,8 @@ export class Editor {
     this.letGo = this.lease.start();
     this.pace = new PaceKeeper(parts.storage, `maskwright-pace-${config.user.id}`);
     stores.pace.set(this.pace.pace());
+    rememberDesk(stores, parts.storage, `maskwright-desk-${config.user.id}`);
+    announceWork(stores, this.labels);
     this.actions = makeActions(this);
     this.unbind = this.bind();
   }
@@ -129,6 +133,7 @@ export class Editor {
     void this.reviewing.loadComments();
     void this.work.review.load();
     this.loader.prefetch(detail.next_id);
+    this.loader.prefetch(detail.previous_id);
   }
 
   accept(): void {
@@ -140,7 +145,7 @@ export class Editor {
     const record = acceptDraft(session, {
       labelId: this.stores.currentLabel.get(),
       overlap: config.project.settings.overlap ?? "allow",
-      modelVersion: config.model.version,
+      modelVersion: session.modelVersion ?? config.model.version,
       activeMs,
       effort: this.work.effort.counted,
       authorName: config.user.name ?? "",
@@ -162,6 +167,7 @@ export class Editor {
     if (this.stores.dialog.get()) this.stores.dialog.set(null);
     else if (this.desk.current.isBusy()) this.desk.current.cancel();
     else if (this.session?.document.draft) this.session.prompting.abandon();
+    else if (this.stores.tool.get() === "comment") this.desk.choose("points");
     else this.selecting.clear();
     this.momentary.cursor = null;
     this.stores.isSlow.set(false);
@@ -261,6 +267,7 @@ export class Editor {
     stores.selection.set(new Set());
     stores.conflicts.set([]);
     stores.comments.set([]);
+    stores.shownComment.set(null);
     stores.image.set({
       id: detail.id,
       name: detail.name,
@@ -317,7 +324,7 @@ export class Editor {
 
   private tellError(key: string, error: unknown): void {
     this.notices.clear(key);
-    this.notices.tell("error", key, { reason: error instanceof Error ? error.message : String(error) });
+    this.notices.tell("error", key, reasonOf(error));
   }
 
   private makeDesk(): ToolDesk {

@@ -3,7 +3,7 @@ import { ApiError } from "../api/http";
 import type { WorkspaceApi } from "../api/workspace-api";
 import type { ImageLoader } from "./image-loader";
 import type { ImageSession } from "./image-session";
-import type { Notices } from "./notices";
+import { reasonOf, type Notices } from "./notices";
 import type { Stores } from "./stores";
 
 export interface FlowPorts {
@@ -126,6 +126,7 @@ export class Flow {
   /** An image is handed in with all its masks or not at all. */
   private async allSaved(session: ImageSession): Promise<void> {
     void session.outbox.flush();
+    if (session.outbox.parkedCount > 0) throw new ApiError(0, "undecided", "A mask has two versions.", null);
     for (let wait = 0; session.outbox.pendingCount > 0; wait++) {
       if (wait === SAVE_WAITS) throw new ApiError(0, "unsaved", "The masks have not reached the server yet.", null);
       await new Promise((resolve) => setTimeout(resolve, SAVE_WAIT_MS));
@@ -133,6 +134,6 @@ export class Flow {
   }
 
   private tellFailure(key: string, error: unknown): void {
-    this.ports.notices.tell("error", key, { reason: error instanceof Error ? error.message : String(error) });
+    this.ports.notices.tell("error", key, reasonOf(error));
   }
 }

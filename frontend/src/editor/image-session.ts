@@ -10,7 +10,7 @@ import type { Prompt, Size } from "../geometry/types";
 import { MaskDocument } from "../model/document";
 import { History } from "../model/history";
 import { CropEmbeddings } from "./crop-embeddings";
-import type { Decoder, EmbeddingSource } from "./decoder-port";
+import { modelVersionOf, type Decoder, type EmbeddingSource } from "./decoder-port";
 import { MaskCommands } from "./mask-commands";
 import { Painting } from "./painting";
 import { Prompting } from "./prompting";
@@ -80,7 +80,12 @@ export class ImageSession {
     const { status, url, key } = detail.embedding;
     if (status !== "ready" || url === null || key === null || this.embedding?.key === key) return;
     this.embedding = { url, key, cropBox: null, imageId: detail.id };
-    this.ports.decoder.prefetch(this.embedding);
+    this.ports.decoder.use(this.embedding);
+  }
+
+  /** The version of the model that answers here. */
+  get modelVersion(): string | null {
+    return this.embedding && modelVersionOf(this.embedding);
   }
 
   get hasEmbedding(): boolean {
@@ -132,7 +137,9 @@ export class ImageSession {
     const draft = this.document.draft;
     const isBegun = draft !== null && draft.candidates.length > 0;
     if (isBegun && draft.cropBox === null) return this.embedding;
-    return this.crops.sourceFor(prompts) ?? this.embedding;
+    const crop = this.crops.sourceFor(prompts);
+    // A crop may come from the project's new model already; one image is answered by one model.
+    return crop && modelVersionOf(crop) === this.modelVersion ? crop : this.embedding;
   }
 
   private makePainting(): Painting {
@@ -158,7 +165,7 @@ export class ImageSession {
     return new Outbox(this.detail.id, ports.api.http, ports.journal, {
       onStatus: (state, pending) => ports.stores.save.set({ state, pending }),
       onApplied: (result) => this.saving.onApplied(result),
-      onConflict: (entry, result) => this.saving.onConflict(entry, result),
+      onConflict: (lost, result) => this.saving.onConflict(lost, result),
       onRejected: (entry, result) => this.saving.onRejected(entry, result),
     });
   }

@@ -92,6 +92,7 @@ function handleKey(surface: HTMLElement, router: PointerRouter, target: InputTar
   const isSpace = event.code === "Space";
   // Enter, Space and Tab belong to a focused control before they belong to the canvas.
   if ((isSpace || event.key === "Enter" || event.key === "Tab") && isControl(surface, event.target)) return;
+  if (event.key.startsWith("Arrow") && event.target instanceof HTMLInputElement) return;
   if (isSpace && !target.isSpaceTaken) {
     router.isSpaceHeld = true;
     surface.dataset["panning"] = "true";

@@ -1,6 +1,13 @@
 /** Messages to the person: shown for a while, and read out by screen readers. */
+import { ApiError } from "../api/http";
 import type { Notice } from "../model/workspace";
 import type { Stores } from "./stores";
+
+/** What a failure says: its message, and its code, by which panels find the words of the person's language. */
+export function reasonOf(error: unknown): { readonly reason: string; readonly code: string } {
+  const code = error instanceof ApiError ? error.code : "";
+  return { reason: error instanceof Error ? error.message : String(error), code };
+}
 
 const SHOWN_MS = 6_000;
 const MAX_SHOWN = 3;

@@ -9,6 +9,8 @@ import type { Stores } from "./stores";
 export class Personal {
   private shortcuts: Partial<Record<string, readonly string[]>>;
   readonly isLeftHanded: Store<boolean>;
+  /** Actions with keys of the person's own. */
+  readonly rebound: Store<ReadonlySet<string>>;
 
   constructor(
     config: WorkspaceConfig,
@@ -17,13 +19,26 @@ export class Personal {
   ) {
     this.shortcuts = config.preferences.shortcuts ?? {};
     this.isLeftHanded = new Store(config.preferences.is_left_handed ?? false);
+    this.rebound = new Store<ReadonlySet<string>>(new Set(Object.keys(this.shortcuts)));
   }
 
   /** Give an action other keys; null gives it back those it came with. */
   bind(action: ActionId, chords: readonly string[] | null): void {
-    const rest = Object.fromEntries(Object.entries(this.shortcuts).filter(([id]) => id !== action));
-    this.shortcuts = chords === null ? rest : { ...rest, [action]: chords };
-    this.store({ shortcuts: this.shortcuts });
+    const others = Object.entries(this.shortcuts).filter(([id]) => id !== action);
+    // A chord means one thing: what else had it as its own loses it.
+    const rest = others.map(([id, own]) => [id, (own ?? []).filter((chord) => !chords?.includes(chord))]);
+    const kept = Object.fromEntries(rest) as Record<string, readonly string[]>;
+    this.keepShortcuts(chords === null ? kept : { ...kept, [action]: chords });
+  }
+
+  resetBindings(): void {
+    this.keepShortcuts({});
+  }
+
+  private keepShortcuts(shortcuts: Record<string, readonly string[]>): void {
+    this.shortcuts = shortcuts;
+    this.rebound.set(new Set(Object.keys(shortcuts)));
+    this.store({ shortcuts });
   }
 
   useLeftHanded(isLeft: boolean): void {

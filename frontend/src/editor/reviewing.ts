@@ -8,7 +8,7 @@ import type { MaskRecord, ProvenancePrompt } from "../model/mask-record";
 import { withMask } from "../model/mask-record";
 import type { CommentInfo, Conflict, MaskVersion } from "../model/workspace";
 import type { ImageSession } from "./image-session";
-import type { Notices } from "./notices";
+import { reasonOf, type Notices } from "./notices";
 import type { Stores } from "./stores";
 
 export class Reviewing {
@@ -30,11 +30,9 @@ export class Reviewing {
     if (!session || !conflict) return;
     this.stores.conflicts.update((all) => all.filter((c) => c !== conflict));
     const mine = session.document.get(annotationId) ?? conflict.mine;
-    const change = { kind: "mask", id: annotationId, before: mine } as const;
-    if (choice === "mine") session.document.apply([{ ...change, after: mine }], "local");
-    else session.document.apply([{ ...change, after: conflict.theirs }], "remote");
+    // First the copy, so that a crash between the two leaves one mask too many and never one too few.
     if (choice === "both" && mine) this.keepCopy(session, mine);
-    session.saving.flush();
+    session.saving.settle(annotationId, conflict.theirs, choice === "mine" ? mine : conflict.theirs);
   }
 
   private keepCopy(session: ImageSession, mine: MaskRecord): void {
@@ -89,9 +87,9 @@ export class Reviewing {
   async addComment(body: string): Promise<void> {
     const session = this.getSession();
     if (!session) return;
-    const [annotationId = null] = this.stores.selection.get();
+    const { annotationId, place } = this.stores.commentTarget.get();
     try {
-      const row = await this.api.addComment(session.detail.id, body, annotationId, null);
+      const row = await this.api.addComment(session.detail.id, body, annotationId, place);
       this.stores.comments.update((all) => [...all, commentFrom(row)]);
     } catch (error) {
       this.tell("notice.comments.failed", error);
@@ -108,7 +106,7 @@ export class Reviewing {
   }
 
   private tell(key: string, error: unknown): void {
-    this.notices.tell("error", key, { reason: error instanceof Error ? error.message : String(error) });
+    this.notices.tell("error", key, reasonOf(error));
   }
 }
 
@@ -122,8 +120,10 @@ function commentFrom(row: CommentRow): CommentInfo {
   return {
     id: row.id,
     annotationId: row.annotation_id,
+    place: row.x === null || row.y === null ? null : { x: row.x, y: row.y },
     body: row.body,
     authorName: row.author?.name ?? "",
+    createdAt: row.created_at,
     isResolved: row.resolved_at !== null,
   };
 }

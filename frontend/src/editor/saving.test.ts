@@ -37,18 +37,25 @@ let saving: Saving;
 let queued: Queued[];
 let pending: Set<string>;
 let conflicts: Conflict[];
+let unparked: string[];
 
 beforeEach(() => {
   document = new MaskDocument();
   queued = [];
   pending = new Set();
   conflicts = [];
+  unparked = [];
   const outbox = {
     enqueue: (operation: Queued) => {
       queued.push(operation);
       return Promise.resolve();
     },
     isPending: (id: string) => pending.has(id),
+    unpark: (id: string, settle: () => void) => {
+      unparked.push(id);
+      settle();
+      return Promise.resolve();
+    },
     noteRevision: () => undefined,
   } as unknown as Outbox;
   saving = new Saving(document, () => outbox, {
@@ -118,7 +125,7 @@ describe("saving", () => {
     const before = document.get("a");
     if (before) document.apply([{ kind: "mask", id: "a", before, after: { ...before, mask } }], "local");
     saving.flush();
-    saving.onConflict(mine("a", fields), lost(row("a", { label_id: 5, revision: 2 })));
+    saving.onConflict([mine("a", fields)], lost(row("a", { label_id: 5, revision: 2 })));
     const merged = document.get("a");
     expect(conflicts).toEqual([]);
     expect(merged?.labelId).toBe(5);
@@ -130,7 +137,8 @@ describe("saving", () => {
     saving.load([row("a")]);
     relabel("a", 2);
     saving.flush();
-    saving.onConflict(mine("a", { label_id: 2 }), lost(row("a", { label_id: 5, revision: 2 })));
+    saving.onConflict([mine("a", { label_id: 2 })], lost(row("a", { label_id: 5, revision: 2 })));
+    expect(unparked).toEqual([]);
     expect(conflicts).toHaveLength(1);
     expect([conflicts[0].mine?.labelId, conflicts[0].theirs?.labelId, conflicts[0].theirName]).toEqual([2, 5, "Other"]);
     expect(document.get("a")?.labelId).toBe(2);
@@ -138,10 +146,39 @@ describe("saving", () => {
 
   it("has nothing to ask when both deleted it, or both did the same", () => {
     saving.load([row("a"), row("b")]);
-    saving.onConflict(mine("a", {}, "delete"), lost(row("a", { deleted_at: "2026-01-02T00:00:00Z", revision: 2 })));
+    const record = document.get("a") ?? null;
+    document.apply([{ kind: "mask", id: "a", before: record, after: null }], "local");
+    saving.onConflict([mine("a", {}, "delete")], lost(row("a", { deleted_at: "2026-01-02T00:00:00Z", revision: 2 })));
     relabel("b", 2);
-    saving.onConflict(mine("b", { label_id: 2 }), lost(row("b", { label_id: 2, revision: 2 })));
+    saving.onConflict([mine("b", { label_id: 2 })], lost(row("b", { label_id: 2, revision: 2 })));
     expect(conflicts).toEqual([]);
+    expect(unparked).toEqual(["a", "b"]);
+    expect(queued).toEqual([]);
+  });
+
+  it("asks when it is not known what one began with, as after a reload", () => {
+    saving.load([row("a", { revision: 2, counts: countsOf(["..#", "..."]) })]);
+    saving.showReplayed([mine("a", { counts: countsOf(["##.", "..."]) })], [2, 3]);
+    saving.onConflict(
+      [mine("a", { counts: countsOf(["##.", "..."]) })],
+      lost(row("a", { revision: 2, counts: countsOf(["..#", "..."]) })),
+    );
+    expect(conflicts.map(({ mine: kept }) => kept && drawing(kept.mask)[0])).toEqual(["##."]);
+  });
+
+  it.each([
+    ["mine", 2, [{ type: "update", annotation_id: "a", fields: { label_id: 2 } }]],
+    ["theirs", 5, []],
+  ] as const)("settles a race as %s", (choice, label, sent) => {
+    saving.load([row("a")]);
+    relabel("a", 2);
+    saving.flush();
+    queued.length = 0;
+    saving.onConflict([mine("a", { label_id: 2 })], lost(row("a", { label_id: 5, revision: 2 })));
+    const { theirs } = conflicts[0];
+    saving.settle("a", theirs, choice === "mine" ? (document.get("a") ?? null) : theirs);
+    expect(document.get("a")?.labelId).toBe(label);
+    expect(queued).toEqual(sent);
   });
 
   it("shows after a crash what the journal still held", () => {
@@ -158,6 +195,13 @@ describe("saving", () => {
     expect(fresh && drawing(fresh.mask)).toEqual(["...", "###"]);
     saving.flush();
     expect(queued).toEqual([]);
+  });
+
+  it("shows all that the journal held of one mask, whatever others made of it meanwhile", () => {
+    saving.load([row("a", { label_id: 9, revision: 2 })]);
+    saving.showReplayed([mine("a", { label_id: 4 }), mine("a", { counts: countsOf(["###", "..."]) })], [2, 3]);
+    const shown = document.get("a");
+    expect([shown?.labelId, shown && drawing(shown.mask)[0]]).toEqual([4, "###"]);
   });
 
   it("falls back to the server's row when a change is refused", () => {

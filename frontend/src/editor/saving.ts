@@ -48,11 +48,13 @@ export class Saving {
 
   /** Show again what an earlier visit had not brought to the server. */
   showReplayed(entries: readonly JournalEntry[], size: readonly [number, number]): void {
+    const known = new Map<string, WireFields>();
     for (const { operation } of entries) {
       const id = operation.annotation_id;
       const before = this.document.get(id) ?? null;
-      const row = this.rows.get(id);
-      const after = operation.type === "delete" ? null : mergeFields(before, row, operation, size);
+      const fields = { ...known.get(id), ...operation.fields };
+      known.set(id, fields);
+      const after = replayed(before, this.rows.get(id), { ...operation, fields }, size);
       if (operation.type !== "delete" && !after) continue;
       this.told.set(id, after);
       this.document.apply([{ kind: "mask", id, before, after }], "remote");
@@ -71,28 +73,37 @@ export class Saving {
     if (row) this.rows.set(row.id, row);
   }
 
-  /** Merge a lost race where each side changed other things; else ask the person. */
-  onConflict(entry: JournalEntry, result: OperationResult): void {
-    const { operation } = entry;
-    const theirs = result.annotation;
-    const base = this.rows.get(operation.annotation_id);
-    const isGone = !theirs || Boolean(theirs.deleted_at);
-    if (operation.type === "delete" && isGone) return;
-    if (theirs) this.rows.set(theirs.id, theirs);
-    if (!isGone && base && operation.type === "update" && !touchesSame(operation.fields, base, theirs)) {
-      this.mergeInto(theirs, operation.fields);
-      return;
-    }
-    const record = isGone ? null : recordFromRow(theirs);
-    const mine = this.document.get(operation.annotation_id) ?? null;
-    this.told.set(operation.annotation_id, record);
-    if (mine && record && sameContent(mine, record)) return;
-    this.events.onConflict({
-      annotationId: operation.annotation_id,
-      mine,
-      theirs: record,
-      theirName: theirs?.author?.name ?? "",
+  /** Merge a lost race where each side changed other things; else ask the person. `lost` stays journalled until then. */
+  onConflict(lost: readonly JournalEntry[], result: OperationResult): void {
+    const id = lost[0].operation.annotation_id;
+    const row = result.annotation;
+    const theirs = row && !row.deleted_at ? row : null;
+    const mine = this.document.get(id) ?? null;
+    const merged = mine && theirs ? this.merged(lost, theirs) : null;
+    if (row) this.rows.set(row.id, row);
+    const record = theirs && recordFromRow(theirs);
+    if (merged) this.settle(id, record, merged);
+    else if (mine === record || (mine && record && sameContent(mine, record))) this.settle(id, record, record);
+    else this.events.onConflict({ annotationId: id, mine, theirs: record, theirName: row?.author?.name ?? "" });
+  }
+
+  /** Settle a lost race: the server has `theirs`, the mask shall be `after`. The difference is sent at once. */
+  settle(id: string, theirs: MaskRecord | null, after: MaskRecord | null): void {
+    const settled = this.getOutbox().unpark(id, () => {
+      this.told.set(id, theirs);
+      this.document.apply([{ kind: "mask", id, before: null, after }], "local");
+      this.flush();
     });
+    settled.catch((error: unknown) => this.events.onStorageFailed(error));
+  }
+
+  /** Their row with my changes on top; null where both changed the same, or where it is not known what I began with. */
+  private merged(lost: readonly JournalEntry[], theirs: AnnotationRow): MaskRecord | null {
+    const base = this.rows.get(theirs.id);
+    const isKnown = base !== undefined && base.revision === lost[0].operation.base_revision;
+    if (!isKnown || lost.some(({ operation }) => operation.type !== "update")) return null;
+    const fields = lost.reduce<WireFields>((all, { operation }) => ({ ...all, ...operation.fields }), {});
+    return touchesSame(fields, base, theirs) ? null : recordFromRow({ ...theirs, ...fields });
   }
 
   onRejected(entry: JournalEntry, result: OperationResult): void {
@@ -128,31 +139,21 @@ export class Saving {
       queued.catch((error: unknown) => this.events.onStorageFailed(error));
     }
   }
-
-  /** Send my fields again on top of their row; neither side loses anything. */
-  private mergeInto(theirs: AnnotationRow, fields: WireFields): void {
-    const base = recordFromRow(theirs);
-    const merged = recordFromRow({ ...theirs, ...fields });
-    this.told.set(theirs.id, base);
-    this.document.apply([{ kind: "mask", id: theirs.id, before: null, after: merged }], "local");
-    this.flush();
-  }
 }
 
-function mergeFields(
+/** A mask after an operation of an earlier visit; `operation.fields` holds those of the operations before it, too. */
+function replayed(
   before: MaskRecord | null,
   row: AnnotationRow | undefined,
   operation: JournalEntry["operation"],
   size: readonly [number, number],
 ): MaskRecord | null {
-  if (operation.type === "create")
-    return recordFromRow({ ...blankRow(operation.annotation_id, size), ...operation.fields });
-  if (operation.type === "restore") return before ?? (row ? recordFromRow(row) : null);
-  if (!before) return null;
-  const merged = recordFromRow({ ...blankRow(before.id, size), ...row, ...operation.fields });
-  return operation.fields.counts === undefined
-    ? { ...merged, mask: before.mask, area: before.area, bounds: before.bounds }
-    : merged;
+  const { type, annotation_id: id, fields } = operation;
+  if (type === "delete" || (type === "update" && !before)) return null;
+  if (type === "restore") return before ?? (row ? recordFromRow(row) : null);
+  const merged = recordFromRow({ ...blankRow(id, size), ...row, ...fields });
+  const isMaskKept = before !== null && fields.counts === undefined;
+  return isMaskKept ? { ...merged, mask: before.mask, area: before.area, bounds: before.bounds } : merged;
 }
 
 function blankRow(id: string, size: readonly [number, number]): AnnotationRow {

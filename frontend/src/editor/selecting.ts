@@ -63,13 +63,18 @@ export class Selecting {
     else if (!isAdditive) this.clear();
   }
 
+  /** The topmost mask at a place. */
+  idAt(point: ImagePoint): string | null {
+    return this.stackAt(point).at(0)?.id ?? null;
+  }
+
   highlight(id: string | null): void {
     this.stores.highlighted.set(id);
     this.onChanged();
   }
 
   highlightAt(point: ImagePoint | null): void {
-    const id = point ? (this.stackAt(point).at(0)?.id ?? null) : null;
+    const id = point && this.idAt(point);
     if (id !== this.stores.highlighted.get()) this.highlight(id);
   }
 

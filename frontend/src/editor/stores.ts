@@ -6,6 +6,7 @@ import type { MaskRecord } from "../model/mask-record";
 import { Store } from "../model/store";
 import {
   DEFAULT_BRUSH,
+  DEFAULT_PANEL_WIDTH,
   DEFAULT_VIEW,
   type BrushSettings,
   type ToolId,
@@ -13,6 +14,7 @@ import {
 } from "../model/view-settings";
 import type {
   CommentInfo,
+  CommentTarget,
   Conflict,
   Dialog,
   EngineStatus,
@@ -58,6 +60,8 @@ export function makeStores(bindings: Bindings, locale: string, firstLabel: numbe
     review: new Store<ReviewInfo | null>(null),
     remaining: new Store<Remaining | null>(null),
     comments: new Store<readonly CommentInfo[]>([]),
+    commentTarget: new Store<CommentTarget>({ annotationId: null, place: null }),
+    shownComment: new Store<number | null>(null),
     versions: new Store<readonly MaskVersion[] | null>(null),
     pace: new Store<Pace>({ masks: 0, secondsPerMask: 0 }),
     isSlow: new Store(false),
@@ -67,6 +71,7 @@ export function makeStores(bindings: Bindings, locale: string, firstLabel: numbe
     dialog: new Store<Dialog>(null),
     suggestions: new Store<SuggestionFilter>({ minIou: 0, minStability: 0 }),
     isPanelOpen: new Store(true),
+    panelWidth: new Store(DEFAULT_PANEL_WIDTH),
     isLabelSearchOpen: new Store(false),
   };
 }

@@ -14,6 +14,8 @@ import type { Viewing } from "./viewing";
 
 /** Boxes narrower than this on the screen were meant as clicks. */
 const LEAST_BOX_PX = 3;
+/** Tools that the keyboard presses once to begin and once to end. */
+const DRAWN_BY_DRAG: ReadonlySet<ToolId> = new Set(["box", "brush", "eraser"]);
 
 export interface DeskPorts {
   readonly stores: Stores;
@@ -48,10 +50,16 @@ export class ToolDesk implements EditorPort {
     this.ports.viewing().overlayChanged();
   }
 
-  /** A click at a place, made by the keyboard. */
+  /** The keyboard's press at a place: a click, or for tools that draw, the beginning and then the end of a drag. */
   press(point: ImagePoint, label: 0 | 1): void {
-    if (this.ports.stores.tool.get() === "select") this.pick(point, false);
-    else this.addPoint(point, label);
+    const pointer = keyPointer(point, label === 1 ? 0 : 2);
+    const isDrawing = DRAWN_BY_DRAG.has(this.current.id);
+    if (isDrawing && this.current.isBusy()) this.current.up(pointer);
+    else {
+      this.current.down(pointer);
+      if (!isDrawing) this.current.up(pointer);
+    }
+    this.ports.viewing().overlayChanged();
   }
 
   private pointerOf(event: PointerEvent, at: ScreenPoint, button: 0 | 2): ToolPointer {
@@ -129,12 +137,19 @@ export class ToolDesk implements EditorPort {
     if (!session) return;
     const tool = this.ports.stores.tool.get();
     const place = point && isInside(session.size, point) ? point : null;
-    if (tool === "select") this.ports.selecting.highlightAt(place);
+    if (tool === "select" || tool === "comment") this.ports.selecting.highlightAt(place);
     else session.prompting.hover(this.ports.stores.settings.get().isHoverOn && this.ports.canEdit() ? place : null);
   }
 
   pick(point: ImagePoint, isAdditive: boolean): void {
     this.ports.selecting.pickAt(point, isAdditive);
+  }
+
+  commentAt(point: ImagePoint): void {
+    const session = this.ports.session();
+    if (!session || !isInside(session.size, point)) return;
+    this.ports.stores.commentTarget.set({ annotationId: this.ports.selecting.idAt(point), place: point });
+    this.ports.stores.dialog.set("comment");
   }
 
   panBy(dxImage: number, dyImage: number): void {
@@ -184,11 +199,18 @@ export class ToolDesk implements EditorPort {
     const isOutside =
       place.x < 20 || place.y < 20 || place.x > view.canvas.width - 20 || place.y > view.canvas.height - 20;
     if (isOutside) this.ports.viewing().pan(-dx, -dy);
-    this.hover(momentary.cursor);
+    if (this.current.isBusy()) this.current.move(keyPointer(momentary.cursor, 0));
+    else this.hover(momentary.cursor);
+    const { x, y } = momentary.cursor;
+    this.ports.stores.announcement.set(`announce.cursor|${Math.round(x)}, ${Math.round(y)}|${Date.now()}`);
     this.ports.viewing().overlayChanged();
   }
 
   private editable(): ImageSession | null {
     return this.ports.canEdit() ? this.ports.session() : null;
   }
+}
+
+function keyPointer(point: ImagePoint, button: 0 | 2): ToolPointer {
+  return { point, button, isAlt: false, isShift: false, isCtrl: false, pressure: 0.5, device: "mouse" };
 }

@@ -1,6 +1,7 @@
 /** Shows the editor to the panels as the Workspace they know. */
 import { chordOf } from "../input/keymap";
 import type { Workspace } from "../model/workspace";
+import { showComment } from "./comment-view";
 import type { WorkspaceConfig } from "./config";
 import type { Editor } from "./editor";
 
@@ -13,6 +14,7 @@ export function workspaceDoor(editor: Editor, config: WorkspaceConfig, useEngine
   return {
     ...stores,
     isLeftHanded: personal.isLeftHanded,
+    rebound: personal.rebound,
     projectName: config.project.name,
     stage: config.project.stage,
     guidelines: config.project.guidelines,
@@ -33,6 +35,7 @@ export function workspaceDoor(editor: Editor, config: WorkspaceConfig, useEngine
     decideSuggestions: (ids, isAccepted) => editor.decideSuggestions(ids, isAccepted),
     resolveConflict: (id, choice) => reviewing.resolveConflict(id, choice),
     addComment: (body) => void reviewing.addComment(body),
+    showComment: (id) => showComment(editor, id),
     resolveComment: (id, isResolved) => void reviewing.resolveComment(id, isResolved),
     restoreVersion: (version) => reviewing.restoreVersion(version),
     decideReview: (verdict, comment) => void editor.work.review.decide(verdict, comment),
@@ -40,6 +43,7 @@ export function workspaceDoor(editor: Editor, config: WorkspaceConfig, useEngine
     openImage: (id) => void editor.flow.open(id),
     useEngine,
     bind: (action, chords) => personal.bind(action, chords),
+    resetBindings: () => personal.resetBindings(),
     useLeftHanded: (isLeft) => personal.useLeftHanded(isLeft),
     chordOf: ({ key, code, ctrlKey, altKey, shiftKey, metaKey }) =>
       chordOf({ key, code, isCtrl: ctrlKey, isAlt: altKey, isShift: shiftKey, isMeta: metaKey }),

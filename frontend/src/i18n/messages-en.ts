@@ -1,6 +1,7 @@
 /** Every text of the workspace in English; the other languages have the same keys. {name} is filled in. */
 
 import { WORK_EN } from "./work-en";
+import { PEOPLE_EN } from "./people-en";
 
 export const MESSAGES_EN = {
   ...WORK_EN,
@@ -167,7 +168,6 @@ export const MESSAGES_EN = {
   "versions.title": "Versions of the mask",
   "versions.restore": "Bring back",
   "versions.loading": "Loading…",
-  "versions.row": "{revision}: {action} by {author}",
   "skip.title": "Skip this image",
   "skip.reason": "Reason",
   "skip.blurry": "Too blurry",
@@ -306,6 +306,7 @@ export const MESSAGES_EN = {
   "announce.undo": "Undone: {value}.",
   "announce.redo": "Redone: {value}.",
   "announce.candidate": "Candidate {value}.",
+  ...PEOPLE_EN,
 } as const;
 
 export type MessageKey = keyof typeof MESSAGES_EN;

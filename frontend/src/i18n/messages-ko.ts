@@ -1,6 +1,7 @@
 /** The texts of the workspace in Korean. */
 import type { Messages } from "./messages-en";
 import { WORK_KO } from "./work-ko";
+import { PEOPLE_KO } from "./people-ko";
 
 export const MESSAGES_KO: Messages = {
   ...WORK_KO,
@@ -167,7 +168,6 @@ export const MESSAGES_KO: Messages = {
   "versions.title": "마스크의 버전",
   "versions.restore": "되돌리기",
   "versions.loading": "불러오는 중…",
-  "versions.row": "{revision}: {author}, {action}",
   "skip.title": "이미지 건너뛰기",
   "skip.reason": "이유",
   "skip.blurry": "너무 흐림",
@@ -306,4 +306,5 @@ export const MESSAGES_KO: Messages = {
   "announce.undo": "실행 취소: {value}.",
   "announce.redo": "다시 실행: {value}.",
   "announce.candidate": "후보 {value}.",
+  ...PEOPLE_KO,
 };

@@ -1,6 +1,7 @@
 /** The texts of the workspace in Traditional Chinese. */
 import type { Messages } from "./messages-en";
 import { WORK_ZH_HANT } from "./work-zh-hant";
+import { PEOPLE_ZH_HANT } from "./people-zh-hant";
 
 export const MESSAGES_ZH_HANT: Messages = {
   ...WORK_ZH_HANT,
@@ -166,7 +167,6 @@ export const MESSAGES_ZH_HANT: Messages = {
   "versions.title": "遮罩的版本",
   "versions.restore": "還原",
   "versions.loading": "載入中…",
-  "versions.row": "{revision}：{author}，{action}",
   "skip.title": "略過這張影像",
   "skip.reason": "原因",
   "skip.blurry": "太模糊",
@@ -305,4 +305,5 @@ export const MESSAGES_ZH_HANT: Messages = {
   "announce.undo": "已復原：{value}。",
   "announce.redo": "已重做：{value}。",
   "announce.candidate": "候選 {value}。",
+  ...PEOPLE_ZH_HANT,
 };

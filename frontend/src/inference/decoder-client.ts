@@ -91,6 +91,8 @@ export class BrowserDecoderClient implements DecoderClient {
     const bytes = this.store.load(embedding);
     const ready = this.queue.add("prefetch", async () => {
       const loaded = await bytes;
+      // The next image's embedding may be of another model; it waits in the store until that one is open.
+      if (!this.opened || !isOf(this.opened.manifest, embedding)) return;
       await this.decoder?.prepare(embedding.key, () => Promise.resolve(loaded));
     });
     // What failed here is tried again, and told, by the click that needs it.
@@ -196,7 +198,7 @@ export class BrowserDecoderClient implements DecoderClient {
   private async run(request: DecodeRequest): Promise<DecodeResult> {
     const { manifest } = this.whole();
     const { embedding, originalSize, prompts, maskInput } = request;
-    if (!embedding.key.includes(`-${manifest.modelVersion}-`)) {
+    if (!isOf(manifest, embedding)) {
       throw new DecodeError("embedding_mismatch", "The embedding was made by another version of the model.");
     }
     if (prompts.length === 0 && !maskInput) throw new DecodeError("bad_prompt", "There is no prompt.");
@@ -255,6 +257,10 @@ export class BrowserDecoderClient implements DecoderClient {
     if (!this.opened) throw new DecodeError("model_missing", "No model is open.");
     return this.opened;
   }
+}
+
+function isOf(manifest: Manifest, embedding: EmbeddingRef): boolean {
+  return embedding.key.includes(`-${manifest.modelVersion}-`);
 }
 
 function shut(decoder: WorkerDecoder): void {

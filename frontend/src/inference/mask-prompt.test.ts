@@ -24,7 +24,12 @@ const tokensOf = ({ coords, labels }: Case) => ({
 describe("sketch", () => {
   it.each(golden.cases)("draws what sam_core draws: $name", (one) => {
     const previous = one.previous === null ? null : new Float32Array(grid.maskSide ** 2).fill(one.previous);
-    const wanted = one.rows && one.rows.join("").split("").map((symbol) => golden.symbols[symbol]);
+    const wanted =
+      one.rows &&
+      one.rows
+        .join("")
+        .split("")
+        .map((symbol) => golden.symbols[symbol]);
     const drawn = sketch(grid, tokensOf(one), previous);
     expect(drawn && [...drawn]).toEqual(wanted);
   });

@@ -52,10 +52,32 @@ describe("pointers", () => {
     router.handle(raw("down", 0, 0, { device: "pen" }));
     router.handle(raw("up", 0, 0, { device: "pen" }));
     expect(router.handle(raw("down", 0, 0, { id: 2, device: "touch", timeMs: 10_500 }))).toEqual([]);
+    expect(router.handle(raw("move", 9, 9, { id: 2, device: "touch", timeMs: 10_550 }))).toEqual([]);
     router.handle(raw("up", 0, 0, { id: 2, device: "touch", timeMs: 10_600 }));
     expect(router.handle(raw("down", 0, 0, { id: 3, device: "touch", timeMs: 20_000 }))[0]).toMatchObject({
       phase: "down",
     });
+  });
+
+  it("let the pen draw on while the palm lies beside it", () => {
+    const router = new PointerRouter();
+    router.handle(raw("down", 0, 0, { device: "pen" }));
+    const palm = { id: 2, device: "touch" as const };
+    expect(router.handle(raw("down", 80, 80, palm))).toEqual([]);
+    expect(router.handle(raw("move", 90, 80, palm))).toEqual([]);
+    expect(router.handle(raw("move", 5, 0, { device: "pen" }))[0]).toMatchObject({ phase: "move", at: { x: 5, y: 0 } });
+    expect(router.handle(raw("up", 90, 80, palm))).toEqual([]);
+    expect(router.handle(raw("up", 5, 0, { device: "pen" }))[0]).toMatchObject({ phase: "up" });
+  });
+
+  it("let the pen take over from a palm that lay down first", () => {
+    const router = new PointerRouter();
+    const palm = { id: 2, device: "touch" as const };
+    expect(router.handle(raw("down", 80, 80, palm))[0]).toMatchObject({ phase: "down" });
+    const effects = router.handle(raw("down", 0, 0, { id: 3, device: "pen" }));
+    expect(effects.map((effect) => effect.kind === "tool" && effect.phase)).toEqual(["cancel", "down"]);
+    expect(router.handle(raw("move", 90, 80, palm))).toEqual([]);
+    expect(router.handle(raw("move", 4, 0, { id: 3, device: "pen" }))[0]).toMatchObject({ phase: "move" });
   });
 });
 

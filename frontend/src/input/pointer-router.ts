@@ -1,7 +1,8 @@
 /**
  * Sorts raw pointers into what they mean: for the tool, a pan, or a zoom. Pure: it returns effects and touches nothing.
  *
- * Middle button or Space-drag pans; two fingers pan and pinch; while a pen is in use, fingers never draw (the palm).
+ * Middle button or Space-drag pans; two fingers pan and pinch. A pen comes first: it takes over from a finger that was
+ * down before it, touches beside it count for nothing, and shortly after it a single touch is still the palm.
  */
 import { screenPoint, type ScreenPoint } from "../geometry/types";
 
@@ -33,6 +34,7 @@ export class PointerRouter {
   private readonly down = new Map<number, ScreenPoint>();
   private mode: Mode = "idle";
   private toolPointer = -1;
+  private penPointer = -1;
   private button: 0 | 2 = 0;
   private penSeenMs = -Infinity;
   isSpaceHeld = false;
@@ -54,15 +56,30 @@ export class PointerRouter {
   }
 
   private press(raw: RawPointer): PointerEffect[] {
+    if (raw.device === "touch" && this.penPointer >= 0) return [];
+    const taken = raw.device === "pen" ? this.takeFromFingers(raw) : [];
     this.down.set(raw.id, raw.at);
+    return [...taken, ...this.begin(raw)];
+  }
+
+  /** A palm lies down before its pen does: forget the touches, take back what the first of them began. */
+  private takeFromFingers(raw: RawPointer): PointerEffect[] {
+    const cancelled = this.mode === "tool" ? [this.toTool("cancel", raw.at)] : [];
+    this.down.clear();
+    this.mode = "idle";
+    this.penPointer = raw.id;
+    return cancelled;
+  }
+
+  private begin(raw: RawPointer): PointerEffect[] {
     if (raw.device === "touch" && this.down.size === 2) {
       const cancelled: PointerEffect[] = this.mode === "tool" ? [this.toTool("cancel", raw.at)] : [];
       this.mode = "pinch";
       return cancelled;
     }
     if (this.mode !== "idle") return [];
-    const isPalm = raw.device === "touch" && raw.timeMs - this.penSeenMs < PALM_MS;
-    if (raw.button === 1 || this.isSpaceHeld || isPalm) {
+    if (raw.device === "touch" && raw.timeMs - this.penSeenMs < PALM_MS) return [];
+    if (raw.button === 1 || this.isSpaceHeld) {
       this.mode = "pan";
       return [];
     }
@@ -94,9 +111,11 @@ export class PointerRouter {
   }
 
   private release(raw: RawPointer, phase: "up" | "cancel"): PointerEffect[] {
+    if (raw.id === this.penPointer) this.penPointer = -1;
     if (!this.down.delete(raw.id)) return [];
     const wasTool = this.mode === "tool" && raw.id === this.toolPointer;
     if (wasTool || this.down.size === 0) this.mode = "idle";
+    if (wasTool) this.toolPointer = -1;
     return wasTool ? [this.toTool(phase, raw.at)] : [];
   }
 

@@ -26,7 +26,11 @@ export const DEFAULT_VIEW: ViewSettings = {
   isTimerHintOn: true,
 };
 
-export type ToolId = "select" | "points" | "box" | "brush" | "eraser" | "lasso";
+export type ToolId = "select" | "points" | "box" | "brush" | "eraser" | "lasso" | "comment";
+
+/** Width of the side panel in CSS pixels. */
+export const DEFAULT_PANEL_WIDTH = 280;
+export const PANEL_WIDTHS = { least: 220, most: 520 } as const;
 
 /** Settings of the tools that paint. */
 export interface BrushSettings {
@@ -35,9 +39,20 @@ export interface BrushSettings {
   readonly shape: "round" | "square";
   readonly hasPressure: boolean;
   readonly lassoMode: "add" | "subtract" | "split";
+  /** What a plain click or tap with the prompt tools means; fingers and pens have no second button. */
+  readonly promptLabel: 0 | 1;
+  /** A click adds to the selection, as with Shift; for fingers. */
+  readonly isSelectingSeveral: boolean;
 }
 
-export const DEFAULT_BRUSH: BrushSettings = { size: 24, shape: "round", hasPressure: true, lassoMode: "add" };
+export const DEFAULT_BRUSH: BrushSettings = {
+  size: 24,
+  shape: "round",
+  hasPressure: true,
+  lassoMode: "add",
+  promptLabel: 1,
+  isSelectingSeveral: false,
+};
 
 const SIZE_STEP = 1.25;
 export const MAX_BRUSH_SIZE = 600;

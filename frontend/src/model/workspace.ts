@@ -3,7 +3,7 @@
  *
  * Types only. The editor fulfils it; panels and their tests know nothing else.
  */
-import type { Size } from "../geometry/types";
+import type { ImagePoint, Size } from "../geometry/types";
 import type { Viewport } from "../geometry/viewport";
 import type { ActionId, Bindings } from "./actions";
 import type { Rgb } from "./colors";
@@ -24,7 +24,7 @@ export interface ImageInfo {
   readonly workStatus: string;
 }
 
-export type SaveState = "saved" | "saving" | "offline" | "signed-out" | "trouble";
+export type SaveState = "saved" | "saving" | "offline" | "signed-out" | "trouble" | "conflict";
 export type EngineState = "loading" | "waiting" | "ready" | "failed";
 
 export interface EngineStatus {
@@ -68,11 +68,17 @@ export interface Conflict {
   readonly theirName: string;
 }
 
-export interface CommentInfo {
-  readonly id: number;
+/** What a comment is about: a mask, a place, a place on a mask; neither is the whole image. */
+export interface CommentTarget {
   readonly annotationId: string | null;
+  readonly place: ImagePoint | null;
+}
+
+export interface CommentInfo extends CommentTarget {
+  readonly id: number;
   readonly body: string;
   readonly authorName: string;
+  readonly createdAt: string;
   readonly isResolved: boolean;
 }
 
@@ -118,6 +124,8 @@ export interface Workspace {
   readonly comments: Readable<readonly CommentInfo[]>;
   readonly review: Readable<ReviewInfo | null>;
   readonly remaining: Readable<Remaining | null>;
+  readonly commentTarget: Readable<CommentTarget>;
+  readonly shownComment: Readable<number | null>;
   readonly versions: Readable<readonly MaskVersion[] | null>;
   readonly pace: Readable<Pace>;
   readonly isSlow: Readable<boolean>;
@@ -127,6 +135,7 @@ export interface Workspace {
   readonly dialog: Store<Dialog>;
   readonly suggestions: Store<SuggestionFilter>;
   readonly isPanelOpen: Store<boolean>;
+  readonly panelWidth: Store<number>;
   readonly isLabelSearchOpen: Store<boolean>;
   readonly isLeftHanded: Readable<boolean>;
 
@@ -144,6 +153,8 @@ export interface Workspace {
   decideSuggestions(ids: readonly string[], isAccepted: boolean): void;
   resolveConflict(annotationId: string, choice: "mine" | "theirs" | "both"): void;
   addComment(body: string): void;
+  /** Bring what a comment is about into view, and the comment too. */
+  showComment(id: number): void;
   resolveComment(id: number, isResolved: boolean): void;
   restoreVersion(version: MaskVersion): void;
   decideReview(verdict: Verdict, comment: string): void;
@@ -152,6 +163,10 @@ export interface Workspace {
   /** Decode with this engine from now on; null: choose by measuring. */
   useEngine(engine: string | null): void;
   bind(action: ActionId, chords: readonly string[] | null): void;
+  /** Give every action the keys it came with. */
+  resetBindings(): void;
+  /** Actions with keys of the person's own. */
+  readonly rebound: Readable<ReadonlySet<string>>;
   useLeftHanded(isLeft: boolean): void;
   /** The name of the keys that an event stands for. */
   chordOf(event: KeyboardEvent): string;

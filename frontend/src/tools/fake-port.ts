@@ -28,6 +28,7 @@ export class FakePort implements EditorPort {
     if (point) this.note("hover", point.x, point.y);
   };
   pick = ({ x, y }: ImagePoint, isAdditive: boolean): void => this.note("pick", x, y, isAdditive);
+  commentAt = ({ x, y }: ImagePoint): void => this.note("commentAt", x, y);
   panBy = (dx: number, dy: number): void => this.note("panBy", dx, dy);
   beginStroke = (isErasing: boolean): void => this.note("beginStroke", isErasing);
   extendStroke = (from: Dab, to: Dab): void =>

@@ -37,6 +37,8 @@ export interface EditorPort {
   cancelGesture(): void;
   hover(point: ImagePoint | null): void;
   pick(point: ImagePoint, isAdditive: boolean): void;
+  /** Ask for a comment on a place, and on the mask there. */
+  commentAt(point: ImagePoint): void;
   panBy(dxImage: number, dyImage: number): void;
   beginStroke(isErasing: boolean): void;
   extendStroke(from: Dab, to: Dab): void;

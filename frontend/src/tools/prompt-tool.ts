@@ -33,8 +33,9 @@ export class PromptTool implements Tool {
     const index = promptAt(this.port, pointer.point);
     if (index >= 0) this.state = { name: "pressing-prompt", start: pointer.point, index };
     else {
-      const label = pointer.button === 2 || pointer.isAlt ? 0 : 1;
-      this.state = { name: "pressing", start: pointer.point, label };
+      const { promptLabel } = this.port.brush;
+      const isOther = pointer.button === 2 || pointer.isAlt;
+      this.state = { name: "pressing", start: pointer.point, label: isOther === (promptLabel === 1) ? 0 : 1 };
     }
   }
 

@@ -1,4 +1,4 @@
-/** Pick masks by click (again: the one below), pan by dragging. */
+/** Pick masks by click (again: the one below), or the place of a comment; pan by dragging. */
 import type { ImagePoint } from "../geometry/types";
 import { distance, DRAG_THRESHOLD_PX, type EditorPort, type Tool, type ToolPointer } from "./port";
 
@@ -8,13 +8,16 @@ type State =
   | { readonly name: "panning"; readonly held: ImagePoint };
 
 export class SelectTool implements Tool {
-  readonly id = "select";
   private state: State = { name: "idle" };
 
-  constructor(private readonly port: EditorPort) {}
+  constructor(
+    readonly id: "select" | "comment",
+    private readonly port: EditorPort,
+  ) {}
 
   down(pointer: ToolPointer): void {
-    this.state = { name: "pressing", start: pointer.point, isAdditive: pointer.isShift || pointer.isCtrl };
+    const isAdditive = pointer.isShift || pointer.isCtrl || this.port.brush.isSelectingSeveral;
+    this.state = { name: "pressing", start: pointer.point, isAdditive };
   }
 
   move(pointer: ToolPointer): void {
@@ -35,7 +38,9 @@ export class SelectTool implements Tool {
   up(): void {
     const { state } = this;
     this.state = { name: "idle" };
-    if (state.name === "pressing") this.port.pick(state.start, state.isAdditive);
+    if (state.name !== "pressing") return;
+    if (this.id === "comment") this.port.commentAt(state.start);
+    else this.port.pick(state.start, state.isAdditive);
   }
 
   cancel(): void {

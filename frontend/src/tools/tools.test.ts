@@ -63,10 +63,33 @@ describe("points and boxes", () => {
   });
 });
 
+describe("fingers and pens, which have no second button", () => {
+  it("say with the option what a tap means, and the other button means the other", () => {
+    const port = new FakePort();
+    port.brush = { ...port.brush, promptLabel: 0 };
+    pointer(new PromptTool("points", port), { device: "touch" }).click(5, 5);
+    pointer(new PromptTool("points", port), { button: 2 }).click(6, 6);
+    expect(port.calls.filter((call) => call.startsWith("addPoint"))).toEqual(["addPoint 5 5 0", "addPoint 6 6 1"]);
+  });
+
+  it("select several with the option", () => {
+    const port = new FakePort();
+    port.brush = { ...port.brush, isSelectingSeveral: true };
+    pointer(new SelectTool("select", port), { device: "touch" }).click(5, 5);
+    expect(port.calls).toEqual(["pick 5 5 true"]);
+  });
+});
+
+it("comments where one clicks, and pans by drag", () => {
+  const port = new FakePort();
+  pointer(new SelectTool("comment", port)).click(7, 8).down(0, 0).move(20, 0).up(20, 0);
+  expect(port.calls).toEqual(["commentAt 7 8", "panBy 20 0"]);
+});
+
 describe("select", () => {
   it("picks by click and pans by drag", () => {
     const port = new FakePort();
-    const tool = new SelectTool(port);
+    const tool = new SelectTool("select", port);
     pointer(tool).click(10, 10);
     pointer(tool, { isShift: true }).click(20, 20);
     pointer(tool).down(10, 10).move(30, 15).up(30, 15);

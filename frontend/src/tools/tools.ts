@@ -8,11 +8,12 @@ import { SelectTool } from "./select-tool";
 
 export function makeTools(port: EditorPort): Readonly<Record<ToolId, Tool>> {
   return {
-    select: new SelectTool(port),
+    select: new SelectTool("select", port),
     points: new PromptTool("points", port),
     box: new PromptTool("box", port),
     brush: new BrushTool("brush", port),
     eraser: new BrushTool("eraser", port),
     lasso: new LassoTool(port),
+    comment: new SelectTool("comment", port),
   };
 }

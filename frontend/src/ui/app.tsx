@@ -8,10 +8,13 @@ import { CandidateChip } from "./candidate-chip";
 import { Dialogs } from "./dialogs";
 import { HintLine } from "./hint-line";
 import { SurroundingsContext, useStore } from "./hooks";
-import { Announcer, Notices, Tips } from "./messages";
+import { Announcer, Notices } from "./messages";
+import { PanelHandle } from "./panel-handle";
+import { Pins } from "./pins";
 import { SidePanel } from "./side-panel";
 import { ToolOptions, ToolRail } from "./tool-rail";
 import { TopBar } from "./top-bar";
+import "./people.css";
 
 interface AppProps {
   readonly workspace: Workspace;
@@ -23,6 +26,8 @@ function App({ workspace, first, stage }: AppProps) {
   const translator = useTranslator(workspace, first);
   const isPanelOpen = useStore(workspace.isPanelOpen);
   const image = useStore(workspace.image);
+  const panelWidth = useStore(workspace.panelWidth);
+  useEffect(() => stage.parentElement?.style.setProperty("--panel-width", `${panelWidth}px`), [panelWidth]);
   useEffect(() => {
     document.documentElement.lang = translator.locale;
     stage.parentElement?.classList.toggle("panel-closed", !isPanelOpen);
@@ -34,11 +39,12 @@ function App({ workspace, first, stage }: AppProps) {
       <TopBar />
       <ToolRail />
       <div class="float">
+        <Pins />
         <ToolOptions />
-        <Tips />
         <CandidateChip />
         <Notices />
       </div>
+      <PanelHandle />
       <SidePanel />
       <HintLine />
       <Dialogs />

@@ -1,11 +1,14 @@
 /** The few things that come up over the photo: shortcuts, guidelines, skip, comment, versions. */
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 
+import { CommentForm } from "./comments";
 import { IconButton } from "./controls";
 import { EngineChoice } from "./engine-choice";
 import { useStore, useSurroundings } from "./hooks";
 import { Shortcuts } from "./shortcuts";
+import { SkipForm } from "./skip-form";
+import { Versions } from "./versions";
 
 export function Dialogs(): JSX.Element | null {
   const { workspace, translator } = useSurroundings();
@@ -76,98 +79,5 @@ function Dialog(props: {
       </header>
       {props.children}
     </dialog>
-  );
-}
-
-const REASONS = ["blurry", "nothing", "unclear", "other"] as const;
-
-function SkipForm(): JSX.Element {
-  const { workspace, translator } = useSurroundings();
-  const { t } = translator;
-  const [reason, setReason] = useState<(typeof REASONS)[number]>("blurry");
-  return (
-    <form
-      class="form"
-      onSubmit={(event) => {
-        event.preventDefault();
-        workspace.dialog.set(null);
-        workspace.skip(t(`skip.${reason}`));
-      }}
-    >
-      <fieldset>
-        <legend>{t("skip.reason")}</legend>
-        {REASONS.map((id) => (
-          <label key={id} class="radio">
-            <input type="radio" name="reason" checked={reason === id} onChange={() => setReason(id)} />{" "}
-            {t(`skip.${id}`)}
-          </label>
-        ))}
-      </fieldset>
-      <button type="submit" class="button primary">
-        {t("skip.send")}
-      </button>
-    </form>
-  );
-}
-
-function CommentForm(): JSX.Element {
-  const { workspace, translator } = useSurroundings();
-  const { t } = translator;
-  const [body, setBody] = useState("");
-  return (
-    <form
-      class="form"
-      onSubmit={(event) => {
-        event.preventDefault();
-        workspace.dialog.set(null);
-        workspace.addComment(body.trim());
-      }}
-    >
-      <textarea
-        rows={4}
-        maxLength={5000}
-        aria-label={t("selected.comment")}
-        placeholder={t("comments.placeholder")}
-        value={body}
-        onInput={(event) => setBody(event.currentTarget.value)}
-      />
-      <button type="submit" class="button primary" disabled={body.trim() === ""}>
-        {t("comments.send")}
-      </button>
-    </form>
-  );
-}
-
-function Versions(): JSX.Element {
-  const { workspace, translator } = useSurroundings();
-  const { t } = translator;
-  const versions = useStore(workspace.versions);
-  if (versions === null) return <p role="status">{t("versions.loading")}</p>;
-  return (
-    <ol class="versions">
-      {versions.map((version) => (
-        <li key={version.revision}>
-          <span>
-            {t("versions.row", { revision: version.revision, action: version.action, author: version.authorName })}
-            <small>
-              {new Intl.DateTimeFormat(translator.locale, { dateStyle: "medium", timeStyle: "short" }).format(
-                new Date(version.createdAt),
-              )}
-            </small>
-          </span>
-          <button
-            type="button"
-            class="button"
-            disabled={version.record === null}
-            onClick={() => {
-              workspace.restoreVersion(version);
-              workspace.dialog.set(null);
-            }}
-          >
-            {t("versions.restore")}
-          </button>
-        </li>
-      ))}
-    </ol>
   );
 }

@@ -4,10 +4,11 @@ import type { SuggestionFilter } from "../model/workspace";
 
 export const FILTERS = ["all", "unlabelled", "suggestions", "locked", "manual"] as const;
 export const SORTS = ["top", "newest", "label", "area", "score"] as const;
-export type ListFilter = (typeof FILTERS)[number];
+/** One of the kinds, or the masks of one label. */
+export type ListFilter = (typeof FILTERS)[number] | `label:${number}`;
 export type ListSort = (typeof SORTS)[number];
 
-const KEEP: Record<ListFilter, (record: MaskRecord) => boolean> = {
+const KEEP: Record<(typeof FILTERS)[number], (record: MaskRecord) => boolean> = {
   all: () => true,
   unlabelled: (record) => record.labelId === null,
   suggestions: (record) => record.state === "suggestion",
@@ -22,7 +23,7 @@ export function listedMasks(
   labels: ReadonlyMap<number, LabelInfo>,
   threshold: SuggestionFilter,
 ): MaskRecord[] {
-  const shown = masks.filter((record) => isListed(record, threshold) && KEEP[filter](record)).reverse();
+  const shown = masks.filter((record) => isListed(record, threshold) && isKept(filter, record)).reverse();
   const place = (record: MaskRecord): number => labels.get(record.labelId ?? -1)?.position ?? Infinity;
   switch (sort) {
     case "top":
@@ -36,6 +37,14 @@ export function listedMasks(
     case "score":
       return shown.sort((a, b) => (b.predictedIou ?? -1) - (a.predictedIou ?? -1));
   }
+}
+
+function isKept(filter: ListFilter, record: MaskRecord): boolean {
+  return isLabelFilter(filter) ? filter === `label:${record.labelId ?? -1}` : KEEP[filter](record);
+}
+
+function isLabelFilter(filter: ListFilter): filter is `label:${number}` {
+  return filter.startsWith("label:");
 }
 
 function isListed(record: MaskRecord, threshold: SuggestionFilter): boolean {

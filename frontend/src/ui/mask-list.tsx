@@ -6,6 +6,7 @@ import { cssColor } from "../model/colors";
 import type { LabelInfo, MaskRecord } from "../model/mask-record";
 import { IconButton, Section } from "./controls";
 import { useStore, useSurroundings } from "./hooks";
+import { MaskPicture } from "./mask-picture";
 import { FILTERS, listedMasks, SORTS, type ListFilter, type ListSort } from "./list-order";
 
 const ROW_PX = 44;
@@ -41,6 +42,13 @@ export function MaskList(): JSX.Element {
               {t(`masks.filter.${id}`)}
             </option>
           ))}
+          <optgroup label={t("masks.filter.label")}>
+            {workspace.labels.map(({ id, name }) => (
+              <option key={id} value={`label:${id}`}>
+                {name}
+              </option>
+            ))}
+          </optgroup>
         </select>
         <select
           aria-label={t("masks.sort")}
@@ -92,7 +100,7 @@ function Rows({
       aria-label={translator.t("masks.title")}
       aria-activedescendant={activeRow(masks, selection)}
       onScroll={(event) => setRange({ top: event.currentTarget.scrollTop, height: event.currentTarget.clientHeight })}
-      onKeyDown={(event) => walkRows(event, (steps) => workspace.perform(steps > 0 ? "selectPrevious" : "selectNext"))}
+      onKeyDown={(event) => walkRows(event, masks, selection, (id) => workspace.select(id, "only"))}
       onMouseLeave={() => workspace.highlight(null)}
     >
       <div style={{ height: `${masks.length * ROW_PX}px` }} role="presentation">
@@ -139,15 +147,15 @@ function Row(props: {
       onDblClick={() => workspace.perform("zoomToSelection")}
       onMouseEnter={() => workspace.highlight(record.id)}
     >
-      <Thumbnail record={record} />
+      <MaskPicture record={record} side={THUMB_PX} />
       <span class="row-text" role="gridcell">
         <b>
           <i class="dot" style={{ background: cssColor(workspace.colorOf(record)) }} aria-hidden="true" />
           {name}
         </b>
         <small>
-          {t("masks.area", { area })} · {source}
-          {record.predictedIou !== null && ` · ${record.predictedIou.toFixed(2)}`}
+          {t("masks.area", { area })}
+          {record.predictedIou !== null && ` · ${record.predictedIou.toFixed(2)}`} · {source}
         </small>
       </span>
       <span class={`row-actions ${record.isLocked ? "is-locked" : ""}`} role="gridcell">
@@ -165,18 +173,6 @@ function Row(props: {
       </span>
     </div>
   );
-}
-
-function Thumbnail({ record }: { readonly record: MaskRecord }): JSX.Element {
-  const { workspace } = useSurroundings();
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const settings = useStore(workspace.settings);
-  const image = useStore(workspace.image);
-  useEffect(() => {
-    if (canvas.current) workspace.thumbnail(canvas.current, record);
-  }, [record.mask, record.labelId, settings.colorBy, image]);
-  const side = THUMB_PX * 2;
-  return <canvas ref={canvas} class="thumb" width={side} height={side} aria-hidden="true" />;
 }
 
 function activeRow(masks: readonly MaskRecord[], selection: ReadonlySet<string>): string | undefined {
@@ -198,9 +194,18 @@ function scrollToSelected(
     element.scrollTop = top + ROW_PX - element.clientHeight;
 }
 
-function walkRows(event: KeyboardEvent, step: (steps: 1 | -1) => void): void {
-  if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+/** Up and down walk the rows as they are listed, Home and End go to the ends. */
+function walkRows(
+  event: KeyboardEvent,
+  masks: readonly MaskRecord[],
+  selection: ReadonlySet<string>,
+  select: (id: string) => void,
+): void {
+  const last = masks.length - 1;
+  const at = masks.findIndex(({ id }) => id === [...selection].at(-1));
+  const to = { ArrowDown: Math.min(at + 1, last), ArrowUp: Math.max(at - 1, 0), Home: 0, End: last }[event.key];
+  if (to === undefined || last < 0) return;
   event.preventDefault();
   event.stopPropagation();
-  step(event.key === "ArrowDown" ? 1 : -1);
+  select(masks[to].id);
 }

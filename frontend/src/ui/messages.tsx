@@ -2,6 +2,8 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
+import type { Translator } from "../i18n/translate";
+import type { Notice } from "../model/workspace";
 import { Icon } from "./icons";
 import { useStore, useSurroundings } from "./hooks";
 
@@ -13,7 +15,7 @@ export function Notices(): JSX.Element {
     <div class="notices" aria-live="polite">
       {notices.map(({ id, tone, key, params, action }) => (
         <div key={id} class={`notice notice-${tone}`} role={tone === "error" ? "alert" : "status"}>
-          <span>{translator.dynamic(key, params)}</span>
+          <span>{translator.dynamic(key, { ...params, ...translatedReason(translator, params) })}</span>
           {action && (
             <button type="button" class="button" onClick={() => action.run()}>
               {translator.dynamic(action.key)}
@@ -31,6 +33,13 @@ export function Notices(): JSX.Element {
       ))}
     </div>
   );
+}
+
+/** The reason in the person's language, where its code has words there; else as the server said it. */
+function translatedReason(translator: Translator, params: Notice["params"]): { readonly reason?: string } {
+  const key = `error.${params["code"] ?? ""}`;
+  const words = translator.dynamic(key);
+  return words === key ? {} : { reason: words };
 }
 
 /** The announcement is `key|value|time`; the time makes the same words be read again. */

@@ -3,10 +3,12 @@ import type { JSX } from "preact";
 
 import { AttributeFields } from "./attributes";
 import { Comments } from "./comments";
+import { Conflicts } from "./conflicts";
 import { Slider, Switch, Section, chordText } from "./controls";
 import { useStore, useSurroundings } from "./hooks";
 import { LabelList } from "./label-list";
 import { MaskList } from "./mask-list";
+import { Tips } from "./messages";
 import { RemainingSection } from "./remaining-section";
 import { ReviewSection } from "./review-section";
 import { Suggestions } from "./suggestions";
@@ -17,6 +19,7 @@ export function SidePanel(): JSX.Element {
   return (
     <aside class="panel" hidden={!isOpen} aria-label={translator.t("panel.title")}>
       <Conflicts />
+      <Tips />
       <ReviewSection />
       <MaskList />
       <SelectedMask />
@@ -26,38 +29,6 @@ export function SidePanel(): JSX.Element {
       <Comments />
       <ViewSection />
     </aside>
-  );
-}
-
-function Conflicts(): JSX.Element | null {
-  const { workspace, translator } = useSurroundings();
-  const { t } = translator;
-  const conflicts = useStore(workspace.conflicts);
-  if (conflicts.length === 0) return null;
-  return (
-    <div class="conflicts" role="alert">
-      {conflicts.map((conflict) => {
-        const name = conflict.theirName || t("conflict.somebody");
-        const choices = conflict.theirs ? (["mine", "theirs", "both"] as const) : (["both", "theirs"] as const);
-        return (
-          <div key={conflict.annotationId} class="conflict">
-            <p>{t(conflict.theirs ? "conflict.title" : "conflict.deleted", { name })}</p>
-            <div class="buttons">
-              {choices.map((choice) => (
-                <button
-                  key={choice}
-                  type="button"
-                  class="button"
-                  onClick={() => workspace.resolveConflict(conflict.annotationId, choice)}
-                >
-                  {t(!conflict.theirs && choice === "both" ? "conflict.mine" : `conflict.${choice}`)}
-                </button>
-              ))}
-            </div>
-          </div>
-        );
-      })}
-    </div>
   );
 }
 

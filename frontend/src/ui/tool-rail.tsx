@@ -13,6 +13,7 @@ const TOOLS: readonly { readonly id: ToolId; readonly action: ActionId }[] = [
   { id: "brush", action: "toolBrush" },
   { id: "eraser", action: "toolEraser" },
   { id: "lasso", action: "toolLasso" },
+  { id: "comment", action: "comment" },
 ];
 
 export function ToolRail(): JSX.Element {
@@ -84,7 +85,7 @@ export function ToolOptions(): JSX.Element | null {
       </div>
     );
   }
-  if (tool !== "brush" && tool !== "eraser") return null;
+  if (tool !== "brush" && tool !== "eraser") return <TouchOptions />;
   return (
     <div class="options" role="group" aria-label={t("tool.options")}>
       <Slider
@@ -113,6 +114,39 @@ export function ToolOptions(): JSX.Element | null {
         isOn={brush.hasPressure}
         onChange={(hasPressure) => workspace.changeBrush({ hasPressure })}
       />
+    </div>
+  );
+}
+
+/** What a mouse does with its second button and the keyboard with Shift, for fingers and pens; hidden from mice. */
+function TouchOptions(): JSX.Element | null {
+  const { workspace, translator } = useSurroundings();
+  const { t } = translator;
+  const tool = useStore(workspace.tool);
+  const { promptLabel, isSelectingSeveral } = useStore(workspace.brush);
+  if (tool === "comment") return null;
+  return (
+    <div class="options touch-only" role="group" aria-label={t("tool.options")}>
+      {tool === "select" ? (
+        <Switch
+          name={t("select.several")}
+          isOn={isSelectingSeveral}
+          onChange={(isOn) => workspace.changeBrush({ isSelectingSeveral: isOn })}
+        />
+      ) : (
+        <div class="segments" role="group" aria-label={t("prompt.kind")}>
+          {([1, 0] as const).map((label) => (
+            <button
+              key={label}
+              type="button"
+              aria-pressed={promptLabel === label}
+              onClick={() => workspace.changeBrush({ promptLabel: label })}
+            >
+              {t(label === 1 ? "prompt.foreground" : "prompt.background")}
+            </button>
+          ))}
+        </div>
+      )}
     </div>
   );
 }

@@ -57,6 +57,11 @@ function SaveState(): JSX.Element {
     <span class={`save save-${state}`} role="status" data-save-state={state}>
       <i aria-hidden="true" />
       {translator.t(`save.${state}`, { pending })}
+      {state === "signed-out" && (
+        <a class="button" href={`/login/?next=${encodeURIComponent(location.pathname)}`}>
+          {translator.t("save.sign.in")}
+        </a>
+      )}
     </span>
   );
 }

@@ -1,0 +1,53 @@
+import { beforeEach, describe, expect, it } from "vitest";
+
+import { DEFAULT_BINDINGS } from "../input/keymap";
+import { rememberDesk } from "./desk-memory";
+import { makeStores, type Stores } from "./stores";
+
+const KEY = "desk";
+let kept: Map<string, string>;
+const storage = {
+  getItem: (key: string) => kept.get(key) ?? null,
+  setItem: (key: string, text: string) => void kept.set(key, text),
+};
+const desk = (): Stores => {
+  const stores = makeStores(DEFAULT_BINDINGS, "en", null);
+  rememberDesk(stores, storage, KEY);
+  return stores;
+};
+
+beforeEach(() => {
+  kept = new Map();
+});
+
+describe("the desk", () => {
+  it("is on the next visit as it was left", () => {
+    const first = desk();
+    first.panelWidth.set(400);
+    first.isPanelOpen.set(false);
+    first.brush.update((brush) => ({ ...brush, size: 77, shape: "square" }));
+    first.settings.update((settings) => ({ ...settings, opacity: 0.7, isHoverOn: false }));
+    const next = desk();
+    expect([next.panelWidth.get(), next.isPanelOpen.get()]).toEqual([400, false]);
+    expect(next.brush.get()).toMatchObject({ size: 77, shape: "square" });
+    expect(next.settings.get()).toMatchObject({ opacity: 0.7, isHoverOn: false });
+  });
+
+  it("forgets what belonged to one image", () => {
+    const first = desk();
+    first.settings.update((settings) => ({ ...settings, brightness: 2, areMasksHidden: true, isSolo: true }));
+    expect(desk().settings.get()).toMatchObject({ brightness: 1, areMasksHidden: false, isSolo: false });
+  });
+
+  it("is as it comes where the storage holds something else or is closed", () => {
+    kept.set(KEY, "{broken");
+    expect(desk().panelWidth.get()).toBe(280);
+    const closed = () => {
+      throw new DOMException("closed", "SecurityError");
+    };
+    const stores = makeStores(DEFAULT_BINDINGS, "en", null);
+    rememberDesk(stores, { getItem: closed, setItem: closed }, KEY);
+    stores.panelWidth.set(300);
+    expect(stores.panelWidth.get()).toBe(300);
+  });
+});
