@@ -6,8 +6,6 @@ SQLite in WAL mode always; PostgreSQL as well where DATABASE_URL names one.
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +15,9 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
+from tests.annotator.engine.homes import ROOT, Home
 from tests.annotator.inference_steps import TINY_MODEL
 
-ROOT = Path(__file__).resolve().parents[3]
 HERE = Path(__file__).resolve().parent
 GIVEN = os.environ.get("DATABASE_URL", "")
 DATABASES = ["sqlite", *(["postgresql"] if GIVEN.startswith("postgres") else [])]
@@ -56,45 +54,6 @@ from django.utils import timezone
 from annotator.engine.models import Lease
 Lease.objects.filter(released_at=None).update(expires_at=timezone.now())
 """
-
-
-class Home:
-    """A data directory and a database of its own, used through processes only."""
-
-    def __init__(self, folder: Path, database_url: str) -> None:
-        self.environment = {
-            **os.environ,
-            "DATA_DIR": str(folder),
-            "DATABASE_URL": database_url,
-            "DEFAULT_MODEL": TINY_MODEL,
-            "LOG_LEVEL": "ERROR",
-            "PYTHONPATH": str(ROOT),
-            "DJANGO_SETTINGS_MODULE": "annotator.settings",
-        }
-
-    def manage(self, *arguments: str, text: str | None = None) -> str:
-        """Run manage.py to its end and return what it printed."""
-        done = subprocess.run(
-            [sys.executable, str(ROOT / "manage.py"), *arguments],
-            env=self.environment, capture_output=True, text=True, input=text, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def run(self, code: str) -> str:
-        """Run Python with Django set up."""
-        done = subprocess.run(
-            [sys.executable, "-c", f"import django; django.setup()\n{code}"],
-            env=self.environment, capture_output=True, text=True, cwd=ROOT, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start a process."""
-        return subprocess.Popen(
-            [sys.executable, *arguments], env=self.environment, stdout=subprocess.PIPE, text=True, cwd=ROOT
-        )
 
 
 @pytest.fixture(params=DATABASES)
