@@ -7,7 +7,7 @@ import { colorOfMask, type Rgb } from "../model/colors";
 import type { LabelInfo, MaskRecord } from "../model/mask-record";
 import type { Remaining } from "../model/work";
 import type { SuggestionFilter } from "../model/workspace";
-import type { PaintedMask } from "../render/mask-layer";
+import type { PaintedMask } from "../render/mask-changes";
 import type { OverlayScene } from "../render/overlay-layer";
 import type { ToolShape } from "../tools/port";
 import { speckArea } from "./mask-commands";
@@ -45,7 +45,12 @@ export class SceneMaker {
     return session.document
       .all()
       .filter((record) => record.id !== hiddenId && isShown(record, filter) && (!isSolo || selection.has(record.id)))
-      .map((record) => ({ mask: record.mask, bounds: record.bounds, style: this.styleOf(record, opacity) }));
+      .map((record) => ({
+        id: record.id,
+        mask: record.mask,
+        bounds: record.bounds,
+        style: this.styleOf(record, opacity),
+      }));
   }
 
   private styleOf(record: MaskRecord, opacity: number): PaintedMask["style"] {

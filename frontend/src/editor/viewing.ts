@@ -22,7 +22,7 @@ export interface Canvases {
 
 export class Viewing {
   private readonly loop = new FrameLoop((drawMs) => this.frames.push(drawMs));
-  private readonly surfaces: { readonly photo: Surface; readonly masks: Surface; readonly overlay: Surface };
+  private readonly surface: Surface;
   private readonly photo: PhotoLayer;
   private readonly masks: MaskLayer;
   private readonly overlay: OverlayLayer;
@@ -38,12 +38,11 @@ export class Viewing {
     scene: SceneMaker,
     private readonly onViewChanged: () => void,
   ) {
-    const { photo, masks, overlay } = canvases;
-    this.surfaces = { photo: new Surface(photo), masks: new Surface(masks), overlay: new Surface(overlay) };
+    this.surface = new Surface(canvases.overlay);
     const getView = (): Viewport => stores.view.get();
-    this.photo = new PhotoLayer(this.surfaces.photo, getView, () => this.loop.mark(this.photo));
-    this.masks = new MaskLayer(this.surfaces.masks, this.paths, getView, () => scene.paintedMasks());
-    this.overlay = new OverlayLayer(this.surfaces.overlay, this.paths, getView, () => scene.overlay());
+    this.photo = new PhotoLayer(canvases.photo, getView, () => this.loop.mark(this.photo));
+    this.masks = new MaskLayer(canvases.masks, this.paths, getView, () => scene.paintedMasks());
+    this.overlay = new OverlayLayer(this.surface, this.paths, getView, () => scene.overlay());
     this.observer = new ResizeObserver(() => this.follow());
     this.observer.observe(canvases.stage);
   }
@@ -129,10 +128,9 @@ export class Viewing {
 
   private follow(): void {
     const size = this.canvasSize();
-    for (const surface of Object.values(this.surfaces)) surface.resize(size, devicePixelRatio);
+    this.surface.resize(size, devicePixelRatio);
     const view = this.stores.view.get();
     this.setView(this.isFitted ? fitViewport(view.image, size) : resizeCanvas(view, size));
-    this.masks.invalidate();
   }
 
   private canvasSize(): Size {

@@ -8,33 +8,65 @@ import { columnCount, columnRange, type ColumnMask } from "./column-mask";
 /** Flat (x, y, x, y, ...) corners of one closed loop. */
 export type Outline = Float32Array;
 
-/** Directed pixel edges, chained by the corner where each starts. */
+/**
+ * Directed pixel edges, chained by the corner where each starts. A hash table of plain numbers: thousands of masks are
+ * traced for one picture, and a Map costs several times as much.
+ */
 class EdgeSet {
+  private readonly starts: number[] = [];
   private readonly ends: number[] = [];
-  private readonly following: number[] = [];
-  private readonly firstAt = new Map<number, number>();
+  private following = new Int32Array(0);
+  private corners = new Int32Array(0);
+  private firstAt = new Int32Array(0);
+  private isTaken = new Uint8Array(0);
+  private begun = 0;
 
   constructor(private readonly stride: number) {}
 
   add(x0: number, y0: number, x1: number, y1: number): void {
-    const start = x0 * this.stride + y0;
-    this.following.push(this.firstAt.get(start) ?? -1);
-    this.firstAt.set(start, this.ends.length);
+    this.starts.push(x0 * this.stride + y0);
     this.ends.push(x1 * this.stride + y1);
+  }
+
+  /** Make the edges findable; none may be added afterwards. */
+  close(): this {
+    const count = this.starts.length;
+    const capacity = 2 ** Math.ceil(Math.log2(Math.max(count, 1) * 2));
+    this.corners = new Int32Array(capacity).fill(-1);
+    this.firstAt = new Int32Array(capacity).fill(-1);
+    this.following = new Int32Array(count);
+    this.isTaken = new Uint8Array(count);
+    for (let edge = 0; edge < count; edge++) {
+      const slot = this.slotOf(this.starts[edge]);
+      this.corners[slot] = this.starts[edge];
+      this.following[edge] = this.firstAt[slot];
+      this.firstAt[slot] = edge;
+    }
+    return this;
   }
 
   /** Take an edge that starts at a corner, and give the corner where it ends; -1 when none is left. */
   take(corner: number): number {
-    const edge = this.firstAt.get(corner) ?? -1;
+    const slot = this.slotOf(corner);
+    const edge = this.firstAt[slot];
     if (edge < 0) return -1;
-    const next = this.following[edge];
-    if (next < 0) this.firstAt.delete(corner);
-    else this.firstAt.set(corner, next);
+    this.firstAt[slot] = this.following[edge];
+    this.isTaken[edge] = 1;
     return this.ends[edge];
   }
 
+  /** A corner from which an edge is left; undefined when there is none. */
   anyCorner(): number | undefined {
-    return this.firstAt.keys().next().value;
+    while (this.isTaken[this.begun] === 1) this.begun++;
+    return this.starts.at(this.begun);
+  }
+
+  /** Where a corner is in the table, or the free place where it would go. */
+  private slotOf(corner: number): number {
+    const last = this.corners.length - 1;
+    let slot = Math.imul(corner, 0x9e3779b1) & last;
+    while (this.corners[slot] !== corner && this.corners[slot] !== -1) slot = (slot + 1) & last;
+    return slot;
   }
 }
 
@@ -62,7 +94,7 @@ function collectEdges(mask: ColumnMask, stride: number): EdgeSet {
     eachDifference(mask, x - 1, x, (y0, y1) => edges.add(x, y0, x, y1));
     eachDifference(mask, x, x - 1, (y0, y1) => edges.add(x, y1, x, y0));
   }
-  return edges;
+  return edges.close();
 }
 
 /** Visit the rows set in column `x` and not in column `other`. */

@@ -12,27 +12,35 @@ export interface MaskStyle {
 
 const HALO = "rgb(0 0 0 / 0.45)";
 const HALO_EXTRA_PX = 1.4;
+/** A line this thin costs a processor a fifth of a wider one. */
+const HAIRLINE_PX = 1;
 const DASH_PX = [6, 4] as const;
 
-/** Draw a mask on a context that is in image space at `scale` screen pixels per image pixel. */
-export function drawMask(
-  context: CanvasRenderingContext2D,
-  mask: ColumnMask,
-  style: MaskStyle,
-  at: { readonly paths: MaskPaths; readonly scale: number },
-): void {
+export interface Brushwork {
+  readonly paths: MaskPaths;
+  /** Screen pixels per image pixel. */
+  readonly scale: number;
+  /** Among hundreds of masks outlines are hairlines without halo: calmer to look at, and quickly drawn. */
+  readonly isCrowded?: boolean;
+}
+
+/** Draw a mask on a context that is in image space. */
+export function drawMask(context: CanvasRenderingContext2D, mask: ColumnMask, style: MaskStyle, at: Brushwork): void {
   const path = at.paths.pathOf(mask, at.scale);
   if (style.fillAlpha > 0) {
     context.fillStyle = cssColor(style.color, style.fillAlpha);
     context.fill(path, "nonzero");
   }
   if (style.outline === "none") return;
-  context.lineJoin = "round";
+  // Round joins cost several times as much, and at these widths nobody can tell.
+  context.lineJoin = "bevel";
   context.setLineDash(style.outline === "dashed" ? DASH_PX.map((px) => px / at.scale) : []);
-  context.lineWidth = (style.lineWidth + HALO_EXTRA_PX) / at.scale;
-  context.strokeStyle = HALO;
-  context.stroke(path);
-  context.lineWidth = style.lineWidth / at.scale;
+  if (!at.isCrowded) {
+    context.lineWidth = (style.lineWidth + HALO_EXTRA_PX) / at.scale;
+    context.strokeStyle = HALO;
+    context.stroke(path);
+  }
+  context.lineWidth = (at.isCrowded ? HAIRLINE_PX : style.lineWidth) / at.scale;
   context.strokeStyle = cssColor(shiftLightness(style.color, 0.12));
   context.stroke(path);
   context.setLineDash([]);

@@ -6,7 +6,7 @@
 import type { Size } from "../geometry/types";
 import { visibleBox, type Viewport } from "../geometry/viewport";
 import type { Layer } from "./frame-loop";
-import type { Surface } from "./surface";
+import { coversView, Sheet } from "./sheet";
 
 export interface PhotoSource {
   readonly size: Size;
@@ -25,19 +25,26 @@ type TileLevel = TileSource["levels"][number];
 const MAX_TILES = 128;
 /** How long the view must rest before the photo is drawn at its best. */
 const REST_MS = 90;
+/** A picture that is stretched further than this while one zooms is drawn anew. */
+const MOST_STRETCH = 2;
 
 export class PhotoLayer implements Layer {
   private source: PhotoSource | null = null;
   private preview: HTMLImageElement | null = null;
   private readonly tiles = new Map<string, HTMLImageElement>();
+  private readonly sheet: Sheet;
+  private isStale = true;
+  private isCoarse = false;
   private lastView: Viewport | null = null;
   private viewChangedMs = -Infinity;
 
   constructor(
-    private readonly surface: Surface,
+    canvas: HTMLCanvasElement,
     private readonly getView: () => Viewport,
     private readonly onArrival: () => void,
-  ) {}
+  ) {
+    this.sheet = new Sheet(canvas);
+  }
 
   /** Show a photo; resolves when its preview can be seen. Rejects when it cannot be loaded. */
   async open(source: PhotoSource, preloaded?: HTMLImageElement): Promise<void> {
@@ -49,7 +56,7 @@ export class PhotoLayer implements Layer {
     await image.decode();
     if (this.source !== source) return;
     this.preview = image;
-    this.onArrival();
+    this.arrive();
   }
 
   /** The decoded preview, for thumbnails of masks. */
@@ -60,16 +67,36 @@ export class PhotoLayer implements Layer {
   draw(timeMs: number): boolean {
     const view = this.getView();
     const isMoving = this.noteView(view, timeMs);
-    this.surface.clear();
-    if (!this.source || !this.preview) return false;
-    this.surface.useImageSpace(view);
-    const { context } = this.surface;
+    const isGood = !this.isStale && (isMoving ? this.canShow(view) : this.sheet.painted === view && !this.isCoarse);
+    if (!isGood) this.paint(view, isMoving);
+    this.sheet.moveTo(view);
+    return isMoving;
+  }
+
+  private arrive(): void {
+    this.isStale = true;
+    this.onArrival();
+  }
+
+  /** Whether the picture, moved and scaled, is good enough while the view moves. */
+  private canShow(view: Viewport): boolean {
+    const { painted } = this.sheet;
+    if (!painted || !coversView(painted, view)) return false;
+    const ratio = view.scale / painted.scale;
+    return ratio < MOST_STRETCH && ratio > 1 / MOST_STRETCH;
+  }
+
+  private paint(view: Viewport, isMoving: boolean): void {
+    this.isStale = false;
+    this.isCoarse = isMoving;
+    this.sheet.begin(view);
+    if (!this.source || !this.preview) return;
+    const { context } = this.sheet;
     context.imageSmoothingEnabled = view.scale < 3;
     // Good scaling costs a processor many times what quick scaling does, and nobody sees it in motion.
     context.imageSmoothingQuality = isMoving ? "low" : "medium";
     context.drawImage(this.preview, 0, 0, this.source.size.width, this.source.size.height);
     if (this.source.tiles) this.drawTiles(this.source, this.source.tiles, view);
-    return isMoving;
   }
 
   /** True while the view is still being moved. */
@@ -82,8 +109,7 @@ export class PhotoLayer implements Layer {
   }
 
   private drawTiles(source: PhotoSource, tiles: TileSource, view: Viewport): void {
-    const density = this.surface.canvas.width / Math.max(view.canvas.width, 1);
-    const wanted = view.scale * density;
+    const wanted = view.scale * devicePixelRatio;
     if (wanted <= source.preview.size.width / source.size.width) return;
     const level = pickLevel(tiles.levels, source.size.width, wanted);
     const factor = source.size.width / level.width;
@@ -100,7 +126,7 @@ export class PhotoLayer implements Layer {
     if (!image.complete || image.naturalWidth === 0) return;
     const left = at.x * tiles.tileSize * at.factor;
     const top = at.y * tiles.tileSize * at.factor;
-    const { context } = this.surface;
+    const { context } = this.sheet;
     context.drawImage(image, left, top, image.naturalWidth * at.factor, image.naturalHeight * at.factor);
   }
 
@@ -118,7 +144,7 @@ export class PhotoLayer implements Layer {
     const image = new Image();
     image.decoding = "async";
     // A tile that fails leaves the preview visible in its place, which is all that can be done.
-    image.addEventListener("load", () => this.onArrival(), { once: true });
+    image.addEventListener("load", () => this.arrive(), { once: true });
     image.src = url;
     return image;
   }
