@@ -65,7 +65,7 @@ def test_upload_wait_and_export(project, admin, make_photo, other, tmp_path, mon
         assert sorted(archive.namelist()) == ["annotations/instances.json", "images/one.jpg"]
 
 
-def test_a_torch_data_set_straight_from_an_export(project, make_photo, add_mask, export):
+def test_a_torch_data_set_straight_from_an_export(project, make_photo, add_mask, export, monkeypatch, capsys):
     import numpy as np
 
     from annotator.projects.models import Label
@@ -73,12 +73,15 @@ def test_a_torch_data_set_straight_from_an_export(project, make_photo, add_mask,
     image = make_photo(project, (60, 40))
     pixels = np.eye(40, 60, dtype=bool)
     add_mask(image, pixels, label=Label.objects.get(project=project))
+    path = export(project, images="copy").files[0]
+    monkeypatch.setattr(sys, "argv", ["train.py", str(path)])
     names = {}
     exec(compile(SCRIPTS[1], "docs/export.md", "exec"), names)  # noqa: S102
-    data = names["Masks"](export(project, images="copy").files[0])
+    data = names["data"]
     photo, mask, category = data[0]
     assert len(data) == 1
     assert tuple(photo.shape) == (3, 40, 60)
     assert np.array_equal(mask.numpy() > 0, pixels)
     assert category == 1
+    assert 0 < float(capsys.readouterr().out.split()[-1]) < 10
     data.zip.close()
