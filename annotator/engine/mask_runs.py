@@ -72,7 +72,7 @@ def run_image(image: Image, *, kind: RunKind, job: Job | None = None, on_beat: B
     )  # fmt: skip
     started = time.perf_counter()
     try:
-        found = _find_masks(image, version, _figures_of(kind, options), on_beat)
+        found = _find_masks(image, version, figures_of(kind, options), on_beat)
     except (jobs.StoppedError, DatabaseError):
         raise
     except Exception as error:  # whatever it is, the other images go on, and the row says what it was
@@ -98,7 +98,8 @@ def _find_masks(
     return [mask for mask in found if mask.area >= figures["min_region_area_px"]]
 
 
-def _figures_of(kind: RunKind, options: AutomaticOptions) -> dict[str, Any]:
+def figures_of(kind: RunKind, options: AutomaticOptions) -> dict[str, Any]:
+    """Return what a run of this kind asks of sam_core's generator."""
     is_prefill = kind == RunKind.PREFILL
     return {
         "points_per_side": options.prefill_points_per_side if is_prefill else options.points_per_side,

@@ -20,6 +20,7 @@ QUICK: dict[str, list[str]] = {
     "automatic": ["--model", "sam_lite", "--points-per-side", "8"],
     "exchange": ["--masks", "2000", "--images", "100", "--folder", "FOLDER"],
     "engine": ["--images", "1000", "--masks-per-image", "10", "--folder", "FOLDER"],
+    "prefill": [],
     "upload": ["--photos", "10"],
 }
 NEEDS_FOLDER = ("exchange", "engine")

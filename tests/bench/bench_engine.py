@@ -34,12 +34,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--masks-per-image", type=int, default=50)
-    parser.add_argument("--prefill", action="store_true", help="only pre-fill the demo photos with the default model")
     wanted = parser.parse_args()
     prepare(wanted.folder)
-    if wanted.prefill:
-        measure_prefill()
-        return
     from annotator.projects.models import Project
 
     project = Project.objects.filter(name="bench").first() or make_project(wanted.images, wanted.masks_per_image)
@@ -250,30 +246,6 @@ def measure_pages(project: Any) -> None:
     }
     for name, url in pages.items():
         measure(name, lambda url=url: client.get(url))
-
-
-def measure_prefill() -> None:
-    """Pre-fill each demo photo with its embedding stored before, as the worker does."""
-    from annotator.engine.mask_runs import run_image
-    from annotator.engine.models import MaskRun, RunKind
-    from annotator.images.models import Image
-    from annotator.images.services import add_photo
-    from annotator.inference.embedding_requests import request_embedding
-    from annotator.inference.model_sync import sync_model
-    from annotator.inference.services import compute_embedding
-    from annotator.projects.models import Project
-
-    version, _ = sync_model("sam_lite")
-    project = Project.objects.create(name="prefill", model_version=version)
-    for path in sorted((ROOT / "fixtures" / "demo" / "photos").glob("*.jpg")):
-        with path.open("rb") as file:
-            image = add_photo(project, file, name=path.name, user=None).image
-        compute_embedding(request_embedding(image.sha256, version).pk)
-        image = Image.objects.select_related("project__model_version").get(pk=image.pk)
-        started, cpu_started = time.perf_counter(), time.process_time()
-        run: MaskRun = run_image(image, kind=RunKind.PREFILL)
-        seconds, cpu = time.perf_counter() - started, time.process_time() - cpu_started
-        report("prefill", photo=path.name, seconds=seconds, cpu_seconds=cpu, masks=run.mask_count, status=run.status)
 
 
 def measure_queue(project: Any) -> None:
