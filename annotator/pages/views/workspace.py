@@ -9,6 +9,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
 from annotator.images.models import Image
+from annotator.images.selectors import file_url
 from annotator.inference.models import EmbeddingStatus
 from annotator.inference.selectors import model_version_of, usable_embedding
 from annotator.pages.access import person, project_context, project_page
@@ -25,7 +26,13 @@ def workspace(request: HttpRequest, project: Project, image_id: int) -> HttpResp
         raise Http404("There is no such image in this project.")
     context = project_context(request, project, section="images")
     config = make_config(request, project, image=image, role=context["role"])
-    return render(request, "pages/workspace.html", {**context, "image": image, "config": config})
+    early = {"calls": early_calls(image), "preview": file_url(image, "preview")}
+    return render(request, "pages/workspace.html", {**context, "image": image, "config": config, "early": early})
+
+
+def early_calls(image: Image) -> list[str]:
+    """Return what the front end will ask for first, so that the browser asks while it still reads the scripts."""
+    return [f"/api/v1/images/{image.pk}", f"/api/v1/images/{image.pk}/annotations"]
 
 
 def make_config(request: HttpRequest, project: Project, *, image: Image, role: str) -> dict[str, Any]:

@@ -124,8 +124,8 @@ export class Editor {
     const session = this.makeSession(detail);
     this.session = session;
     this.resetFor(session);
-    await this.viewing.open(detail, preview);
-    const replayed = await session.load(rows);
+    // Masks do not wait until the photo is decoded.
+    const [replayed] = await Promise.all([session.load(rows), this.viewing.open(detail, preview)]);
     if (replayed > 0) this.notices.tell("info", "notice.replayed", { count: replayed });
     if (wasAhead) await session.reload();
     this.flow.noteEmbedding(session);
