@@ -4,6 +4,11 @@ import csv
 import io
 import json
 import re
+import subprocess
+import sys
+import uuid
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +16,11 @@ import pytest
 from playwright.sync_api import Browser, Download, Page, expect
 from pycocotools import mask as coco_mask
 
-from tests.e2e.steps import Server, choose_files, encode, make_project, payload
+from tests.e2e.steps import PHOTOS, Server, choose_files, encode, make_project, payload
 from tests.e2e.test_adding_images import noise
 
 pytestmark = pytest.mark.e2e
+ROOT = Path(__file__).resolve().parents[2]
 HEIGHT, WIDTH = 48, 64
 
 
@@ -96,6 +102,68 @@ def test_a_file_is_looked_at_mapped_imported_and_comes_out_again(page: Page, bro
     expect(page.get_by_role("button", name="Nothing to add")).to_be_disabled()
 
     export_and_follow(page, browser, server, project_id)
+
+
+def test_the_documented_scripts_run_as_they_stand(page: Page, server: Server, tmp_path: Path) -> None:
+    """Upload, wait for the embedding, export; then, with a mask, once more, and train from the file."""
+    upload, train = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "export.md").read_text(), re.S)
+    project_id = make_project(page, server, "Scripted", ["Cat"])
+    token = make_token(page, server)
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        archive.write(PHOTOS / "cat.jpg", "cat.jpg")
+    arguments = [server.address, token, str(project_id), "photos.zip"]
+    run_script(upload, tmp_path, arguments)
+    assert load_page(tmp_path)["annotations"] == []
+
+    mask = add_mask_by_token(page, server, token, project_id)
+    run_script(upload, tmp_path, arguments)
+    (row,) = load_page(tmp_path)["annotations"]
+    assert row["segmentation"] == mask
+    assert re.fullmatch(r"loss \d+\.\d+\n", run_script(train, tmp_path, ["export.zip"]))
+
+
+def make_token(page: Page, server: Server) -> str:
+    """Make a token that may do everything, as a person does."""
+    page.goto(f"{server.address}/account/")
+    page.get_by_label("Name", exact=True).fill("script")
+    page.get_by_label("May").select_option(label="All that you may")
+    page.get_by_label("Works for").select_option(label="7 days")
+    page.get_by_role("button", name="Make a token").click()
+    expect(page.get_by_text("it is shown this once")).to_be_visible()
+    return page.locator("[data-token-shown] code").inner_text()
+
+
+def run_script(script: str, folder: Path, arguments: list[str]) -> str:
+    """Run a script in a folder and return what it printed."""
+    (folder / "script.py").write_text(script)
+    command = [sys.executable, "script.py", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def load_page(folder: Path) -> dict[str, Any]:
+    """Return the COCO page of the export that the script fetched."""
+    with zipfile.ZipFile(folder / "export.zip") as archive:
+        assert "images/cat.jpg" in archive.namelist()
+        page: dict[str, Any] = json.loads(archive.read("annotations/instances.json"))
+    return page
+
+
+def add_mask_by_token(page: Page, server: Server, token: str, project_id: int) -> dict[str, Any]:
+    """Save a mask on the project's only image; return its RLE."""
+    headers, api = {"Authorization": f"Bearer {token}"}, f"{server.address}/api/v1"
+    (image,) = page.request.get(f"{api}/projects/{project_id}/images", headers=headers).json()["items"]
+    pixels = np.zeros((image["height"], image["width"]), np.uint8, order="F")
+    pixels[50:150, 60:200] = 1
+    rle = {"size": list(pixels.shape), "counts": coco_mask.encode(pixels)["counts"].decode()}
+    operation = {
+        "op_id": str(uuid.uuid4()), "type": "create", "annotation_id": str(uuid.uuid4()), "base_revision": 0,
+        "fields": {"counts": rle["counts"]},
+    }  # fmt: skip
+    body = {"operations": [operation]}
+    assert page.request.post(f"{api}/images/{image['id']}/operations", headers=headers, data=body).ok
+    return rle
 
 
 def export_and_follow(page: Page, browser: Browser, server: Server, project_id: int) -> None:
