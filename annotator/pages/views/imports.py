@@ -13,10 +13,12 @@ from annotator.exchange.models import ImportRun
 from annotator.pages.access import project_context, project_page
 from annotator.pages.templatetags.exchange import FORMAT_WORDS
 from annotator.projects.access import Right
-from annotator.projects.models import Project
+from annotator.projects.models import Label, Project
 
 SHOWN_IMPORTS = 50
 SHOWN_PROBLEMS = 50
+SHOWN_LABELS = 2000
+MOST_OPTIONS = 20_000  # of all selects together; a page with more takes seconds to show
 STATES = (("", "As the file says"), ("accepted", "Accepted masks"), ("suggestion", "Suggestions to decide on"))
 
 
@@ -44,6 +46,8 @@ def import_page(request: HttpRequest, project: Project, import_id: int) -> HttpR
     stand = stand_of(row)
     report = row.job.report if stand == "done" and row.job else row.preview
     labels = list(project.labels.order_by("position", "pk"))
+    wishes = _wishes(row, report)
+    is_long = len(wishes) * len(labels) > MOST_OPTIONS
     context = {
         **project_context(request, project, section="imports"),
         "row": row,
@@ -52,7 +56,9 @@ def import_page(request: HttpRequest, project: Project, import_id: int) -> HttpR
         "step": {"reading": 1, "broken": 1, "previewed": 2}.get(stand, 3),
         "report": report,
         "problems": report.get("problems", [])[:SHOWN_PROBLEMS],
-        "wishes": _wishes(row, report),
+        "wishes": _with_choices(wishes[:SHOWN_LABELS], [] if is_long else labels, labels),
+        "more_wishes": max(len(wishes) - SHOWN_LABELS, 0),
+        "is_long": is_long,
         "labels": labels,
         "states": STATES,
         "was_started": row.started_at is not None,
@@ -85,6 +91,12 @@ def _wishes(row: ImportRun, report: dict[str, Any]) -> list[dict[str, Any]]:
             wish = category["label_id"] if category["becomes"] == "label" else category["becomes"]
         rows.append({**category, "wish": str(wish)})
     return rows
+
+
+def _with_choices(wishes: list[dict[str, Any]], offered: list[Label], labels: list[Label]) -> list[dict[str, Any]]:
+    """Add to each wish the labels to choose from: those offered, and the one that is chosen already."""
+    by_id = {str(label.pk): label for label in labels}
+    return [{**wish, "choices": offered or [label for label in [by_id.get(wish["wish"])] if label]} for wish in wishes]
 
 
 def _masks_of(row: ImportRun) -> dict[str, int]:

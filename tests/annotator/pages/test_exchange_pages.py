@@ -13,7 +13,7 @@ from django.utils import timezone
 from annotator.accounts.models import ApiToken, User
 from annotator.exchange.models import ImportRun
 from annotator.images.models import Image
-from annotator.projects.models import Project
+from annotator.projects.models import Label, Project
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RLE = {"size": [17, 31], "counts": [100, 20, 407]}
@@ -69,6 +69,22 @@ def test_an_import_is_shown_in_each_of_its_stands(client: Client, project: Proje
     assert f"/api/v1/imports/{sent}/rows" in done
     assert HOSTILE not in done
     assert "Done" in text_of(client, f"/projects/{project.pk}/imports/")
+
+
+def test_a_file_with_a_thousand_labels_makes_a_page_of_bearable_length(client: Client, project: Project) -> None:
+    Label.objects.bulk_create(Label(project=project, name=f"kind {n}", color="#111111") for n in range(1000))
+    page = {
+        "images": [],
+        "categories": [{"id": n + 1, "name": f"kind {n}"} for n in range(2100)],
+        "annotations": [],
+    }
+    file = SimpleUploadedFile("in.json", json.dumps(page).encode())
+    pk = client.post(f"/api/v1/projects/{project.pk}/imports", {"file": file}).json()["id"]
+    work_off()
+    shown = text_of(client, f"/projects/{project.pk}/imports/{pk}/")
+    assert len(shown) < 2_000_000
+    assert "100 more labels" in shown
+    assert shown.count('aria-label="kind 7 becomes"') == 1
 
 
 def test_a_file_that_cannot_be_read_says_why(client: Client, project: Project) -> None:
