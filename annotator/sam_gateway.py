@@ -265,15 +265,20 @@ def find_masks(
     embedding: "NDArray[np.floating[Any]]",
     figures: dict[str, Any],
     on_progress: "Callable[[int, int], None] | None" = None,
+    threads: int = 0,
 ) -> list[FoundMask]:
     """Return the masks of an upright photo, best first, from its stored embedding (1 x C x grid x grid).
 
-    figures: fields of sam_core's AutomaticConfig. on_progress(done, total) may raise to stop.
+    figures: fields of sam_core's AutomaticConfig. on_progress(done, total) may raise to stop. threads 0 is half the
+    cores: torch's threads spin while they wait, and the web process needs the other half.
     """
+    import torch
+
     from sam_core.automatic import AutomaticConfig, AutomaticMaskGenerator
     from sam_core.predictor import ImageEmbedding
     from sam_core.transforms import input_size_for
 
+    torch.set_num_threads(threads or max(1, (os.cpu_count() or 1) // 2))
     predictor = load_predictor(folder)
     size = (image_rgb.shape[0], image_rgb.shape[1])
     stored = ImageEmbedding(

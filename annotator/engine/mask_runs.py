@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
@@ -94,7 +95,10 @@ def _find_masks(
 
         pixels = np.asarray(load_upright_rgb(picture, facts))
     folder = model_folder(version.version)
-    found = sam_gateway.find_masks(pixels, folder, embedding=embedding, figures=figures, on_progress=on_beat)
+    threads = settings.INFERENCE_THREADS
+    found = sam_gateway.find_masks(
+        pixels, folder, embedding=embedding, figures=figures, on_progress=on_beat, threads=threads
+    )
     return [mask for mask in found if mask.area >= figures["min_region_area_px"]]
 
 

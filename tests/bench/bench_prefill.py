@@ -135,7 +135,7 @@ def look_at(path: Path, folder: Path, points_per_side: int | None) -> dict[str, 
     if points_per_side:
         figures["points_per_side"] = points_per_side
     embedding = sam_gateway.encode_image(pixels, folder, threads=1)
-    found = sam_gateway.find_masks(pixels, folder, embedding=embedding, figures=figures)
+    found = sam_gateway.find_masks(pixels, folder, embedding=embedding, figures=figures, threads=1)
     size = (pixels.shape[0], pixels.shape[1])
     counts = [mask.counts for mask in found]
     truth = [row["segmentation"]["counts"] for row in json.loads(path.with_suffix(".json").read_text())["annotations"]]
