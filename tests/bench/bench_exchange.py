@@ -8,29 +8,28 @@ are discs and rings on photos of 1500 x 1000 that exist as rows only. Prints one
 
 import argparse
 import hashlib
-import http.client
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))  # for a run by path, without -m
+
+from tests.bench.saves import Saver, WebProcess, call, prepare_saves  # noqa: E402
+
 HEIGHT, WIDTH = 1000, 1500
 POOL = 400
 INSERTED_AT_ONCE = 5000
 KILLED_AFTER_SECONDS = 5
 QUIET_SECONDS = 15
-STARTED_WITHIN_SECONDS = 120
 
 
 def main() -> None:
@@ -40,6 +39,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=400)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--formats", default="coco,sa1b")
+    parser.add_argument("--job", action="store_true", help="export over HTTP, by a worker; nothing else")
     parser.add_argument("--only-export", action="store_true", help="do not import")
     parser.add_argument("--kill", action="store_true", help="kill each run once and let it go on")
     wanted = parser.parse_args()
@@ -61,7 +61,6 @@ def prepare(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     os.environ.update(DATA_DIR=str(folder), DJANGO_SETTINGS_MODULE="annotator.settings", LOG_LEVEL="ERROR")
     os.environ["DATABASE_URL"] = f"sqlite:///{folder / 'bench.sqlite3'}"
-    sys.path.insert(0, str(ROOT))
     import django
     from django.core.management import call_command
 
@@ -154,6 +153,16 @@ def measure_format(name: str, wanted: argparse.Namespace, web: "WebProcess") -> 
     shutil.rmtree(out, ignore_errors=True)
     full, empty = Project.objects.get(name="Full"), Project.objects.get(name="Empty")
     saver = Saver(web.port)
+    if wanted.job:
+        done = export_by_job(web, name, full)
+        report(
+            f"export {name} by the worker",
+            masks=done["verified"],
+            seconds=done["seconds"],
+            mismatches=done["mismatches"],
+        )
+        report_saves(f"during export {name} by the worker", saver.stop())
+        return
     export = manage("export_project", str(full.pk), "--format", name, "--output", str(out), kill=wanted.kill)
     waits = saver.stop()
     masks = json.loads(next(out.glob("*certificate.json")).read_text())["masks"]
@@ -220,80 +229,23 @@ def manage(*arguments: str, kill: bool) -> dict[str, Any]:
             return {"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mb": peak_mb, "report": json.loads(text)}
 
 
-class WebProcess:
-    """The product's own web process on a free port, for the saves of an annotator."""
-
-    def __init__(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
-        command = [sys.executable, "-m", "uvicorn", "annotator.asgi:application", "--port", str(self.port)]
-        self._process = subprocess.Popen([*command, "--log-level", "error"], cwd=ROOT, stderr=subprocess.DEVNULL)
-        until = time.monotonic() + STARTED_WITHIN_SECONDS
-        while not self._is_up():
-            if time.monotonic() > until or self._process.poll() is not None:
-                raise SystemExit("The web process does not start.")
-            time.sleep(0.2)
-
-    def _is_up(self) -> bool:
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=1):
-                return True
-        except OSError:
-            return False
-
-    def stop(self) -> None:
-        """End it."""
-        self._process.terminate()
-        self._process.wait()
-
-
-class Saver(threading.Thread):
-    """An annotator who saves a mask every 100 ms over HTTP and notes how long each save took."""
-
-    def __init__(self, port: int) -> None:
-        super().__init__(daemon=True)
-        self._address, self._token = prepare_saves()
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        self._halt, self._waits = threading.Event(), []
-        self.start()
-
-    def run(self) -> None:
-        """Save until told to stop, on an image of a project of its own, so that the export's figures stay the same."""
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
-        counts, _, _ = next(make_pool_once())
-        while not self._halt.wait(0.1):
-            operation = {
-                "op_id": str(uuid.uuid4()), "type": "create", "annotation_id": str(uuid.uuid4()), "base_revision": 0,
-                "fields": {"counts": counts},
-            }  # fmt: skip
-            started = time.perf_counter()
-            self._connection.request("POST", self._address, json.dumps({"operations": [operation]}), headers)
-            answer = self._connection.getresponse()
-            body = answer.read()
-            if answer.status != 200:
-                raise SystemExit(f"A save was answered with {answer.status}: {body[:300]!r}")
-            self._waits.append((time.perf_counter() - started) * 1000)
-
-    def stop(self) -> list[float]:
-        """End and return the waits in ms."""
-        self._halt.set()
-        self.join()
-        self._connection.close()
-        return self._waits or [0.0]
-
-
-def prepare_saves() -> tuple[str, str]:
-    """Return where an annotator saves, and a token for it."""
-    from annotator.accounts.models import ApiToken, User
-    from annotator.images.models import Image
-    from annotator.projects.models import Project
-
-    user, _ = User.objects.get_or_create(username="saver", defaults={"is_superuser": True})
-    project, _ = Project.objects.get_or_create(name="Saves")
-    values = {"name": "s.jpg", "width": WIDTH, "height": HEIGHT, "byte_size": 1, "status": "ready"}
-    image, _ = Image.objects.get_or_create(project=project, sha256="5" * 64, defaults=values)
-    return f"/api/v1/images/{image.pk}/operations", ApiToken.issue(user, name="bench")[1]
+def export_by_job(web: WebProcess, name: str, project: Any) -> dict[str, Any]:
+    """Export as the page does: asked for over HTTP, done by the worker; return its certificate's masks and seconds."""
+    address, token = f"/api/v1/projects/{project.pk}/exports", prepare_saves()[1]
+    command = [sys.executable, "manage.py", "run_worker"]
+    worker = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        started = time.perf_counter()
+        job = call(web, "POST", address, token, {"format": name})
+        while job["status"] in ("pending", "running"):
+            time.sleep(0.5)
+            job = call(web, "GET", f"/api/v1/jobs/{job['id']}", token, None)
+        if job["status"] != "done":
+            raise SystemExit(f"The export is {job['status']}: {job['error']}")
+        return {**job["report"]["certificate"]["masks"], "seconds": time.perf_counter() - started}
+    finally:
+        worker.terminate()
+        worker.wait()
 
 
 def report_saves(what: str, waits: list[float]) -> None:
@@ -305,17 +257,6 @@ def report_saves(what: str, waits: list[float]) -> None:
         p95_ms=percentile(waits, 95),
         worst_ms=max(waits),
     )
-
-
-def make_pool_once() -> Iterator[tuple[str, int, tuple[int, int, int, int]]]:
-    """One mask."""
-    import numpy as np
-
-    from annotator.mask_gateway import encode
-
-    mask = np.zeros((HEIGHT, WIDTH), bool)
-    mask[100:200, 100:200] = True
-    yield encode(mask), 10_000, (100, 100, 100, 100)
 
 
 def rate(masks: int, run: dict[str, Any]) -> dict[str, Any]:
