@@ -62,7 +62,7 @@ export function makeActions(editor: Editor): Readonly<Record<ActionId, () => voi
       editor.changeSettings({ colorBy: stores.settings.get().colorBy === "label" ? "instance" : "label" }),
     toggleSpotlight: toggle("isSpotlightOn"),
     togglePanel: () => stores.isPanelOpen.update((isOpen) => !isOpen),
-    submitNext: () => void editor.flow.submitAndNext(),
+    submitNext: () => void editor.work.finishImage(),
     skip: () => stores.dialog.set("skip"),
     imageNext: () => editor.flow.step("nextId"),
     imagePrevious: () => editor.flow.step("previousId"),

@@ -1,9 +1,13 @@
 /** "What is left": measures the parts of the photo that no mask covers, and walks from gap to gap. */
-import { findGaps, measureCoverage, uncoveredShare } from "../geometry/coverage";
+import { findGaps, measureCoverage, uncoveredShare, type Gap } from "../geometry/coverage";
+import type { BoxXyxy } from "../geometry/types";
 import type { Remaining } from "../model/work";
 import { isShown } from "./scene";
 import type { Stores } from "./stores";
 import type { Viewing } from "./viewing";
+
+/** How much of the surroundings of a gap is shown, as a multiple of its radius. */
+const MARGIN = 1.3;
 
 export interface RemainingPorts {
   readonly stores: Stores;
@@ -35,11 +39,20 @@ export class RemainingDesk {
     }
     const at = (known.at + 1) % known.gaps.length;
     remaining.set({ ...known, at });
-    const { middle, radius } = known.gaps[at];
-    const reach = radius * 2;
-    const box = { x0: middle.x - reach, y0: middle.y - reach, x1: middle.x + reach, y1: middle.y + reach };
-    this.ports.viewing.showBox(box);
+    this.ports.viewing.showBox(this.surroundings(known.gaps[at]));
     this.ports.viewing.overlayChanged();
+  }
+
+  /** The gap with a margin, as far as the photo reaches, so that no jump shows the empty stage. */
+  private surroundings({ middle, radius }: Gap): BoxXyxy {
+    const { width = 0, height = 0 } = this.ports.stores.image.get()?.size ?? {};
+    const reach = radius * MARGIN;
+    return {
+      x0: Math.max(middle.x - reach, 0),
+      y0: Math.max(middle.y - reach, 0),
+      x1: Math.min(middle.x + reach, width),
+      y1: Math.min(middle.y + reach, height),
+    };
   }
 
   /** Measure again after a change; the walk starts over, for the gaps are others. */

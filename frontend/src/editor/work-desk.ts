@@ -42,6 +42,12 @@ export class WorkDesk {
     stores.draft.subscribe(() => this.effort.follow(stores.draft.get()));
   }
 
+  /** Done with the open image: a reviewer accepts it, anybody else submits it. */
+  async finishImage(): Promise<void> {
+    if (this.ports.stores.review.get()?.kind === "judge") await this.review.decide("accepted", "");
+    else await this.ports.flow.submitAndNext();
+  }
+
   /** Call it while the image that is left is still the stores' one. */
   leaveImage(activeMs: number): void {
     const effort = this.effort.take();

@@ -4,8 +4,8 @@ import type { Coverage } from "../geometry/coverage";
 /** From a seam's amber to the red of the widest gap. */
 const COOL = [255, 190, 80] as const;
 const HOT = [240, 60, 40] as const;
-const LEAST_ALPHA = 0.18;
-const MOST_ALPHA = 0.6;
+const LEAST_ALPHA = 0.25;
+const MOST_ALPHA = 0.72;
 
 const pictures = new WeakMap<Coverage, HTMLCanvasElement>();
 

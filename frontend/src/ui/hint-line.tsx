@@ -9,6 +9,7 @@ export function HintLine(): JSX.Element {
   const { t } = translator;
   const image = useStore(workspace.image);
   const bindings = useStore(workspace.bindings);
+  const isReview = useStore(workspace.review)?.kind === "judge";
   return (
     <footer class="hint">
       <Hint />
@@ -37,7 +38,7 @@ export function HintLine(): JSX.Element {
         title={chordText(bindings.submitNext[0])}
         onClick={() => workspace.perform("submitNext")}
       >
-        {t("bar.submit")}
+        {t(isReview ? "review.accept" : "bar.submit")}
       </button>
     </footer>
   );

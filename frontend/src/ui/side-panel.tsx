@@ -21,10 +21,10 @@ export function SidePanel(): JSX.Element {
       <Conflicts />
       <Tips />
       <ReviewSection />
+      <Suggestions />
       <MaskList />
       <SelectedMask />
       <LabelList />
-      <Suggestions />
       <RemainingSection />
       <Comments />
       <ViewSection />
