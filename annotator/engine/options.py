@@ -77,8 +77,8 @@ class AutomaticOptions:
 
 
 # The published thresholds suit the large models that they were made for. A small model scores itself lower, honestly:
-# what sam_lite expects to have an IoU of 0.7 is worth showing to people.
-MODEL_DEFAULTS: dict[str, dict[str, Any]] = {"sam_lite": {"predicted_iou": 0.7, "stability_score": 0.7}}
+# Measured with `python -m tests.bench prefill --data DIR`: of what sam_lite-1 kept at 0.6 and 0.5, 80 % were right.
+MODEL_DEFAULTS: dict[str, dict[str, Any]] = {"sam_lite": {"predicted_iou": 0.6, "stability_score": 0.5}}
 
 
 def queue_options(project: Project) -> QueueOptions:

@@ -54,8 +54,11 @@ const CHARTS = {
     return chart;
   },
   throughput() {
-    const series = [line("masks", color("accent")), line("images", color("good"), { dash: [2, 3] })];
-    return weekly([column("masks"), column("images")], series, "a week");
+    // Tens of masks an image: each has an axis of its own.
+    const series = [line("masks", color("accent")), line("images", color("good"), { dash: [2, 3], scale: "images" })];
+    const chart = weekly([column("masks"), column("images")], series, "masks a week");
+    const right = { ...chart.axes[1], label: "images a week", scale: "images", side: 1, grid: { show: false } };
+    return { ...chart, axes: [...chart.axes, right], hasSecondScale: true };
   },
   acceptance() {
     const rows = figures.acceptance;
@@ -70,6 +73,10 @@ const CHARTS = {
   },
 };
 
+function fromZero(_plot, _min, max) {
+  return [0, Math.max(max * 1.1, 1)];
+}
+
 function draw() {
   for (const plot of plots) plot.destroy();
   plots = [];
@@ -83,7 +90,11 @@ function draw() {
       width: holder.clientWidth,
       height: HEIGHT_PX,
       tzDate: (seconds) => window.uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-      scales: { x: { time: !chart.isScore }, y: { range: (_plot, _min, max) => [0, Math.max(max * 1.1, 1)] } },
+      scales: {
+        x: { time: !chart.isScore },
+        y: { range: fromZero },
+        ...(chart.hasSecondScale ? { images: { range: fromZero } } : {}),
+      },
       axes: chart.axes,
       series: [x, ...chart.series],
     };

@@ -9,8 +9,9 @@ from django.views.decorators.http import require_http_methods
 
 from annotator.engine import corrections, prefill_requests
 from annotator.engine.models import Job, MaskRun, RunStatus
-from annotator.engine.options import automatic_options, check_options
+from annotator.engine.options import MODEL_DEFAULTS, automatic_options, check_options
 from annotator.errors import AppError
+from annotator.images.models import Image, WorkStatus
 from annotator.pages.access import person, project_context, project_page
 from annotator.projects.access import Right
 from annotator.projects.models import Project
@@ -21,12 +22,13 @@ FIELDS = [
     ("predicted_iou", "Predicted IoU at least", "0.01", "0", "1"),
     ("stability_score", "Stability at least", "0.01", "0", "1"),
     ("nms_iou", "Duplicates above IoU", "0.01", "0", "1"),
-    ("max_area_ratio", "Largest mask, share of the photo", "0.01", "0", "1"),
+    ("max_area_ratio", "Largest mask, share of photo", "0.01", "0", "1"),
     ("min_area_px", "Smallest mask, px", "1", "0", "1000000000"),
     ("prefill_points_per_side", "Grid points a side, pre-fill", "1", "1", "64"),
-    ("points_per_side", "Grid points a side, automatic run", "1", "1", "64"),
-    ("crop_layers", "Crop layers, automatic run", "1", "0", "2"),
+    ("points_per_side", "Grid points a side, run", "1", "1", "64"),
+    ("crop_layers", "Crop layers, run", "1", "0", "2"),
 ]
+SCOPES = [("all", "All"), ("untouched", "Those still to do"), ("tag", "Those with this tag")]
 WHOLE = {"min_area_px", "prefill_points_per_side", "points_per_side", "crop_layers"}
 
 
@@ -45,6 +47,8 @@ def automatic(request: HttpRequest, project: Project) -> HttpResponse:
     context = {
         **project_context(request, project, section="automatic"),
         "fields": [(name, word, step, low, high, options[name]) for name, word, step, low, high in FIELDS],
+        "scopes": SCOPES,
+        "model_defaults": MODEL_DEFAULTS,
         "jobs": Job.objects.filter(project=project, kind__in=KINDS)[:8],
         "failed_runs": failed.order_by("-created_at")[:20],
         "corrections": corrections.correction_figures(project),
@@ -67,8 +71,23 @@ def _prefill(request: HttpRequest, project: Project) -> str:
 
 
 def _run(request: HttpRequest, project: Project) -> str:
-    job = prefill_requests.start_automatic(project, person(request), image_ids=None)
+    image_ids = _chosen_images(project, scope=request.POST.get("scope", "all"), tag=request.POST.get("tag", "").strip())
+    job = prefill_requests.start_automatic(project, person(request), image_ids=image_ids)
     return f"The model annotates {job.total} images."
+
+
+def _chosen_images(project: Project, *, scope: str, tag: str) -> list[int] | None:
+    """Return the ids of the images of a scope, None for all of them."""
+    rows = Image.objects.filter(project=project).order_by("pk")
+    if scope == "all":
+        return None
+    if scope == "untouched":
+        rows = rows.filter(work_status=WorkStatus.NEW)
+    elif scope == "tag" and tag:
+        rows = rows.filter(tags__icontains=f'"{tag}"')
+    else:
+        raise ValueError("Name the tag of the images to annotate." if scope == "tag" else "Choose some images.")
+    return list(rows.values_list("pk", flat=True))
 
 
 def _sample(request: HttpRequest, project: Project) -> str:

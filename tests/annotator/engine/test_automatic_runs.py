@@ -6,12 +6,16 @@ from typing import Any
 import pytest
 from django.test import Client
 from django_tasks_db.models import DBTaskResult
+from PIL import Image as Picture
 
+from annotator import sam_gateway
 from annotator.accounts.models import User
 from annotator.annotations.models import Annotation, Source, State
 from annotator.engine import jobs, mask_jobs, mask_runs, prefill_requests
 from annotator.engine.models import Job, JobStatus, MaskRun, RunStatus
 from annotator.errors import ConflictError, InvalidError
+from annotator.exchange.exporters.base import CheckedMask
+from annotator.exchange.exporters.sa1b import describe_sa1b
 from annotator.inference.models import ModelVersion
 from annotator.photos import store
 from annotator.projects.models import Project, Stage
@@ -42,6 +46,25 @@ class TestJobs:
         assert job.report["masks"] == rows.count() > 0
         assert set(rows.values_list("image", flat=True)) == {image.pk for image in images}
         assert {of(image).stage for image in images} == {Stage.FULLY_AUTOMATIC}
+
+    def test_masks_of_crops_are_exported_with_the_crop_they_were_found_in(
+        self, project: Project, admin: User, add_photo: Any, work_off: Any, django_capture_on_commit_callbacks: Any
+    ) -> None:
+        take_everything(project, crop_layers=1, points_per_side=8, nms_iou=1.0)
+        image = add_photo(Picture.effect_noise((360, 300), 60).convert("RGB"))
+        self.start(django_capture_on_commit_callbacks, project, admin, image_ids=None)
+        work_off()
+        size, crops = (image.height, image.width), set()
+        for row in Annotation.objects.filter(image=image):
+            x0, y0, x1, y1 = row.provenance["crop_box"]
+            measured = sam_gateway.measure_mask(row.counts, size=size)
+            written = describe_sa1b(CheckedMask(row, measured), 1, size, size)
+            assert written["crop_box"] == [x0, y0, x1 - x0, y1 - y0]
+            ((x, y),) = written["point_coords"]
+            assert x0 <= x <= x1
+            assert y0 <= y <= y1
+            crops.add((x0, y0, x1, y1))
+        assert len(crops) > 1  # a crop's masks and the whole photo's
 
     def test_chosen_images_only(
         self, project: Project, admin: User, add_photo: Any, work_off: Any, django_capture_on_commit_callbacks: Any

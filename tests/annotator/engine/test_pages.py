@@ -142,6 +142,22 @@ class TestAutomaticPage:
         assert "under way already" in self.post(client, project, action="run")
         assert Job.objects.filter(kind="automatic").count() == 1
 
+    def test_a_run_over_chosen_images(
+        self, project: Project, model: ModelVersion, admin: User, add_image: Any, client_of: ClientOf
+    ) -> None:
+        tagged = add_image(tags=["night"])
+        add_image(work_status=WorkStatus.REVIEWED)
+        client = client_of(admin)
+        assert "Name the tag" in self.post(client, project, action="run", scope="tag")
+        assert "Choose some images" in self.post(client, project, action="run", scope="best")
+        assert "There are no such images" in self.post(client, project, action="run", scope="tag", tag="day")
+        assert not Job.objects.exists()
+        assert "The model annotates 1 images" in self.post(client, project, action="run", scope="tag", tag="night")
+        assert Job.objects.get().params == {"image_ids": [tagged.pk]}
+        Job.objects.all().delete()
+        self.post(client, project, action="run", scope="untouched")
+        assert Job.objects.get().params == {"image_ids": [tagged.pk]}
+
     def test_without_a_model_it_says_what_to_do(
         self, project: Project, admin: User, add_image: Any, client_of: ClientOf
     ) -> None:
