@@ -58,6 +58,9 @@ def build_frontend(options: Options) -> None:
     wanted = hash_files(frontend_sources(), salt=lock)
     if _read(build_stamp) != wanted:
         _run_step([npm, "run", "build"], step="Building the front end", options=options, cwd=FRONTEND)
+        # Beside each file its gzip, which the server hands out as it is; only here, because names hold their hash.
+        compress = [str(PYTHON), "-m", "whitenoise.compress", "--quiet", str(DIST)]
+        _run_step(compress, step="Compressing it", options=options)
         build_stamp.write_text(wanted)
 
 

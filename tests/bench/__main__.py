@@ -22,6 +22,7 @@ QUICK: dict[str, list[str]] = {
     "engine": ["--images", "1000", "--masks-per-image", "10", "--folder", "FOLDER"],
     "prefill": [],
     "upload": ["--photos", "10"],
+    "open": [],
     "fuzz": ["--seconds", "5"],
 }
 NEEDS_FOLDER = ("exchange", "engine")

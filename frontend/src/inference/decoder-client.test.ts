@@ -203,12 +203,17 @@ describe("faults", () => {
   });
 });
 
+/** For each opening of a worker, whether it was told that the engine is known. */
+function openingsOf(worker: FakeWorker): boolean[] {
+  return worker.received.flatMap((request) => (request.type === "open" ? [request.isKnown] : []));
+}
+
 describe("choosing an engine", () => {
   const trialOf =
     (isCorrect: boolean, medianMs: number): Behaviour =>
     (request, worker) => {
       const answer = healthy(request, worker);
-      if (answer?.type !== "opened") return answer;
+      if (answer?.type !== "opened" || !answer.trial) return answer;
       return { ...answer, trial: { ...answer.trial, isCorrect, goldenIou: isCorrect ? 1 : 0.5, medianMs } };
     };
 
@@ -255,6 +260,25 @@ describe("choosing an engine", () => {
     await vi.waitFor(() => expect(storage.length).toBe(1));
     expect((await client.decode(click(1))).engine).toBe("wasm-threads");
     expect(workers[1].isTerminated).toBe(true);
+  });
+
+  it("spares an engine that was right before another trial, until the person asks for one", async () => {
+    const storage = new MemoryStorage();
+    await makeClient(trialOf(true, 44), { storage }).open("/models/manifest.json");
+    const next = makeClient(healthy, { storage });
+    const info = await next.open("/models/manifest.json");
+    expect(info.trials).toMatchObject([{ engine: "wasm-threads", medianMs: 44 }]);
+    expect(openingsOf(workers.at(-1)!)).toEqual([true]);
+    await next.useEngine(null);
+    expect(openingsOf(workers.at(-1)!)).toEqual([false]);
+  });
+
+  it("tries an engine that was wrong again next time", async () => {
+    const storage = new MemoryStorage();
+    await makeClient([trialOf(false, 1), healthy], { storage }).open("/models/manifest.json");
+    const before = workers.length;
+    await makeClient(healthy, { storage }).open("/models/manifest.json");
+    expect(openingsOf(workers[before])).toEqual([false]);
   });
 
   it("does as the user says, now and next time", async () => {

@@ -81,7 +81,7 @@ export class BrowserDecoderClient implements DecoderClient {
       const absolute = new URL(manifestUrl, globalThis.location.href).href;
       const manifest = parseManifest(await this.fetchManifest(absolute));
       const browser = browserName(this.dependencies.userAgent);
-      const memory = new EngineMemoryStore(this.dependencies.storage, manifest.modelVersion, browser);
+      const memory = new EngineMemoryStore(this.dependencies.storage, identityOf(manifest), browser);
       this.opened = { manifestUrl: absolute, manifest, memory };
       return this.choose();
     });
@@ -105,7 +105,9 @@ export class BrowserDecoderClient implements DecoderClient {
 
   useEngine(engine: EngineName | null): Promise<EngineInfo> {
     return this.queue.add("click", () => {
-      this.whole().memory.write({ chosen: null, override: engine });
+      // Back to choosing means measuring again.
+      const forgotten = engine === null ? { trials: [] } : {};
+      this.whole().memory.update({ chosen: null, override: engine, ...forgotten });
       return this.choose();
     });
   }
@@ -132,9 +134,9 @@ export class BrowserDecoderClient implements DecoderClient {
       this.take(
         await openFirstRight(
           order,
-          (engine) => this.openEngine(engine),
+          (engine) => this.openEngine(engine, kept.trials.find((trial) => trial.engine === engine) ?? null),
           shut,
-          (t) => this.trials.push(t),
+          (trial) => this.note(trial),
         ),
       );
     } catch (error) {
@@ -145,9 +147,15 @@ export class BrowserDecoderClient implements DecoderClient {
     return this.info();
   }
 
-  private async openEngine(engine: LocalEngine): Promise<OpenEngine<WorkerDecoder>> {
+  private note(trial: EngineTrial): void {
+    this.trials.push(trial);
+    this.whole().memory.note(trial);
+  }
+
+  private async openEngine(engine: LocalEngine, known: EngineTrial | null): Promise<OpenEngine<WorkerDecoder>> {
     const { manifestUrl, manifest } = this.whole();
-    const link = await WorkerDecoder.open(() => this.dependencies.createWorker(), manifestUrl, manifest, engine);
+    const create = () => this.dependencies.createWorker();
+    const link = await WorkerDecoder.open(create, manifestUrl, manifest, engine, known);
     return { link, trial: link.trial };
   }
 
@@ -167,15 +175,15 @@ export class BrowserDecoderClient implements DecoderClient {
     const { memory } = this.whole();
     let challenger: OpenEngine<WorkerDecoder>;
     try {
-      challenger = await this.openEngine("webgpu");
+      challenger = await this.openEngine("webgpu", null);
     } catch {
-      memory.write({ chosen: holder.trial.engine, override: null }); // no such engine here after all
+      memory.update({ chosen: holder.trial.engine, override: null }); // no such engine here after all
       return;
     }
-    this.trials.push(challenger.trial);
+    this.note(challenger.trial);
     const isBetter = isClearlyFaster(challenger.trial, holder.trial) && this.decoder === holder;
     if (!isBetter) challenger.link.close();
-    memory.write({ chosen: isBetter ? "webgpu" : holder.trial.engine, override: null });
+    memory.update({ chosen: isBetter ? "webgpu" : holder.trial.engine, override: null });
     if (!isBetter) return;
     const taking = this.queue.add("click", () => {
       this.take(challenger);
@@ -291,4 +299,9 @@ function openStorage(): Storage | null {
   } catch {
     return null; // storage is switched off
   }
+}
+
+/** What a trial is worth for: these files of this version. */
+function identityOf({ modelVersion, files }: Manifest): { version: string; checksum: string } {
+  return { version: modelVersion, checksum: files.map(({ sha256 }) => sha256.slice(0, 6)).join("") };
 }

@@ -32,7 +32,7 @@ export const healthy: Behaviour = (request) => {
     case "open": {
       const threads = request.engine === "wasm-threads" ? 2 : 1;
       const trial = { engine: request.engine, isCorrect: true, goldenIou: 1, medianMs: 30, threads };
-      return { type: "opened", id, trial };
+      return { type: "opened", id, trial: request.isKnown ? null : trial };
     }
     case "prepare":
       return { type: "prepared", id, evicted: [] };

@@ -40,18 +40,22 @@ const GOLDEN_RUNS = 5;
 
 export class OrtDecoder {
   private readonly terms: ByteLru<Terms>;
+  private readonly sessions: Partial<Record<GraphName, InferenceSession>> = {};
 
   private constructor(
     private readonly runtime: Runtime,
     private readonly manifest: Manifest,
-    private readonly sessions: Readonly<Record<GraphName, InferenceSession>>,
+    private model: ModelBytes | null,
     private readonly engine: LocalEngine,
     budgetBytes: number,
   ) {
     this.terms = new ByteLru(budgetBytes, disposeAll);
   }
 
-  /** Create the sessions one after the other; the runtime must not be entered twice. */
+  /**
+   * Create the sessions that a first click needs, one after the other: the runtime must not be entered twice. The one
+   * for refinements waits for the first decode or for a prompt that needs it, so that the page can be used earlier.
+   */
   static async create(
     runtime: Runtime,
     manifest: Manifest,
@@ -59,15 +63,30 @@ export class OrtDecoder {
     engine: LocalEngine,
     budgetBytes: number,
   ): Promise<OrtDecoder> {
-    const options: InferenceSession.SessionOptions = {
+    const decoder = new OrtDecoder(runtime, manifest, model, engine, budgetBytes);
+    await decoder.session("prepare");
+    await decoder.session("first");
+    return decoder;
+  }
+
+  /** Create the session for refinements if it is not there; not while another call runs. */
+  async complete(): Promise<void> {
+    await this.session("refine");
+    this.model = null; // the runtime has copied what it needs
+  }
+
+  private async session(name: GraphName): Promise<InferenceSession> {
+    const open = this.sessions[name];
+    if (open) return open;
+    const { model, engine } = this;
+    if (!model) throw new DecodeError("engine_failed", `The model's ${name} graph is gone.`);
+    const created = await this.runtime.InferenceSession.create(model.graphs[name], {
       executionProviders: [engine === "webgpu" ? "webgpu" : "wasm"],
       graphOptimizationLevel: "all",
       externalData: [{ path: model.weightsName, data: model.weights }],
-    };
-    const prepare = await runtime.InferenceSession.create(model.graphs.prepare, options);
-    const first = await runtime.InferenceSession.create(model.graphs.first, options);
-    const refine = await runtime.InferenceSession.create(model.graphs.refine, options);
-    return new OrtDecoder(runtime, manifest, { prepare, first, refine }, engine, budgetBytes);
+    });
+    this.sessions[name] = created;
+    return created;
   }
 
   /** Run the prepare graph on an embedding file; returns the keys that had to be dropped for it. */
@@ -93,8 +112,9 @@ export class OrtDecoder {
     };
     const { maskSide } = this.manifest;
     if (maskInput) feeds.mask_input = new Tensor("float32", maskInput, [1, 1, maskSide, maskSide]);
+    const session = await this.session(maskInput ? "refine" : "first");
     const start = performance.now();
-    const answer = await this.sessions[maskInput ? "refine" : "first"].run(feeds);
+    const answer = await session.run(feeds);
     const decodeMs = performance.now() - start;
     return {
       logits: (answer.low_res_logits as TypedTensor<"float32">).data,
@@ -129,7 +149,7 @@ export class OrtDecoder {
   private async prepareBits(key: string, bits: Uint16Array): Promise<string[]> {
     const { embedDim, grid } = this.manifest;
     const embedding = new this.runtime.Tensor("float16", bits, [1, embedDim, grid, grid]);
-    const terms = await this.sessions.prepare.run({ embedding });
+    const terms = await (await this.session("prepare")).run({ embedding });
     const bytes = Object.values(terms).reduce((sum, term) => sum + 4 * term.size, 0);
     return this.terms.set(key, terms, bytes);
   }

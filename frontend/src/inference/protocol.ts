@@ -16,6 +16,8 @@ export type WorkerRequest =
       readonly manifest: Manifest;
       readonly engine: LocalEngine;
       readonly termsBudgetBytes: number;
+      /** Skip the golden case: this engine has answered it rightly before, for this model in this browser. */
+      readonly isKnown: boolean;
     }
   | {
       readonly type: "prepare";
@@ -34,7 +36,7 @@ export type WorkerRequest =
     };
 
 export type WorkerAnswer =
-  | { readonly type: "opened"; readonly id: number; readonly trial: EngineTrial }
+  | { readonly type: "opened"; readonly id: number; readonly trial: EngineTrial | null }
   | {
       readonly type: "prepared";
       readonly id: number;

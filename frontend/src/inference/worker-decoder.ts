@@ -2,7 +2,7 @@
  * A decoder worker that outlives its workers: opens an engine, hands it embeddings as needed, and after a crash or
  * out-of-memory starts a new worker and asks again.
  */
-import { isDecodeError } from "./errors";
+import { DecodeError, isDecodeError } from "./errors";
 import type { Manifest } from "./manifest";
 import type { AnswerTo, LocalEngine, WorkerRequest } from "./protocol";
 import type { PromptTokens } from "./prompt-tokens";
@@ -28,18 +28,23 @@ export class WorkerDecoder {
     readonly trial: EngineTrial,
   ) {}
 
+  /** `known`: an earlier right trial of this engine, model and browser, which spares a new one. */
   static async open(
     createWorker: () => WorkerPort,
     manifestUrl: string,
     manifest: Manifest,
     engine: LocalEngine,
+    known: EngineTrial | null,
   ): Promise<WorkerDecoder> {
     const openLink = async () => {
       const link = new WorkerLink(createWorker());
       const termsBudgetBytes = TERMS_BUDGET_BYTES;
       try {
-        const request = { type: "open", manifestUrl, manifest, engine, termsBudgetBytes } as const;
-        const { trial } = await link.request<OpenRequest>(request);
+        const isKnown = known !== null;
+        const request = { type: "open", manifestUrl, manifest, engine, termsBudgetBytes, isKnown } as const;
+        const answer = await link.request<OpenRequest>(request);
+        const trial = answer.trial ?? known;
+        if (!trial) throw new DecodeError("engine_failed", "The engine was opened without a trial.");
         return { link, trial };
       } catch (error) {
         link.close();

@@ -11,6 +11,7 @@ export interface SessionDependencies {
 
 export class DecoderSession {
   private decoder: OrtDecoder | null = null;
+  private isComplete = false;
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly dependencies: SessionDependencies) {}
@@ -18,7 +19,9 @@ export class DecoderSession {
   /** Answer a request after those before it; never rejects. */
   handle(request: WorkerRequest): Promise<WorkerAnswer> {
     const answer = this.last.then(() => this.answer(request)).catch((cause: unknown) => errorAnswer(request.id, cause));
-    this.last = answer;
+    // After a first click there is time: the person looks at the mask before refining it. A failure shows when needed.
+    const isFirst = request.type === "decode" && !this.isComplete;
+    this.last = isFirst ? answer.then(() => this.complete()) : answer;
     return answer;
   }
 
@@ -26,13 +29,14 @@ export class DecoderSession {
     const { id } = request;
     switch (request.type) {
       case "open": {
-        const { manifest, engine, manifestUrl, termsBudgetBytes } = request;
+        const { manifest, engine, manifestUrl, termsBudgetBytes, isKnown } = request;
         const [runtime, model] = await Promise.all([
           this.dependencies.loadRuntime(engine),
           this.dependencies.loadModel(manifestUrl, manifest),
         ]);
+        this.isComplete = false;
         this.decoder = await OrtDecoder.create(runtime, manifest, model, engine, termsBudgetBytes);
-        return { type: "opened", id, trial: await this.decoder.tryGolden() };
+        return { type: "opened", id, trial: isKnown ? null : await this.decoder.tryGolden() };
       }
       case "prepare":
         return { type: "prepared", id, evicted: await this.opened().prepare(request.key, request.npy) };
@@ -41,6 +45,11 @@ export class DecoderSession {
         return { type: "decoded", id, ...(await this.opened().decode(key, coords, labels, maskInput)) };
       }
     }
+  }
+
+  private async complete(): Promise<void> {
+    this.isComplete = true;
+    await this.decoder?.complete().catch(() => undefined);
   }
 
   private opened(): OrtDecoder {
