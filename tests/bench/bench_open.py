@@ -2,10 +2,10 @@
 
     python tests/bench/bench_open.py [--opens 10] [--clicks 20] [--photo-megapixels 12]
 
-Starts the product as `make run` does, on a data directory of its own, twice. Prints one JSON object: seconds of the
-first and the second start; seconds from going to an image, whose embedding is there, until it can be clicked, and until the
-first click's mask is there; the workspace page's own bytes over the wire; and the workspace's own latency meter after
-so many first clicks on a photo of 12 megapixels. Knows nothing of the server's inside.
+Starts the product as `make run` does, on a data directory of its own, twice. Prints one JSON object: seconds of both
+starts; seconds from going to an image, whose embedding is there, until it can be clicked, and until the first click's
+mask is there; the workspace page's own bytes over the wire; and the workspace's own latency meter after so many first
+clicks on a photo of 12 megapixels. Knows nothing of the server's inside.
 """
 
 import argparse
