@@ -9,17 +9,18 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from annotator.engine import jobs
-from annotator.engine.models import Job
+from annotator.engine.models import Job, JobStatus
 from annotator.exchange.export_run import CERTIFICATE, ExportRun
 from annotator.exchange.models import ExportFile
 from annotator.exchange.options import ExportOptions
-from annotator.exchange.places import move_into_storage, remove_work_folder, work_folder
+from annotator.exchange.places import move_into_storage, remove_work_folder, work_folder, work_folders
 from annotator.exchange.preflight import check_selection
 from annotator.exchange.rows import Selection
 from annotator.projects.models import Project
 
 EXPORT_KIND, PREFLIGHT_KIND = "export", "preflight"
 SLICE_SECONDS = 60.0
+SKIPPED_SECONDS = 0.0002  # what passing over a mask that was read back before may take; a slice must outlast that
 
 
 def base_name(project: Project, options: ExportOptions) -> str:
@@ -30,6 +31,7 @@ def base_name(project: Project, options: ExportOptions) -> str:
 
 def do_export(job: Job) -> None:
     """Write, read back and file one export; goes on where an earlier try ended."""
+    _sweep_cancelled()
     options = ExportOptions.model_validate(job.params["options"])
     run = ExportRun(Selection(job.project, options), work_folder(EXPORT_KIND, job.pk), name=job.params["name"])
     job.total = run.progress[1]
@@ -38,7 +40,8 @@ def do_export(job: Job) -> None:
         for step in run.steps():
             yield lambda step=step: _do_step(job, run, step)
 
-    if jobs.run_steps(job, steps(), slice_seconds=SLICE_SECONDS):
+    slice_seconds = SLICE_SECONDS + run.tally.masks_verified * SKIPPED_SECONDS
+    if jobs.run_steps(job, steps(), slice_seconds=slice_seconds):
         job.done = job.total
         jobs.finish_job(job, report=_file_results(job, run))
         remove_work_folder(EXPORT_KIND, job.pk)
@@ -63,6 +66,15 @@ def delete_export(row: ExportFile) -> None:
     name = str(row.file.name)
     row.delete()
     default_storage.delete(name)
+
+
+def _sweep_cancelled() -> None:
+    """Remove the folders of exports that were cancelled while nobody worked on them."""
+    pks = work_folders(EXPORT_KIND)
+    kept = set(Job.objects.filter(pk__in=pks).exclude(status=JobStatus.CANCELLED).values_list("pk", flat=True))
+    for pk in pks:
+        if pk not in kept:
+            remove_work_folder(EXPORT_KIND, pk)
 
 
 def _do_step(job: Job, run: ExportRun, step: Any) -> None:

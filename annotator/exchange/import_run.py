@@ -6,6 +6,7 @@ How far it is stands in a ledger in the run's folder; without the ledger it star
 """
 
 import json
+import time
 from collections.abc import Callable, Generator, Iterator
 from itertools import islice
 from pathlib import Path
@@ -15,20 +16,23 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from annotator.annotations.models import Annotation
+from annotator.exchange.batches import next_batch
 from annotator.exchange.csv_lines import csv_line
 from annotator.exchange.import_batch import BatchContext, RunFacts, check_batch, write_batch
 from annotator.exchange.import_report import CSV_HEAD, ImportReport
 from annotator.exchange.importers import READERS
-from annotator.exchange.importers.base import FileCategory, FileImage, FileMask, Problem, Reader
+from annotator.exchange.importers.base import FileCategory, FileImage, Problem, Reader
 from annotator.exchange.importers.ledger import KnownImage, Ledger, mask_digest
 from annotator.exchange.importers.source import BrokenFileError, Source
 from annotator.exchange.matching import SKIP, LabelMatcher, PhotoMatcher
 from annotator.exchange.models import ImportRun as ImportRow
 from annotator.exchange.options import ImportOptions
 from annotator.exchange.packages import GrowingFile
+from annotator.images.models import Image
+from annotator.projects.models import Label
 
 MASKS_PER_STEP = 500
-CHARS_PER_STEP = 8 * 2**20
+BEAT_SECONDS = 10.0
 IMAGES_AT_ONCE = 200
 MAX_CATEGORIES = 10_000
 ROWS_FILE = "rows_not_taken.csv"
@@ -38,7 +42,8 @@ Step = Callable[[], None]
 class ImportRun:
     """Takes the file at `path` into the row's project."""
 
-    def __init__(self, row: ImportRow, path: Path, folder: Path) -> None:
+    def __init__(self, row: ImportRow, path: Path, folder: Path, *, on_beat: Callable[[], None] = lambda: None) -> None:
+        """`on_beat` is called every few seconds of long steps; what it raises breaks the run off."""
         folder.mkdir(parents=True, exist_ok=True)
         self._row, self._folder = row, folder
         self._project, self._options = row.project, ImportOptions.model_validate(row.options)
@@ -50,6 +55,7 @@ class ImportRun:
         self._labels: dict[str, int | None] = {}
         self._label_counts: dict[str, int] = {}
         self._table: IO[bytes] | None = None
+        self._on_beat, self._beaten_at = on_beat, time.monotonic()
         self.report = self._load_report()
 
     @property
@@ -72,7 +78,7 @@ class ImportRun:
         self._go_through(may_add=False)
         self._load_stored()
         context, masks = self._context(), enumerate(self._reader.masks())
-        while batch := _next_batch(masks):
+        while batch := next_batch(masks, at_most=MASKS_PER_STEP):
             self._ledger.begin()
             _, problems = check_batch(batch, context)
             self._ledger.commit(batch[-1][0] + 1)
@@ -85,12 +91,12 @@ class ImportRun:
         """Yield what is left to do."""
         if not self._ledger.fact("is_checked"):
             yield self._check_whole_file
-        yield self._prepare
+        self._prepare()  # no step of its own: a run that is broken off after each step gets on all the same
         masks = islice(enumerate(self._reader.masks()), self._ledger.read, None)
         context = self._context()
         rows_file = GrowingFile(self.rows_file, {"offset": self._ledger.fact("rows_file")})
         try:
-            while batch := _next_batch(masks):
+            while batch := next_batch(masks, at_most=MASKS_PER_STEP):
                 yield lambda batch=batch: self._take(batch, context, rows_file)  # type: ignore[misc]
         finally:
             rows_file.close()
@@ -101,25 +107,50 @@ class ImportRun:
 
     def _check_whole_file(self) -> None:
         """Read to the end without writing: a file that is cut off is refused as a whole."""
-        for _ in self._reader.outline():
+        for _ in self._outline():
             pass
         self._ledger.keep("is_checked", 1)
 
     def _prepare(self) -> None:
-        """Match labels and photos; done again after a break, as both only find what was made before."""
-        if self._ledger.read == 0:
-            self.report = ImportReport(format=self.report.format)
-            with self.rows_file.open("wb") as table:
-                table.write(csv_line(*CSV_HEAD))
-                self._table = table
-                self._go_through(may_add=True)
-                self._table = None
-            self._ledger.keep("rows_file", self.rows_file.stat().st_size)
-        else:
-            kept = self.report.to_json()
+        """Match labels and photos, once; a run that goes on takes what the ledger has noted."""
+        if self._ledger.fact("is_prepared"):
+            self._take_up()
+            return
+        self.report = ImportReport(format=self.report.format)
+        with self.rows_file.open("wb") as table:
+            table.write(csv_line(*CSV_HEAD))
+            self._table = table
             self._go_through(may_add=True)
-            self.report = ImportReport.from_json(kept)
+            self._table = None
         self._load_stored()
+        self._save_report()
+        self._ledger.keep("rows_file", self.rows_file.stat().st_size)
+        self._ledger.keep_text("labels", json.dumps(self._labels))
+        self._ledger.keep("is_prepared", 1)
+
+    def _take_up(self) -> None:
+        """Go on with the photos and labels of before; those deleted meanwhile take no masks, or no label."""
+        known = set(Label.objects.filter(project=self._project).values_list("pk", flat=True)) | {SKIP, None}
+        labels = json.loads(self._ledger.text("labels"))
+        self._labels = {key: pk if pk in known else None for key, pk in labels.items()}
+        for images in self._ledger.image_chunks(IMAGES_AT_ONCE):
+            pks = [image.pk for image in images if image.pk is not None]
+            there = set(Image.objects.filter(pk__in=pks).values_list("pk", flat=True))
+            for image in images:
+                if image.pk is not None and image.pk not in there:
+                    self._ledger.note_gone(image.key, "the photo was deleted meanwhile")
+                elif image.height and not image.problem:
+                    self._reader.use_size(image.key, (image.height, image.width))
+
+    def _outline(self) -> Iterator[FileCategory | FileImage | Problem]:
+        for item in self._reader.outline():
+            self._beat()
+            yield item
+
+    def _beat(self) -> None:
+        if time.monotonic() - self._beaten_at >= BEAT_SECONDS:
+            self._on_beat()
+            self._beaten_at = time.monotonic()
 
     def _refuse(self, problem: Problem) -> None:
         """Report an image, label or entry that is not taken, and list it in the table while that is being made."""
@@ -135,7 +166,7 @@ class ImportRun:
         waiting: list[FileImage] = []
         for name, reason in self._source.left_out:
             self._refuse(Problem(name, "entry_left_out", reason))
-        for item in self._reader.outline():
+        for item in self._outline():
             if isinstance(item, Problem):
                 self._refuse(item)
             elif isinstance(item, FileCategory):
@@ -240,22 +271,3 @@ def open_reader(source: Source, wanted: str) -> Reader:
         if reader.fits(source):
             return reader(source)
     raise BrokenFileError("The file is none of COCO, SA-1B, YOLO-seg or index pictures.")
-
-
-def _next_batch(masks: Iterator[tuple[int, FileMask | Problem]]) -> list[tuple[int, FileMask | Problem]]:
-    """Return up to MASKS_PER_STEP masks, fewer when they are large."""
-    batch: list[tuple[int, FileMask | Problem]] = []
-    chars = 0
-    for numbered in masks:
-        batch.append(numbered)
-        chars += _weight(numbered[1])
-        if len(batch) >= MASKS_PER_STEP or chars > CHARS_PER_STEP:
-            break
-    return batch
-
-
-def _weight(row: FileMask | Problem) -> int:
-    if isinstance(row, Problem):
-        return 100
-    parts = [row.counts, *(row.polygons or [])] if isinstance(row.polygons, list) else [row.counts]
-    return sum(len(part) * (1 if isinstance(part, str) else 8) for part in parts if isinstance(part, str | list)) + 100

@@ -22,6 +22,7 @@ from annotator.projects.models import Project
 
 PREVIEW_KIND, IMPORT_KIND = "import_preview", "import"
 SLICE_SECONDS = 120.0
+SKIPPED_SECONDS = 0.0002  # what passing over a mask that was taken before may take; a slice must outlast that
 SEEN_EVERY = 20  # steps of a preview between two signs of life
 
 
@@ -77,7 +78,7 @@ def do_preview(job: Job) -> None:
 
     try:
         with open_source(row) as path:
-            run = ImportRun(row, path, work_folder(PREVIEW_KIND, row.pk))
+            run = ImportRun(row, path, work_folder(PREVIEW_KIND, row.pk), on_beat=lambda: _beat(job))
             try:
                 report = run.preview(tell)
             finally:
@@ -96,7 +97,7 @@ def do_import(job: Job) -> None:
     row = ImportRow.objects.select_related("project", "created_by").get(pk=job.params["import_id"])
     try:
         with open_source(row) as path:
-            run = ImportRun(row, path, work_folder(IMPORT_KIND, row.pk))
+            run = ImportRun(row, path, work_folder(IMPORT_KIND, row.pk), on_beat=lambda: _beat(job))
             try:
                 _run(job, row, run)
             finally:
@@ -107,12 +108,19 @@ def do_import(job: Job) -> None:
         remove_work_folder(IMPORT_KIND, row.pk)
 
 
+def _beat(job: Job) -> None:
+    """Say that a long step goes on; leave it when the job was cancelled or taken over."""
+    if not jobs.beat(job):
+        raise jobs.StoppedError
+
+
 def _run(job: Job, row: ImportRow, run: ImportRun) -> None:
     def steps() -> Iterator[Any]:
         for step in run.steps():
             yield lambda step=step: _do_step(job, run, step)
 
-    if not jobs.run_steps(job, steps(), slice_seconds=SLICE_SECONDS):
+    slice_seconds = SLICE_SECONDS + run.progress[0] * SKIPPED_SECONDS
+    if not jobs.run_steps(job, steps(), slice_seconds=slice_seconds):
         job.refresh_from_db(fields=["status"])
         return
     report = run.finish()

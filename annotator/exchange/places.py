@@ -23,6 +23,12 @@ def work_folder(kind: str, pk: int) -> Path:
     return Path(settings.DATA_DIR) / "exchange" / f"{kind}-{pk}"
 
 
+def work_folders(kind: str) -> list[int]:
+    """Return the numbers of the runs of a kind that have a folder."""
+    names = (path.name.removeprefix(f"{kind}-") for path in work_folder(kind, 0).parent.glob(f"{kind}-*"))
+    return [int(name) for name in names if name.isdigit()]
+
+
 def remove_work_folder(kind: str, pk: int) -> None:
     """Remove the folder of a run with everything in it."""
     shutil.rmtree(work_folder(kind, pk), ignore_errors=True)

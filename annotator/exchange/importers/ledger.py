@@ -6,7 +6,7 @@ touched. It knows how many masks it has taken in, so that a killed import replay
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +78,18 @@ class Ledger:
         marks = ",".join("?" * len(keys))
         rows = self._db.execute(f"SELECT key, pk, h, w, problem FROM images WHERE key IN ({marks})", keys)  # noqa: S608
         return {row[0]: KnownImage(*row) for row in rows}
+
+    def image_chunks(self, size: int) -> Iterator[list[KnownImage]]:
+        """Yield all images, `size` at a time; notes may be changed in between."""
+        after = ""
+        statement = "SELECT key, pk, h, w, problem FROM images WHERE key > ? ORDER BY key LIMIT ?"
+        while rows := self._db.execute(statement, (after, size)).fetchall():
+            yield [KnownImage(*row) for row in rows]
+            after = rows[-1][0]
+
+    def note_gone(self, key: str, problem: str) -> None:
+        """Note that an image takes no masks any more."""
+        self._db.execute("UPDATE images SET pk=NULL, problem=? WHERE key=?", (problem, key))
 
     def begin(self) -> None:
         """Start taking in a batch."""

@@ -98,17 +98,23 @@ class InstancePngReader(PngReader):
 
     folder_name = "instances"
 
+    def __init__(self, source: Source) -> None:
+        super().__init__(source)
+        self._legends: dict[str, Entry] | None = None
+        self._labels: dict[str, str] = {}
+
     def categories_of(self, entry: Entry) -> dict[int, str | None]:
         """Return label numbers by the picture's legend; without a legend the masks have no label."""
-        by_name = {name: str(number) for number, name, _ in _read_legend(self.source)}
-        wanted = f"legends/{stem_of(display_name(entry.name))}.json"
-        legend = next((e for e in self.source.named(".json") if e.name.replace("\\", "/").endswith(wanted)), None)
+        if self._legends is None:  # once, not for each of thousands of pictures
+            self._legends = _legend_files(self.source)
+            self._labels = {name: str(number) for number, name, _ in _read_legend(self.source)}
+        legend = self._legends.get(stem_of(display_name(entry.name)))
         rows = _load(self.source, legend).get("instances") if legend else []
         found: dict[int, str | None] = {}
         for row in rows if isinstance(rows, list) else []:
             number = whole_of(row.get("number")) if isinstance(row, dict) else None
             if number is not None:
-                found[number] = by_name.get(text_of(row.get("label"), limit=100))
+                found[number] = self._labels.get(text_of(row.get("label"), limit=100))
         return _OrNone(found)
 
 
@@ -124,6 +130,15 @@ def _pictures(source: Source, folder: str) -> Iterator[Entry]:
     for entry in source.named(".png"):
         if folder in entry.name.replace("\\", "/").split("/")[:-1]:
             yield entry
+
+
+def _legend_files(source: Source) -> dict[str, Entry]:
+    """Return the entries legends/STEM.json by stem; of two, the first."""
+    found: dict[str, Entry] = {}
+    for entry in source.named(".json"):
+        if "legends" in entry.name.replace("\\", "/").split("/")[:-1]:
+            found.setdefault(stem_of(display_name(entry.name)), entry)
+    return found
 
 
 def _read_legend(source: Source) -> list[tuple[int, str, str]]:

@@ -13,6 +13,8 @@ from annotator.exchange.import_run import ImportRun
 from annotator.exchange.models import ImportRun as ImportRow
 from annotator.exchange.options import ExportOptions
 from annotator.exchange.rows import Selection
+from annotator.images.models import Image
+from annotator.projects.models import Label
 
 FORMATS = ["coco", "sa1b", "yolo", "semantic_png", "instance_png"]
 CASES = [*({"format": name} for name in FORMATS), {"format": "sa1b", "shard_images": 1, "images": "links"}]
@@ -93,10 +95,34 @@ def test_an_import_killed_after_every_batch_makes_every_mask_once(filled, export
         if done:
             break
     count = Annotation.objects.filter(image__project=filled).count()
-    assert rounds > 4
+    assert rounds > 3
     assert run.report.masks["created"] == count
     assert Annotation.objects.filter(image__project=copy).count() == count
     assert AnnotationRevision.objects.filter(annotation__image__project=copy).count() == count
+
+
+def test_photos_and_labels_deleted_between_two_tries_stop_nothing(filled, export, twin, tmp_path):
+    path = export(filled).files[0]
+    copy = twin(filled)
+    row = ImportRow.objects.create(project=copy, name="x", format="coco", started_at=timezone.now())
+    run = ImportRun(row, path, tmp_path / "import")
+    todo = run.steps()
+    for _ in range(2):
+        next(todo)()
+    todo.close()
+    run.close()
+    gone = Image.objects.filter(project=copy).order_by("position")[1]
+    count = Annotation.objects.filter(image__project=filled).count()
+    lost = Annotation.objects.filter(image__project=filled, image__name=gone.name).count()
+    gone.delete()
+    Label.objects.get(project=copy, name="Road, wet").delete()
+    again = ImportRun(row, path, tmp_path / "import")
+    for step in again.steps():
+        step()
+    again.close()
+    assert Annotation.objects.filter(image__project=copy).count() == count - lost
+    assert again.report.codes == {"image_not_taken": lost}
+    assert "deleted meanwhile" in again.report.problems[0]["reason"]
 
 
 def test_an_import_whose_ledger_is_lost_starts_again_and_makes_nothing_twice(filled, export, twin, tmp_path):

@@ -1,0 +1,86 @@
+"""Exports and imports as jobs that are broken off: by slices that let others through, by pausing, by cancelling."""
+
+import pytest
+from django.core.management import call_command
+
+from annotator.annotations.models import Annotation
+from annotator.engine.jobs import cancel_job, pause_job, resume_job
+from annotator.engine.models import Job
+from annotator.exchange import export_run, exports, import_run, imports, tasks
+from annotator.exchange.models import ImportRun
+from annotator.exchange.options import ExportOptions, ImportOptions
+from annotator.exchange.places import work_folders
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def small_steps(monkeypatch):
+    """Each step is small, and after each the worker takes another task."""
+    monkeypatch.setattr(export_run, "IMAGES_PER_STEP", 1)
+    monkeypatch.setattr(export_run, "MASKS_PER_STEP", 3)
+    monkeypatch.setattr(export_run, "VERIFIED_AT_ONCE", 3)
+    monkeypatch.setattr(import_run, "MASKS_PER_STEP", 3)
+    monkeypatch.setattr(exports, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(imports, "SLICE_SECONDS", 0.0)
+
+
+def work_off(**options):
+    call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0, **options)
+
+
+def test_an_export_in_many_slices_is_whole(filled, admin):
+    job = tasks.start_export(filled, ExportOptions(), user=admin)
+    work_off()
+    job.refresh_from_db()
+    masks = job.report["certificate"]["masks"]
+    assert job.status == "done"
+    assert job.done == job.total > 6
+    assert masks["identical"] == Annotation.objects.filter(image__project=filled).count()
+    assert work_folders("export") == []
+
+
+def test_an_import_in_many_slices_is_whole(filled, admin, export, twin):
+    path = export(filled).files[0]
+    copy = twin(filled)
+    with path.open("rb") as file:
+        row = imports.keep_upload(copy, file, name="in.json", options=ImportOptions(), user=admin)
+    tasks.start_preview(row, ImportOptions(), user=admin)
+    work_off()
+    job = tasks.start_import(ImportRun.objects.get(pk=row.pk), ImportOptions(), user=admin)
+    work_off()
+    job.refresh_from_db()
+    count = Annotation.objects.filter(image__project=filled).count()
+    assert (job.status, job.report["masks"]["created"]) == ("done", count)
+    assert Annotation.objects.filter(image__project=copy).count() == count
+    assert work_folders("import") == []
+
+
+def test_a_paused_export_goes_on_where_it_was(filled, admin):
+    job = tasks.start_export(filled, ExportOptions(), user=admin)
+    work_off(max_tasks=2)
+    job.refresh_from_db()
+    assert job.done > 0
+    pause_job(job)
+    work_off()
+    job.refresh_from_db()
+    assert job.status == "paused"
+    done = job.done
+    resume_job(job)
+    work_off(max_tasks=1)
+    job.refresh_from_db()
+    assert job.done > done
+    work_off()
+    job.refresh_from_db()
+    assert job.status == "done"
+    assert job.report["certificate"]["masks"]["mismatches"] == 0
+
+
+def test_a_cancelled_export_leaves_no_folder_for_long(filled, admin):
+    job = tasks.start_export(filled, ExportOptions(), user=admin)
+    work_off(max_tasks=2)
+    cancel_job(Job.objects.get(pk=job.pk))
+    assert work_folders("export") == [job.pk]
+    tasks.start_export(filled, ExportOptions(), user=admin)
+    work_off()
+    assert work_folders("export") == []
