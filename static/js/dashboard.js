@@ -13,7 +13,7 @@ function axes(yLabel, xFormat) {
   const common = { stroke: color("text-2"), grid: { stroke: color("line"), width: 1 }, ticks: { stroke: color("line") } };
   return [
     { ...common, ...(xFormat ? { values: (_plot, ticks) => ticks.map(xFormat) } : {}) },
-    { ...common, label: yLabel, labelSize: 20, size: 54 },
+    { ...common, label: yLabel, labelSize: 20, size: 64 },
   ];
 }
 
