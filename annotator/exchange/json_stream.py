@@ -98,8 +98,10 @@ class _Text:
     def expect(self, *wanted: str) -> str:
         """Go past one of the wanted characters and return it."""
         found = self.peek()
-        if found not in wanted or not found:
-            raise self.error(f"{' or '.join(wanted)} was expected, {found or 'the end'} was found")
+        if not found:
+            raise self.error("The file is cut off: it ends where more should come")
+        if found not in wanted:
+            raise self.error(f"{' or '.join(wanted)} was expected, {found} was found")
         self._at += 1
         return found
 
