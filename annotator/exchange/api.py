@@ -125,6 +125,13 @@ def get_import(request: HttpRequest, import_id: int) -> dict[str, Any]:
     return _describe_import(_get_import(user_of(request), import_id))
 
 
+@router.delete("/imports/{int:import_id}", response={204: None})
+def delete_import(request: HttpRequest, import_id: int) -> Status[None]:
+    """Forget an import and its file; the masks that it brought stay. 409 while it is under way."""
+    imports.delete_import(_get_import(user_of(request), import_id))
+    return Status(204, None)
+
+
 @router.post("/imports/{int:import_id}/preview", response={202: JobOut})
 def preview_import(request: HttpRequest, import_id: int, body: schemas.ImportStart) -> Status[Job]:
     """Look again, with other options."""

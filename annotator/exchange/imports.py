@@ -10,7 +10,8 @@ from django.core.files.storage import default_storage
 
 from annotator.accounts.models import User
 from annotator.engine import jobs
-from annotator.engine.models import Job
+from annotator.engine.models import OPEN_STATUSES, Job
+from annotator.errors import ConflictError
 from annotator.exchange.import_run import ImportRun
 from annotator.exchange.importers.source import BrokenFileError
 from annotator.exchange.models import ImportRun as ImportRow
@@ -63,6 +64,18 @@ def open_source(row: ImportRow) -> Iterator[Path]:
         return
     with local_copy(str(row.file.name)) as path:
         yield path
+
+
+def delete_import(row: ImportRow) -> None:
+    """Forget an import and remove its upload and table; its masks stay. Raise ConflictError while a job works on it."""
+    if row.job is not None and row.job.status in OPEN_STATUSES:
+        raise ConflictError("The import is under way: cancel it first.", code="job_running")
+    names = [str(file.name) for file in (row.file, row.rows_file) if file]
+    for kind in (PREVIEW_KIND, IMPORT_KIND):
+        remove_work_folder(kind, row.pk)
+    row.delete()
+    for name in names:
+        default_storage.delete(name)
 
 
 def do_preview(job: Job) -> None:

@@ -78,3 +78,15 @@ section.querySelector("[data-folder-form]")?.addEventListener("submit", (event) 
   const body = { folder: event.target.folder.value, options: options() };
   open(() => callApi(`${section.dataset.url}/from-folder`, { method: "POST", body }));
 });
+document.querySelector("#main").addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-delete]");
+  if (!button) return;
+  const status = document.querySelector("[data-table-status]");
+  try {
+    await callApi(`/api/v1/imports/${button.dataset.delete}`, { method: "DELETE" });
+    button.closest("tr").remove();
+    status.textContent = "The file is deleted. The masks that it brought are untouched.";
+  } catch (error) {
+    status.textContent = error.message;
+  }
+});

@@ -5,12 +5,14 @@ import io
 import json
 
 import pytest
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.test import Client
 
 from annotator.annotations.models import Annotation
 from annotator.engine.models import Job
+from annotator.exchange.models import ImportRun
 from annotator.projects.models import Label
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -124,6 +126,23 @@ def test_two_imports_of_one_project_do_not_run_at_once(upload, admin):
     assert (busy.status_code, busy.json()["code"]) == (409, "job_running")
 
 
+def test_a_deleted_import_takes_its_files_and_leaves_its_masks(upload, admin):
+    pk = upload().json()["id"]
+    work_off()
+    client, address = client_of(admin), f"/api/v1/imports/{pk}"
+    client.post(f"{address}/start", {"options": {}}, content_type="application/json")
+    busy = client.delete(address)
+    assert (busy.status_code, busy.json()["code"]) == (409, "job_running")
+    work_off()
+    row = ImportRun.objects.get(pk=pk)
+    names = [str(row.file.name), str(row.rows_file.name)]
+    assert all(default_storage.exists(name) for name in names)
+    assert client.delete(address).status_code == 204
+    assert not any(default_storage.exists(name) for name in names)
+    assert client.get(address).status_code == client.delete(address).status_code == 404
+    assert Annotation.objects.count() == 2
+
+
 @pytest.mark.parametrize("options", ['{"format": "voc"}', "{", '{"label_map": {"a": "other"}}', '{"typo": 1}'])
 def test_options_that_do_not_fit_are_refused(upload, options):
     assert upload(options=options).status_code == 422
@@ -140,6 +159,7 @@ def test_only_admins_get_at_imports(upload, url, request, who, status):
     assert client.get(url).status_code == status
     assert client.post(url, {"file": SimpleUploadedFile("a.json", b"{}")}).status_code == status
     assert client.get(f"/api/v1/imports/{pk}").status_code == status
+    assert client.delete(f"/api/v1/imports/{pk}").status_code == status
     assert client.get(f"/api/v1/imports/{pk}/rows").status_code == status
     for verb in ("start", "preview"):
         answer = client.post(f"/api/v1/imports/{pk}/{verb}", {"options": {}}, content_type="application/json")
