@@ -148,14 +148,20 @@ def _save_run(run: MaskRun, found: list[sam_gateway.FoundMask], options: Automat
 
 
 def _replace_earlier(run: MaskRun) -> None:
-    """Take back what an earlier run made and nobody has touched; what people decided or mended stays."""
+    """Take back what an earlier run made and nobody has touched; what people decided or mended stays.
+
+    A run that failed takes nothing back. An automatic run looks closer than the pre-fill did, and replaces its open
+    suggestions as well.
+    """
     earlier = MaskRun.objects.select_for_update().filter(image=run.image, kind=run.kind)
-    if not earlier.exclude(status=RunStatus.REPLACED).update(status=RunStatus.REPLACED):
+    earlier.exclude(status=RunStatus.REPLACED).update(status=RunStatus.REPLACED)
+    if run.status == RunStatus.FAILED:
         return
-    source, state = OF_KIND[RunKind(run.kind)]
-    untouched = Annotation.objects.filter(image=run.image, source=source, state=state, revision=1, deleted_at=None)
+    kinds = [RunKind.PREFILL] if run.kind == RunKind.PREFILL else [RunKind.PREFILL, RunKind.AUTOMATIC]
     now = timezone.now()
-    untouched.update(deleted_at=now, updated_at=now)
+    for source, state in (OF_KIND[kind] for kind in kinds):
+        untouched = Annotation.objects.filter(image=run.image, source=source, state=state, revision=1, deleted_at=None)
+        untouched.update(deleted_at=now, updated_at=now)
 
 
 def _without_known(

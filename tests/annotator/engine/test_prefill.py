@@ -9,8 +9,8 @@ from django.test import Client
 from annotator import sam_gateway
 from annotator.accounts.models import User
 from annotator.annotations.models import Annotation, AnnotationRevision, Source, State
-from annotator.engine import queue
-from annotator.engine.models import MaskRun, RunStatus
+from annotator.engine import mask_runs, queue
+from annotator.engine.models import MaskRun, RunKind, RunStatus
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
 from annotator.inference.services import compute_embedding
 from annotator.photos import store
@@ -93,6 +93,34 @@ def test_a_new_run_replaces_what_nobody_touched_and_keeps_decisions(
     decided = {accepted.counts, rejected.counts}
     assert not decided & {row.counts for row in suggestions(image)}  # neither is suggested a second time
     assert MaskRun.objects.filter(image=image).exclude(status=RunStatus.REPLACED).count() == 1
+
+
+def test_an_automatic_run_replaces_open_suggestions_and_keeps_the_decided(
+    project: Project, add_photo: Any, annotator: User, client_of: ClientOf
+) -> None:
+    image = add_photo()
+    run(image)
+    accepted, *_ = suggestions(image)
+    decide(client_of(annotator), image, "accepted", ids=[accepted.pk])
+    made = run(image, RunKind.AUTOMATIC)
+    assert suggestions(image) == []
+    kept = Annotation.objects.filter(image=image, deleted_at=None)
+    assert kept.filter(source=Source.AUTOMATIC).count() == made.mask_count > 0
+    assert kept.get(source=Source.SUGGESTION).pk == accepted.pk
+
+
+def test_a_run_that_fails_takes_nothing_back(project: Project, add_photo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = add_photo()
+    run(image, RunKind.AUTOMATIC)
+    before = Annotation.objects.filter(image=image, deleted_at=None).count()
+    take_everything(project, min_area_px=1)
+
+    def fail(*args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(mask_runs.sam_gateway, "find_masks", fail)
+    assert run(image, RunKind.AUTOMATIC).status == RunStatus.FAILED
+    assert Annotation.objects.filter(image=image, deleted_at=None).count() == before > 0
 
 
 def test_an_image_without_an_embedding_is_shown_and_can_be_tried_again(
