@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from annotator.exchange.export_run import CERTIFICATE, ExportRun
 from annotator.exchange.models import ExportFile
 from annotator.exchange.options import ExportOptions
 from annotator.exchange.places import move_into_storage, remove_work_folder, work_folder, work_folders
-from annotator.exchange.preflight import check_selection
+from annotator.exchange.preflight import Findings, check_steps
 from annotator.exchange.rows import Selection
 from annotator.projects.models import Project
 
@@ -50,15 +51,19 @@ def do_export(job: Job) -> None:
 
 
 def do_preflight(job: Job) -> None:
-    """Look for what a reader of the export would stumble over."""
+    """Look for what a reader of the export would stumble over; goes on where an earlier try ended."""
     options = ExportOptions.model_validate(job.params["options"])
+    selection, findings = Selection(job.project, options), Findings(job.project_id, job.state)
+    plan = selection.list_image_ids()
+    job.total = len(plan)
 
-    def tell(done: int, total: int) -> bool:
-        return jobs.record_progress(job, done=done, total=total)
+    def do(step: Any) -> None:
+        step()
+        job.done, job.state = max(findings.passed - 1, 0), findings.to_state()  # run_steps counts the step itself
 
-    report = check_selection(Selection(job.project, options), on_progress=tell)
-    if report is not None:
-        jobs.finish_job(job, report=report)
+    todo = check_steps(selection, findings, plan=plan)
+    if jobs.run_steps(job, (partial(do, step) for step in todo), slice_seconds=SLICE_SECONDS):
+        jobs.finish_job(job, report=findings.report())
 
 
 def delete_export(row: ExportFile) -> None:

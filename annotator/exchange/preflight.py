@@ -3,7 +3,7 @@
 Nothing is changed. Must not know: formats, files.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby, islice
 from typing import Any
 
@@ -22,17 +22,26 @@ CHECKS = {
     "no_label": "The mask has no label.",
     "duplicate": f"Two masks of one label overlap by more than {DUPLICATE_IOU:.0%}.",
 }
-OnProgress = Callable[[int, int], bool]
+Step = Callable[[], None]
 
 
 class Findings:
-    """Counts of each kind of finding, and the first LISTED of each."""
+    """Counts of each kind of finding, and the first LISTED of each; `passed` images of the plan are behind."""
 
-    def __init__(self, project_pk: int) -> None:
+    def __init__(self, project_pk: int, state: dict[str, Any] | None = None) -> None:
+        """Start anew, or go on from what to_state returned."""
+        state = state or {}
         self._project_pk = project_pk
-        self.masks = self.images = 0
-        self.counts = dict.fromkeys(CHECKS, 0)
-        self.listed: dict[str, list[dict[str, Any]]] = {check: [] for check in CHECKS}
+        self.passed: int = state.get("passed", 0)
+        self.masks: int = state.get("masks", 0)
+        self.images: int = state.get("images", 0)
+        self.counts: dict[str, int] = state.get("counts", dict.fromkeys(CHECKS, 0))
+        self.listed: dict[str, list[dict[str, Any]]] = state.get("listed", {check: [] for check in CHECKS})
+
+    def to_state(self) -> dict[str, Any]:
+        """Return everything as JSON values."""
+        names = ("passed", "masks", "images", "counts", "listed")
+        return {name: getattr(self, name) for name in names}
 
     def add(self, check: str, image: ImageRow, row: MaskRow, **more: Any) -> None:
         """Note one finding."""
@@ -52,18 +61,27 @@ class Findings:
         return {"images": self.images, "masks": self.masks, "findings": found}
 
 
-def check_selection(selection: Selection, *, on_progress: OnProgress = lambda _done, _total: True) -> Any:
-    """Return the report over all chosen masks, or None when on_progress(done, total) said to stop."""
+def check_selection(selection: Selection) -> dict[str, Any]:
+    """Return the report over all chosen masks."""
     findings = Findings(selection.project.pk)
-    plan = selection.list_image_ids()
-    for first in range(0, len(plan), IMAGES_AT_ONCE):
-        images = selection.load_images(plan[first : first + IMAGES_AT_ONCE], first_number=first + 1)
-        for image, pairs in groupby(selection.iterate_masks(images), key=lambda pair: pair[0]):
-            _check_image(image, [row for _, row in pairs], findings)
-        findings.images += len(images)
-        if not on_progress(min(first + IMAGES_AT_ONCE, len(plan)), len(plan)):
-            return None
+    for step in check_steps(selection, findings, plan=selection.list_image_ids()):
+        step()
     return findings.report()
+
+
+def check_steps(selection: Selection, findings: Findings, *, plan: Sequence[int]) -> Iterator[Step]:
+    """Yield what is left to do: a step for some images, those that findings has not passed."""
+    while findings.passed < len(plan):
+        yield lambda: _check_some(selection, findings, plan)
+
+
+def _check_some(selection: Selection, findings: Findings, plan: Sequence[int]) -> None:
+    ids = plan[findings.passed : findings.passed + IMAGES_AT_ONCE]
+    images = selection.load_images(ids, first_number=findings.passed + 1)
+    for image, pairs in groupby(selection.iterate_masks(images), key=lambda pair: pair[0]):
+        _check_image(image, [row for _, row in pairs], findings)
+    findings.images += len(images)
+    findings.passed += len(ids)
 
 
 def _check_image(image: ImageRow, rows: Sequence[MaskRow], findings: Findings) -> None:

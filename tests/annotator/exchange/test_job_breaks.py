@@ -6,10 +6,11 @@ from django.core.management import call_command
 from annotator.annotations.models import Annotation
 from annotator.engine.jobs import cancel_job, pause_job, resume_job
 from annotator.engine.models import Job
-from annotator.exchange import export_run, exports, import_run, imports, tasks
+from annotator.exchange import export_run, exports, import_run, imports, preflight, tasks
 from annotator.exchange.models import ImportRun
 from annotator.exchange.options import ExportOptions, ImportOptions
 from annotator.exchange.places import work_folders
+from annotator.exchange.rows import Selection
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,6 +39,17 @@ def test_an_export_in_many_slices_is_whole(filled, admin):
     assert job.done == job.total > 6
     assert masks["identical"] == Annotation.objects.filter(image__project=filled).count()
     assert work_folders("export") == []
+
+
+def test_a_check_in_many_slices_finds_the_same(filled, admin, monkeypatch):
+    whole = preflight.check_selection(Selection(filled, ExportOptions()))
+    monkeypatch.setattr(preflight, "IMAGES_AT_ONCE", 1)
+    job = tasks.start_preflight(filled, ExportOptions(), user=admin)
+    work_off()
+    job.refresh_from_db()
+    assert (job.status, job.done, job.total) == ("done", 4, 4)
+    assert job.report == whole
+    assert whole["findings"]
 
 
 def test_an_import_in_many_slices_is_whole(filled, admin, export, twin):
