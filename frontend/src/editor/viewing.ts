@@ -53,6 +53,8 @@ export class Viewing {
     this.isFitted = true;
     this.masksChanged();
     await this.photo.open(photoSource(detail), preloaded);
+    // Pictures of masks that were listed before the photo was there are drawn now.
+    this.stores.image.update((shown) => shown && { ...shown });
   }
 
   /** Saved masks or their looks changed. */
