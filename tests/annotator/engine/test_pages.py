@@ -185,6 +185,17 @@ def test_the_dashboard_shows_figures_and_charts_without_inline_script(
     assert all("src=" in head or 'type="application/json"' in head for head in scripts)
 
 
+def test_the_dashboard_is_filtered_by_date_and_large_numbers_can_be_read(
+    project: Project, admin: User, annotator: User, add_image: Any, add_mask: Any, client_of: ClientOf
+) -> None:
+    add_mask(add_image(), author=annotator, provenance={"brush_pixels": 1_234_567})
+    url = f"/projects/{project.pk}/dashboard/"
+    page = client_of(admin).get(f"{url}?since=2020-01-01&until=soon").content.decode()
+    assert "1,234,567" in page
+    assert 'value="2020-01-01"' in page
+    assert "1,234,567" not in client_of(admin).get(f"{url}?until=2020-01-01").content.decode()
+
+
 class TestModelVersions:
     @pytest.fixture
     def other(self, model: ModelVersion) -> ModelVersion:

@@ -192,3 +192,26 @@ def test_the_history_of_submissions_can_be_read(
     assert (row["verdict"], row["comment"], row["reviewer_id"]) == ("returned", "again", reviewer.pk)
     assert client_of(outsider).get(url).status_code == 404
     assert Client().get(url).status_code == 401
+
+
+def test_the_history_names_people_newest_first(
+    submitted: Image, annotator: User, reviewer: User, client_of: ClientOf
+) -> None:
+    review.review_image(submitted, reviewer, verdict=Verdict.RETURNED, comment="A wheel is missing.")
+    review.submit_image(submitted, annotator)
+    newest, oldest = client_of(annotator).get(f"/api/v1/images/{submitted.pk}/submissions").json()
+    assert (newest["verdict"], newest["is_latest"], newest["reviewer_name"]) == ("waiting", True, "")
+    assert (oldest["is_latest"], oldest["comment"]) == (False, "A wheel is missing.")
+    assert (oldest["user_name"], oldest["reviewer_name"]) == (annotator.display_name, reviewer.display_name)
+
+
+def test_an_image_that_a_reviewer_opens_by_hand_is_held_for_review_and_never_handed_out_to_annotate(
+    project: Project, submitted: Image, reviewer: User, client_of: ClientOf
+) -> None:
+    answer = client_of(reviewer).post(f"/api/v1/images/{submitted.pk}/lease")
+    assert answer.json()["purpose"] == "review"
+    assert queue.take_next_image(project, reviewer) is None
+    held = queue.take_next_review(project, reviewer)
+    assert held is not None
+    assert held.image_id == submitted.pk
+    assert review.review_image(submitted, reviewer, verdict=Verdict.ACCEPTED).verdict == Verdict.ACCEPTED
