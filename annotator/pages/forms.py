@@ -6,9 +6,17 @@ from django import forms
 from django.core.validators import RegexValidator
 
 from annotator.inference.models import ModelVersion
+from annotator.pages.questions import QuestionError, read_questions
 from annotator.projects.models import Project, Role, Stage
 
+OVERLAP_CHOICES = [
+    ("allow", "Masks may overlap"),
+    ("new_yields", "No overlap: a new mask leaves out what others cover"),
+    ("new_cuts", "No overlap: a new mask is cut out of the others"),
+]
 KEY_CHOICES = [("", "no key"), *[(str(n), str(n)) for n in range(1, 10)]]
+
+QUESTIONS_EXAMPLE = "Occluded: flag\nPose*: sitting, standing\nAge: number\nNote: text"
 
 
 class ProjectForm(forms.Form):
@@ -34,6 +42,10 @@ class ProjectSettingsForm(ProjectForm):
             (Stage.FULLY_AUTOMATIC, "Fully automatic: the model draws everything"),
         ]
     )
+    overlap = forms.ChoiceField(
+        choices=OVERLAP_CHOICES,
+        help_text="Holds for masks made from now on, in every stage; locked masks are never cut.",
+    )
     model_version = forms.ChoiceField(required=False, help_text="A project keeps its model until you choose another.")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -48,7 +60,17 @@ class ProjectSettingsForm(ProjectForm):
         """Return the form filled with a project."""
         version = project.model_version.version if project.model_version else ""
         names = ("name", "description", "guidelines", "stage")
-        return cls(initial={**{name: getattr(project, name) for name in names}, "model_version": version})
+        chosen = {"model_version": version, "overlap": project.settings.get("overlap", "allow")}
+        return cls(initial={**{name: getattr(project, name) for name in names}, **chosen})
+
+    def changes(self) -> dict[str, Any]:
+        """Return what the form says as changes of a project; the overlap rule is one of its settings."""
+        fields = self.cleaned_data
+        return {
+            **{name: value for name, value in fields.items() if name != "overlap"},
+            "model_version": fields["model_version"] or None,
+            "settings": {"overlap": fields["overlap"]},
+        }
 
 
 class LabelForm(forms.Form):
@@ -61,6 +83,25 @@ class LabelForm(forms.Form):
         widget=forms.TextInput(attrs={"type": "color"}),
     )
     key = forms.ChoiceField(required=False, choices=KEY_CHOICES)
+    questions = forms.CharField(
+        required=False,
+        max_length=20_000,
+        widget=forms.Textarea(attrs={"rows": 3, "placeholder": QUESTIONS_EXAMPLE}),
+        help_text="Asked about each mask, one a line; a star makes an answer required.",
+    )
+
+    def clean_questions(self) -> list[dict[str, Any]]:
+        """Return the questions as the label keeps them."""
+        try:
+            return read_questions(self.cleaned_data["questions"])
+        except QuestionError as error:
+            raise forms.ValidationError(str(error)) from error
+
+    def label_fields(self) -> dict[str, Any]:
+        """Return what the form says as fields of a label."""
+        fields = dict(self.cleaned_data)
+        attributes = fields.pop("questions")
+        return {**fields, "attributes": attributes}
 
 
 class MemberForm(forms.Form):

@@ -8,7 +8,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from annotator.engine.mask_counts import masks_by_label
 from annotator.errors import AppError
 from annotator.pages.access import project_context, project_page
-from annotator.pages.forms import LabelForm
+from annotator.pages.forms import KEY_CHOICES, QUESTIONS_EXAMPLE, LabelForm
+from annotator.pages.questions import write_questions
 from annotator.projects.access import Right, require_right
 from annotator.projects.models import Label, Project
 from annotator.projects.palette import next_color
@@ -29,7 +30,7 @@ def _add(request: HttpRequest, project: Project) -> HttpResponse:
     form = LabelForm(request.POST)
     if form.is_valid():
         try:
-            label = create_label(project, fields=form.cleaned_data)
+            label = create_label(project, fields=form.label_fields())
         except AppError as refusal:
             form.add_error(None, refusal.message)
         else:
@@ -41,14 +42,14 @@ def _add(request: HttpRequest, project: Project) -> HttpResponse:
 @project_page(Right.MANAGE)
 @require_POST
 def label_edit(request: HttpRequest, project: Project, label_id: int) -> HttpResponse:
-    """Change name, colour and key."""
+    """Change name, colour, key and questions."""
     label = get_object_or_404(Label, pk=label_id, project=project)
     form = LabelForm(request.POST)
     if not form.is_valid():
         messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
         return redirect("labels", project.pk)
     try:
-        update_label(label, changes=form.cleaned_data)
+        update_label(label, changes=form.label_fields())
         messages.success(request, f"Label “{label.name}” is saved.")
     except AppError as refusal:
         messages.error(request, refusal.message)
@@ -76,6 +77,9 @@ def _suggestion(project: Project) -> dict[str, str]:
 
 def _render(request: HttpRequest, project: Project, form: LabelForm) -> HttpResponse:
     masks = masks_by_label(project)
-    rows = [{"label": label, "masks": masks.get(label.pk, 0)} for label in project.labels.all()]
+    rows = [
+        {"label": label, "masks": masks.get(label.pk, 0), "questions": write_questions(label.attributes)}
+        for label in project.labels.all()
+    ]
     context = {**project_context(request, project, section="labels"), "rows": rows, "form": form}
-    return render(request, "pages/labels.html", {**context, "keys": LabelForm.base_fields["key"].choices})  # type: ignore[attr-defined]
+    return render(request, "pages/labels.html", {**context, "keys": KEY_CHOICES, "example": QUESTIONS_EXAMPLE})

@@ -81,12 +81,10 @@ def _first_rows() -> list[dict[str, str]]:
 @project_page(Right.MANAGE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def project_settings(request: HttpRequest, project: Project) -> HttpResponse:
-    """Change name, description, guidelines, stage and model."""
+    """Change name, description, guidelines, stage, overlap rule and model."""
     form = ProjectSettingsForm(request.POST) if request.method == "POST" else ProjectSettingsForm.of(project)
     if request.method == "POST" and form.is_valid():
-        changes = dict(form.cleaned_data)
-        changes["model_version"] = changes["model_version"] or None
-        update_project(project, changes=changes)
+        update_project(project, changes=form.changes())
         messages.success(request, "The settings are saved.")
         return redirect("project_settings", project.pk)
     context = project_context(request, project, section="settings")

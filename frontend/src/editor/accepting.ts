@@ -16,6 +16,21 @@ export interface AcceptOptions {
   readonly authorName: string;
 }
 
+/** Do something once the model has answered the draft as it is now; nothing if it is changed or dropped before. */
+export function whenAnswered(
+  { document, prompting }: Pick<ImageSession, "document" | "prompting">,
+  then: () => void,
+): void {
+  const asked = document.draft;
+  const stop = prompting.isDecoding.subscribe(() => {
+    if (prompting.isDecoding.get()) return;
+    stop();
+    const { draft } = document;
+    const isAnswered = draft?.prompts === asked?.prompts && draft?.candidates !== asked?.candidates;
+    if (draft && isAnswered) then();
+  });
+}
+
 /** Save the draft as one step of the history; returns the new record, or null when there is nothing to save. */
 export function acceptDraft(session: ImageSession, options: AcceptOptions): MaskRecord | null {
   const { draft } = session.document;

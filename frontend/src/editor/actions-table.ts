@@ -1,5 +1,6 @@
 /** What each action does, as one table. */
 import type { ActionId } from "../model/actions";
+import { unanswered } from "../model/mask-record";
 import { steppedSize } from "../model/view-settings";
 import { startComment } from "./comment-view";
 import type { Editor } from "./editor";
@@ -62,7 +63,7 @@ export function makeActions(editor: Editor): Readonly<Record<ActionId, () => voi
       editor.changeSettings({ colorBy: stores.settings.get().colorBy === "label" ? "instance" : "label" }),
     toggleSpotlight: toggle("isSpotlightOn"),
     togglePanel: () => stores.isPanelOpen.update((isOpen) => !isOpen),
-    submitNext: () => void editor.work.finishImage(),
+    submitNext: () => submit(editor),
     skip: () => stores.dialog.set("skip"),
     imageNext: () => editor.flow.step("nextId"),
     imagePrevious: () => editor.flow.step("previousId"),
@@ -79,4 +80,15 @@ export function makeActions(editor: Editor): Readonly<Record<ActionId, () => voi
     cursorForeground: () => editor.pressAtCursor(1),
     cursorBackground: () => editor.pressAtCursor(0),
   };
+}
+
+/** An image goes on when every mask has the answers that its label requires; those that lack one are shown instead. */
+function submit({ stores, labels, selecting, notices, work }: Editor): void {
+  const open = unanswered(stores.masks.get(), labels);
+  if (open.length === 0) {
+    void work.finishImage();
+    return;
+  }
+  selecting.set(open.map(({ id }) => id));
+  notices.tell("warning", "notice.unanswered", { count: open.length });
 }

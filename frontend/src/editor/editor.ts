@@ -6,9 +6,9 @@ import type { Journal } from "../api/journal";
 import type { WorkspaceApi } from "../api/workspace-api";
 import { actionFor } from "../input/keymap";
 import type { ActionId } from "../model/actions";
-import type { AttributeValue, LabelInfo, MaskRecord } from "../model/mask-record";
+import type { LabelInfo, MaskRecord } from "../model/mask-record";
 import type { BrushSettings, ToolId, ViewSettings } from "../model/view-settings";
-import { acceptDraft } from "./accepting";
+import { acceptDraft, whenAnswered } from "./accepting";
 import { announceWork } from "./announcing";
 import { ActiveClock } from "./active-clock";
 import { makeActions } from "./actions-table";
@@ -140,6 +140,10 @@ export class Editor {
     if (this.desk.current.confirm()) return;
     const { session } = this;
     if (!session?.document.draft) return;
+    if (session.prompting.isDecoding.get()) {
+      whenAnswered(session, () => session === this.session && this.accept());
+      return;
+    }
     const { config } = this.parts;
     const activeMs = this.clock.activeMs;
     const record = acceptDraft(session, {
@@ -151,10 +155,7 @@ export class Editor {
       authorName: config.user.name ?? "",
     });
     if (!record) {
-      this.notices.tell(
-        "info",
-        session.prompting.isDecoding.get() ? "notice.still.decoding" : "notice.nothing.to.accept",
-      );
+      this.notices.tell("info", "notice.nothing.to.accept");
       return;
     }
     this.work.effort.take();
@@ -215,10 +216,6 @@ export class Editor {
     const ids = this.selecting.ids;
     if (!this.session?.document.draft && ids.length > 0) this.session?.commands.label(ids, labelId);
     this.viewing.masksChanged();
-  }
-
-  setAttribute(id: string, name: string, value: AttributeValue): void {
-    this.session?.commands.setAttribute(id, name, value);
   }
 
   decideSuggestions(ids: readonly string[], isAccepted: boolean): void {

@@ -49,8 +49,8 @@ export class MaskCommands {
     this.change("label", ids, (record) => (record.labelId === labelId ? record : { ...record, labelId }));
   }
 
-  setAttribute(id: string, name: string, value: AttributeValue): void {
-    this.change("attribute", [id], (record) => ({ ...record, attributes: { ...record.attributes, [name]: value } }));
+  setAttribute(ids: Iterable<string>, name: string, value: AttributeValue): void {
+    this.change("attribute", ids, (record) => ({ ...record, attributes: { ...record.attributes, [name]: value } }));
   }
 
   setLocked(ids: Iterable<string>, isLocked: boolean): void {

@@ -31,6 +31,11 @@ export class ToolDesk implements EditorPort {
 
   constructor(private readonly ports: DeskPorts) {
     this.tools = makeTools(this);
+    const { draft, brush } = ports.stores;
+    // The next object begins with a point on it.
+    draft.subscribe(() => {
+      if (!draft.get() && brush.get().promptLabel === 0) brush.update((settings) => ({ ...settings, promptLabel: 1 }));
+    });
   }
 
   get current(): Tool {

@@ -29,7 +29,7 @@ export function workspaceDoor(editor: Editor, config: WorkspaceConfig, useEngine
     highlight: (id) => selecting.highlight(id),
     chooseCandidate: (index) => editor.session?.prompting.chooseCandidate(index),
     applyLabel: (labelId) => editor.applyLabel(labelId),
-    setAttribute: (id, name, value) => editor.setAttribute(id, name, value),
+    setAttribute: (ids, name, value) => editor.session?.commands.setAttribute(ids, name, value),
     setLocked: (id, isLocked) => editor.session?.commands.setLocked([id], isLocked),
     deleteMask: (id) => editor.session?.commands.delete([id]),
     decideSuggestions: (ids, isAccepted) => editor.decideSuggestions(ids, isAccepted),

@@ -293,7 +293,6 @@ export const MESSAGES_EN = {
   "notice.lease.lost": "Somebody else has taken this image. What you saved is kept.",
   "notice.embedding.failed": "This image could not be prepared for the model. Brush and lasso work.",
   "notice.replayed": "Changes from your last visit, kept on this device ({count}), are being saved.",
-  "notice.still.decoding": "The mask is on its way; press Enter again in a moment.",
   "notice.nothing.to.accept": "There is no mask to keep: it has no pixels that are still free.",
   "notice.decode.failed": "The model gave no answer: {reason} Click again, or use brush and lasso.",
   "notice.rejected": "The server refused a change: {reason} The mask shows what it has.",

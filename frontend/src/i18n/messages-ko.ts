@@ -293,7 +293,6 @@ export const MESSAGES_KO: Messages = {
   "notice.lease.lost": "다른 사람이 이 이미지를 가져갔습니다. 저장한 내용은 그대로 남아 있습니다.",
   "notice.embedding.failed": "이 이미지를 모델용으로 준비하지 못했습니다. 브러시와 올가미는 쓸 수 있습니다.",
   "notice.replayed": "지난번에 이 기기에 보관한 변경 {count}건을 저장하고 있습니다.",
-  "notice.still.decoding": "마스크를 계산하고 있습니다. 잠시 뒤 Enter를 다시 누르세요.",
   "notice.nothing.to.accept": "남길 마스크가 없습니다. 비어 있는 픽셀이 없습니다.",
   "notice.decode.failed": "모델이 답하지 않았습니다: {reason} 다시 클릭하거나 브러시와 올가미를 쓰세요.",
   "notice.rejected": "서버가 변경을 거절했습니다: {reason} 마스크는 서버의 상태로 표시됩니다.",

@@ -292,7 +292,6 @@ export const MESSAGES_ZH_HANT: Messages = {
   "notice.lease.lost": "此影像已由他人接手。您已儲存的內容仍會保留。",
   "notice.embedding.failed": "無法為模型準備這張影像。筆刷與套索仍可使用。",
   "notice.replayed": "正在儲存上次保留在此裝置的 {count} 項變更。",
-  "notice.still.decoding": "遮罩正在計算，請稍後再按 Enter。",
   "notice.nothing.to.accept": "沒有可保留的遮罩：沒有空閒的像素。",
   "notice.decode.failed": "模型沒有回應：{reason} 請再點一次，或使用筆刷與套索。",
   "notice.rejected": "伺服器拒絕了變更：{reason} 遮罩顯示伺服器的版本。",

@@ -14,6 +14,8 @@ export const PEOPLE_EN = {
   "error.work_status": "the image's state has changed meanwhile.",
   "error.comment_missing": "say what is to be done.",
   "error.no_model": "the project has no model.",
+  "notice.unanswered":
+    "Not submitted: masks that lack a required answer ({count}) are selected. Answer in the panel, then submit.",
   "comments.show": "Show",
   "comments.on.mask": "On the mask “{label}”",
   "comments.on.place": "At {x}, {y}",

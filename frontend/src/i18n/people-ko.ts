@@ -15,6 +15,7 @@ export const PEOPLE_KO: Readonly<Record<keyof typeof PEOPLE_EN, string>> = {
   "error.work_status": "그사이 이미지의 상태가 바뀌었습니다.",
   "error.comment_missing": "무엇을 해야 하는지 적어 주세요.",
   "error.no_model": "프로젝트에 모델이 없습니다.",
+  "notice.unanswered": "제출하지 않음: 필수 답이 없는 마스크 {count}개를 선택했습니다. 패널에서 답한 뒤 제출하세요.",
   "comments.show": "보기",
   "comments.on.mask": "마스크 “{label}”에 대해",
   "comments.on.place": "위치 {x}, {y}",

@@ -15,6 +15,7 @@ export const PEOPLE_ZH_HANT: Readonly<Record<keyof typeof PEOPLE_EN, string>> = 
   "error.work_status": "影像的狀態已在此期間改變。",
   "error.comment_missing": "請說明需要做什麼。",
   "error.no_model": "專案沒有模型。",
+  "notice.unanswered": "未提交：已選取 {count} 個缺少必填答案的遮罩，請在面板中作答後再提交。",
   "comments.show": "顯示",
   "comments.on.mask": "關於遮罩「{label}」",
   "comments.on.place": "位置 {x}, {y}",

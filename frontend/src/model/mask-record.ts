@@ -95,6 +95,19 @@ export interface LabelInfo {
 /** What a label asks about each of its masks. */
 export interface AttributeSpec {
   readonly name: string;
-  readonly type: "choice" | "number" | "text" | "flag";
+  readonly kind: "choice" | "number" | "text" | "flag";
   readonly choices?: readonly string[];
+  readonly is_required?: boolean;
+}
+
+/** Accepted masks whose label asks for something that they do not answer; a flag always has an answer. */
+export function unanswered(masks: readonly MaskRecord[], labels: readonly LabelInfo[]): MaskRecord[] {
+  const asked = new Map(labels.map((label) => [label.id, label.attributes.filter((spec) => spec.is_required)]));
+  return masks.filter(
+    (record) =>
+      record.state === "accepted" &&
+      (asked.get(record.labelId ?? -1) ?? []).some(
+        ({ name, kind }) => kind !== "flag" && (record.attributes[name] ?? "") === "",
+      ),
+  );
 }

@@ -147,7 +147,7 @@ export interface Workspace {
   highlight(id: string | null): void;
   chooseCandidate(index: number): void;
   applyLabel(labelId: number | null): void;
-  setAttribute(id: string, name: string, value: AttributeValue): void;
+  setAttribute(ids: readonly string[], name: string, value: AttributeValue): void;
   setLocked(id: string, isLocked: boolean): void;
   deleteMask(id: string): void;
   decideSuggestions(ids: readonly string[], isAccepted: boolean): void;

@@ -5,23 +5,31 @@ import type { AttributeSpec, AttributeValue, MaskRecord } from "../model/mask-re
 import { Switch } from "./controls";
 import { useSurroundings } from "./hooks";
 
-export function AttributeFields({ record }: { readonly record: MaskRecord }): JSX.Element | null {
+/** One form for all selected masks of a label; what they answer differently is shown empty. */
+export function AttributeFields({ records }: { readonly records: readonly MaskRecord[] }): JSX.Element | null {
   const { workspace, translator } = useSurroundings();
-  const label = workspace.labels.find(({ id }) => id === record.labelId);
-  if (!label || label.attributes.length === 0) return null;
+  const label = workspace.labels.find(({ id }) => id === records[0].labelId);
+  const isOneLabel = records.every(({ labelId }) => labelId === label?.id);
+  if (!label || !isOneLabel || label.attributes.length === 0) return null;
+  const ids = records.map(({ id }) => id);
   return (
-    <fieldset class="attributes" disabled={record.isLocked}>
+    <fieldset class="attributes" disabled={records.some(({ isLocked }) => isLocked)}>
       <legend>{translator.t("attributes.title")}</legend>
       {label.attributes.map((spec) => (
         <Field
           key={spec.name}
           spec={spec}
-          value={record.attributes[spec.name] ?? null}
-          onChange={(value) => workspace.setAttribute(record.id, spec.name, value)}
+          value={commonValue(records, spec.name)}
+          onChange={(value) => workspace.setAttribute(ids, spec.name, value)}
         />
       ))}
     </fieldset>
   );
+}
+
+function commonValue(records: readonly MaskRecord[], name: string): AttributeValue {
+  const first = records[0].attributes[name] ?? null;
+  return records.every(({ attributes }) => (attributes[name] ?? null) === first) ? first : null;
 }
 
 interface FieldProps {
@@ -31,11 +39,18 @@ interface FieldProps {
 }
 
 function Field({ spec, value, onChange }: FieldProps): JSX.Element {
-  if (spec.type === "flag") return <Switch name={spec.name} isOn={value === true} onChange={onChange} />;
+  if (spec.kind === "flag") return <Switch name={spec.name} isOn={value === true} onChange={onChange} />;
   return (
     <label class="field">
-      <span>{spec.name}</span>
-      {spec.type === "choice" ? (
+      <span>
+        {spec.name}
+        {spec.is_required && (
+          <b class="required" aria-hidden="true">
+            {" *"}
+          </b>
+        )}
+      </span>
+      {spec.kind === "choice" ? (
         <Choice spec={spec} value={value} onChange={onChange} />
       ) : (
         <Entry spec={spec} value={value} onChange={onChange} />
@@ -47,7 +62,11 @@ function Field({ spec, value, onChange }: FieldProps): JSX.Element {
 function Choice({ spec, value, onChange }: FieldProps): JSX.Element {
   const { translator } = useSurroundings();
   return (
-    <select value={String(value ?? "")} onChange={(event) => onChange(event.currentTarget.value || null)}>
+    <select
+      value={String(value ?? "")}
+      aria-required={spec.is_required}
+      onChange={(event) => onChange(event.currentTarget.value || null)}
+    >
       <option value="">{translator.t("attributes.none")}</option>
       {(spec.choices ?? []).map((choice) => (
         <option key={choice} value={choice}>
@@ -59,7 +78,7 @@ function Choice({ spec, value, onChange }: FieldProps): JSX.Element {
 }
 
 function Entry({ spec, value, onChange }: FieldProps): JSX.Element {
-  const isNumber = spec.type === "number";
+  const isNumber = spec.kind === "number";
   const read = (text: string): AttributeValue => {
     if (text === "") return null;
     return isNumber ? Number(text) : text;
@@ -67,6 +86,8 @@ function Entry({ spec, value, onChange }: FieldProps): JSX.Element {
   return (
     <input
       type={isNumber ? "number" : "text"}
+      step="any"
+      aria-required={spec.is_required}
       value={String(value ?? "")}
       onChange={(event) => onChange(read(event.currentTarget.value))}
     />

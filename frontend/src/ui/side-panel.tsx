@@ -86,7 +86,7 @@ function SelectedMask(): JSX.Element | null {
           </button>
         )}
       </div>
-      {records.length === 1 && <AttributeFields record={records[0]} />}
+      <AttributeFields records={records} />
     </Section>
   );
 }
