@@ -1,0 +1,226 @@
+"""Let a monkey work in the workspace: random clicks, strokes, wheels and keys from a seed; watch errors and memory.
+
+    python tests/bench/bench_random_input.py --url http://127.0.0.1:8000 --username admin --password ... [--seconds 60]
+
+Works on a server that runs already, in a project of its own that it archives at the end. Prints one line of JSON every
+half minute and one at the end; exit code 1 when the page logged an error or its memory grew. The masks are cleared away
+now and then, so memory that stays is memory that leaked. Knows nothing of the server's inside.
+"""
+
+import argparse
+import json
+import os
+import random
+import re
+import statistics
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import CDPSession, Page, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.bench.bench_workspace import ARGUMENTS, CHROMIUM, Client
+
+PHOTOS = Path(__file__).resolve().parents[2] / "fixtures" / "demo" / "photos"
+NAMES = ("cat.jpg", "coffee.jpg", "coins.jpg")
+REPORT_S = 30.0
+MOST_MASKS = 40
+# A third more at the end than in the second quarter is growth; the first quarter fills caches.
+GROWTH = 1.33
+KEYS = (
+    *"vpberluhmgfskoztnaxjic0123456789[]+-.,/",
+    "Enter", "Escape", "Tab", "Shift+Tab", "Delete", "Control+z", "Control+z", "Control+Shift+z", "Control+d",
+    "Shift+g", "Alt+g", "Shift+f", "Shift+h", "Shift+c", "Shift+1", "Control+a", "PageUp", "PageDown", "?",
+    "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Shift+ArrowLeft", "Space", "Shift+Space", "Backslash",
+    "Control+Enter",
+)  # fmt: skip
+
+
+@dataclass
+class Watch:
+    """What the page complained about, and how much memory it held when."""
+
+    problems: list[str] = field(default_factory=list)
+    samples: list[dict[str, Any]] = field(default_factory=list)
+
+    def listen(self, page: Page) -> None:
+        page.on("pageerror", lambda error: self.problems.append(f"exception: {error} {error.stack}"))
+        page.on("crash", lambda _: self.problems.append("the tab crashed"))
+        page.on("console", lambda message: self._note(message.type, message.text, message.location))
+
+    def _note(self, kind: str, text: str, location: Any) -> None:
+        if kind == "error":
+            self.problems.append(f"{text} {location.get('url', '')}")
+
+    def grew(self, name: str) -> bool:
+        """Say whether the last quarter of the run holds far more than the second one."""
+        quarter = len(self.samples) // 4
+        if quarter < 2:
+            return False
+        early = statistics.median(sample[name] for sample in self.samples[quarter : 2 * quarter])
+        late = statistics.median(sample[name] for sample in self.samples[-quarter:])
+        return late > early * GROWTH
+
+
+class Monkey:
+    """Hands without a plan, the same for the same seed."""
+
+    def __init__(self, page: Page, seed: int) -> None:
+        self.page = page
+        self.chance = random.Random(seed)
+        self.counts: dict[str, int] = {}
+
+    def act(self) -> None:
+        """Do one thing."""
+        ways = {self.click: 30, self.stroke: 18, self.key: 30, self.wheel: 10, self.hover: 6}
+        ways |= {self.press_button: 5, self.tidy: 1}
+        (way,) = self.chance.choices(list(ways), weights=list(ways.values()))
+        self.counts[way.__name__] = self.counts.get(way.__name__, 0) + 1
+        way()
+
+    def place(self) -> tuple[float, float]:
+        box = self.page.get_by_role("application").bounding_box()
+        assert box is not None
+        margin = 20
+        return (
+            self.chance.uniform(box["x"] - margin, box["x"] + box["width"] + margin),
+            self.chance.uniform(box["y"] - margin, box["y"] + box["height"] + margin),
+        )
+
+    def click(self) -> None:
+        button = self.chance.choices(["left", "right", "middle"], weights=[8, 2, 1])[0]
+        self.page.mouse.click(*self.inside(), button=button, click_count=self.chance.choice([1, 1, 1, 2]))
+
+    def inside(self) -> tuple[float, float]:
+        """Return a place on the canvas itself."""
+        box = self.page.get_by_role("application").bounding_box()
+        assert box is not None
+        return (
+            self.chance.uniform(box["x"] + 2, box["x"] + box["width"] - 2),
+            self.chance.uniform(box["y"] + 2, box["y"] + box["height"] - 2),
+        )
+
+    def stroke(self) -> None:
+        self.page.mouse.move(*self.inside())
+        self.page.mouse.down(button=self.chance.choices(["left", "right", "middle"], weights=[8, 1, 2])[0])
+        for _ in range(self.chance.randint(1, 5)):
+            self.page.mouse.move(*self.place(), steps=self.chance.randint(1, 6))
+            if self.chance.random() < 0.05:
+                self.page.keyboard.press("Escape")
+        for button in ("left", "right", "middle"):
+            self.page.mouse.up(button=button)
+
+    def key(self) -> None:
+        self.page.keyboard.press(self.chance.choice(KEYS))
+
+    def wheel(self) -> None:
+        self.page.mouse.move(*self.inside())
+        self.page.mouse.wheel(self.chance.uniform(-200, 200), self.chance.uniform(-400, 400))
+
+    def hover(self) -> None:
+        self.page.mouse.move(*self.place(), steps=self.chance.randint(1, 10))
+
+    def press_button(self) -> None:
+        """Press any button of the panels, were it in the way or not."""
+        buttons = self.page.locator("button:visible:enabled, summary:visible, [role=row]:visible")
+        number = buttons.count()
+        if number > 0:
+            buttons.nth(self.chance.randrange(number)).evaluate("(element) => element.click()")
+
+    def tidy(self) -> None:
+        """Come back to a whole view; clear the masks away when there are many."""
+        for key in ("Escape", "Escape", "0"):
+            self.page.keyboard.press(key)
+        shown = self.page.locator(".section.masks .count")
+        if shown.count() and int(re.sub(r"\D", "", shown.first.inner_text()) or 0) > MOST_MASKS:
+            self.page.keyboard.press("Control+a")
+            self.page.keyboard.press("Delete")
+
+
+def measure(page: Page, session: CDPSession, browser_session: CDPSession) -> dict[str, Any]:
+    """Return the heap after a collection, the document's size, and the memory of all of the browser's processes."""
+    session.send("HeapProfiler.collectGarbage")
+    found = {metric["name"]: metric["value"] for metric in session.send("Performance.getMetrics")["metrics"]}
+    memory = {"renderer_mb": 0.0, "gpu_mb": 0.0}
+    for process in browser_session.send("SystemInfo.getProcessInfo")["processInfo"]:
+        name = f"{process['type'].lower()}_mb"
+        if name in memory:
+            memory[name] = max(memory[name], resident_mb(process["id"]))
+    return {"heap_mb": round(found["JSHeapUsedSize"] / 2**20, 1), "nodes": found["Nodes"], **memory}
+
+
+def resident_mb(pid: int) -> float:
+    """Return how much memory a process holds."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return 0.0
+    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    return round(int(found[1]) / 1024, 1) if found else 0.0
+
+
+def prepare(client: Client, page: Page, url: str) -> tuple[int, str]:
+    """Make a project with photos and labels; return it and the address of its first image."""
+    project = int(client.call("POST", "/projects", data={"name": "Random input"})["id"])
+    for number, name in enumerate(("Cat", "Cup", "Coin"), 1):
+        body = {"name": name, "color": f"#{number * 3355443 % 0xFFFFFF:06x}", "key": str(number)}
+        client.call("POST", f"/projects/{project}/labels", data=body)
+    images = []
+    for name in NAMES:
+        part = {"name": name, "mimeType": "image/jpeg", "buffer": (PHOTOS / name).read_bytes()}
+        rows = client.call("POST", f"/projects/{project}/images", multipart={"files": part})
+        images.append(int(rows[0]["image_id"]))
+    while any(client.call("GET", f"/images/{i}")["embedding"]["status"] not in {"ready", "failed"} for i in images):
+        time.sleep(0.5)
+    return project, f"{url}/projects/{project}/images/{images[0]}/"
+
+
+def run(page: Page, options: argparse.Namespace, watch: Watch, sessions: tuple[CDPSession, CDPSession]) -> Monkey:
+    """Let the monkey work for its time, or until the first problem."""
+    monkey = Monkey(page, options.seed)
+    started = reported = time.monotonic()
+    while time.monotonic() - started < options.seconds and not watch.problems:
+        monkey.act()
+        if time.monotonic() - reported > REPORT_S:
+            reported = time.monotonic()
+            watch.samples.append({"s": round(reported - started), **measure(page, *sessions)})
+            print(json.dumps({**watch.samples[-1], "acts": sum(monkey.counts.values())}), flush=True)
+    return monkey
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", default="http://127.0.0.1:8000")
+    parser.add_argument("--username", default="admin")
+    parser.add_argument("--password", default=os.environ.get("DEMO_PASSWORD", ""))
+    parser.add_argument("--seconds", type=float, default=1800)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    watch = Watch()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-US")
+        page = context.new_page()
+        client = Client(context, options.url)
+        client.sign_in(page, options.username, options.password)
+        project, address = prepare(client, page, options.url)
+        watch.listen(page)
+        page.goto(address)
+        page.wait_for_selector(".engine-ready", timeout=120_000)
+        session = context.new_cdp_session(page)
+        session.send("Performance.enable")
+        try:
+            monkey = run(page, options, watch, (session, browser.new_browser_cdp_session()))
+        finally:
+            client.call("DELETE", f"/projects/{project}")
+        browser.close()
+    grown = [name for name in ("heap_mb", "nodes", "renderer_mb", "gpu_mb") if watch.grew(name)]
+    print(json.dumps({"seed": options.seed, "acts": monkey.counts, "problems": watch.problems, "grown": grown}))
+    return 1 if watch.problems or grown else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
