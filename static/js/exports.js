@@ -1,11 +1,11 @@
 /** The exports page: check, start, follow; links, removal and cancelling of what was made. */
 
+import { copyText } from "./copy-text.js";
 import { readOptions, showFields } from "./export-options.js";
 import { showFindings } from "./findings.js";
 import { count, followJob, isOpen, refresh } from "./follow-job.js";
 import { callApi } from "./http.js";
 
-const LINK_HOURS = 24;
 const form = document.querySelector("[data-export-form]");
 const status = form.querySelector("[data-export-status]");
 const bar = form.querySelector("[data-export-bar]");
@@ -94,7 +94,8 @@ async function followCard(card) {
 }
 
 async function share(item) {
-  const link = await callApi(`/api/v1/exports/${item.dataset.file}/link?hours=${LINK_HOURS}`, { method: "POST" });
+  const hours = item.querySelector("[data-hours]").value;
+  const link = await callApi(`/api/v1/exports/${item.dataset.file}/link?hours=${hours}`, { method: "POST" });
   const until = new Date(link.expires_at);
   item.querySelector("[data-shared]").hidden = false;
   const field = item.querySelector("[data-shared] input");
@@ -107,7 +108,7 @@ async function act(button) {
   const card = button.closest("[data-job]");
   if (button.matches("[data-share]")) await share(button.closest("[data-file]"));
   if (button.matches("[data-copy]")) {
-    await navigator.clipboard.writeText(button.previousElementSibling.value);
+    await copyText(button.previousElementSibling);
     button.textContent = "Copied";
   }
   if (button.matches("[data-cancel]")) await callApi(`/api/v1/jobs/${card.dataset.job}/cancel`, { method: "POST" });

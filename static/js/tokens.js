@@ -1,5 +1,6 @@
 /** Tokens of the account page: make one, show it once, revoke. */
 
+import { copyText } from "./copy-text.js";
 import { refresh } from "./follow-job.js";
 import { callApi } from "./http.js";
 
@@ -26,8 +27,12 @@ form.addEventListener("submit", async (event) => {
 });
 
 section.querySelector("[data-copy]").addEventListener("click", async () => {
-  await navigator.clipboard.writeText(shown.querySelector("code").textContent);
-  status.textContent = "Copied.";
+  try {
+    await copyText(shown.querySelector("code"));
+    status.textContent = "Copied.";
+  } catch (error) {
+    status.textContent = error.message;
+  }
 });
 
 section.addEventListener("click", async (event) => {
