@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sam_core.errors import CheckpointError
+from sam_core.modeling.lite import LITE_EMBED_DIM, LITE_IMAGE_SIZE
 
 
 class Ema:
@@ -58,7 +59,7 @@ def export_weights(ema_state: dict[str, Tensor], path: Path, *, version: str, tr
     save_atomically(
         {
             "model": half_weights(ema_state),
-            "config": {"name": "sam_lite", "image_size": 512, "embed_dim": 128},
+            "config": {"name": "sam_lite", "image_size": LITE_IMAGE_SIZE, "embed_dim": LITE_EMBED_DIM},
             "version": version,
             "training": training,
         },

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from sam_core.masks import rle
-from sam_core.modeling.lite import build_sam_lite
+from sam_core.modeling.lite import LITE_IMAGE_SIZE, build_sam_lite
 from sam_core.registry import build_model
 from sam_core.training.checkpoint import Ema, load_state
 from sam_core.training.clicks import boxes_of, draw_cells, first_prompts, next_clicks, noisy_boxes
@@ -174,7 +174,7 @@ def test_a_run_learns_and_ships_weights_that_load(tmp_path: Path, photos: Path) 
     assert len(rows) == 14
     assert sum(r["loss"] for r in rows[-4:]) < sum(r["loss"] for r in rows[:4])
     model = build_model("sam_lite", tmp_path / "run" / "weights.pt")
-    assert model.image_size == 512
+    assert model.image_size == LITE_IMAGE_SIZE
     assert not any(p.isnan().any() for p in model.parameters())
 
 

@@ -138,14 +138,23 @@ print(json.dumps({
 """
 
 
+# Beside the worker, so that nothing but a query lies between the second image and the kill.
+KILL_AT_TWO = """
+import os, signal, time
+from annotator.engine.models import MaskRun
+give_up_at = time.monotonic() + 120
+while MaskRun.objects.count() < 2:
+    assert time.monotonic() < give_up_at, "the worker does nothing"
+os.kill(PID, signal.SIGKILL)
+"""
+
+
 def test_a_killed_worker_goes_on_where_it_was_and_doubles_nothing(home: Home, exported_model: Path) -> None:
-    count = 8
+    count = 24
     home.manage("sync_models", TINY_MODEL)
     home.run(f"PHOTOS = {count}\n{MAKE_JOB}")
     doomed = home.start(str(ROOT / "manage.py"), "run_worker", "--batch")
-    while read(home)["runs"] < 2:
-        assert doomed.poll() is None, "the worker ended before it could be killed"
-    doomed.send_signal(signal.SIGKILL)
+    home.run(f"PID = {doomed.pid}\n{KILL_AT_TWO}")
     doomed.communicate()
     before = read(home)
     assert before["status"] == "running"
