@@ -76,9 +76,9 @@ class AutomaticOptions:
         return "" if 0 <= self.min_area_px <= 10**9 else "min_area_px must be 0 or more"
 
 
-# The published thresholds suit the large models that they were made for. A small model scores itself lower, honestly:
-# Measured with `python -m tests.bench prefill --data DIR`: of what sam_lite-2 kept at 0.7 and 0.7, two thirds were right
-# (a lower bound: not everything on those photos was annotated).
+# The published thresholds suit the large models that they were made for. A small model scores itself lower, honestly.
+# `python -m tests.bench prefill --data DIR`: two thirds of what sam_lite-2 kept at 0.7 and 0.7 were right, at least, as
+# not everything on those photos was annotated.
 MODEL_DEFAULTS: dict[str, dict[str, Any]] = {"sam_lite": {"predicted_iou": 0.7, "stability_score": 0.7}}
 
 
