@@ -25,7 +25,7 @@ from annotator.launcher.processes import Child, ask_ready, make_children
 from tests.annotator.engine.homes import Home
 from tests.annotator.inference_steps import TINY_MODEL
 
-PEOPLE, IMAGES, PHOTOS, SIDE = 50, 120, 6, 8
+PEOPLE, IMAGES, PHOTOS, SIDE = 50, 120, 30, 8
 PATIENCE_S = 150.0
 PAUSE_S = 0.05
 
@@ -36,7 +36,6 @@ from PIL import Image as Pillow
 call_command("migrate", verbosity=0)
 call_command("sync_models", MODEL)
 from annotator.accounts.models import ApiToken, User
-from annotator.engine.prefill_requests import start_automatic
 from annotator.images.models import Image
 from annotator.images.services import add_photo
 from annotator.projects.models import Membership, Project
@@ -52,8 +51,14 @@ for number in range(PHOTOS):
     buffer = io.BytesIO()
     Pillow.effect_noise((96, 64), 20 + number).convert("RGB").save(buffer, "PNG")
     add_photo(photos, buffer, name=f"{number}.png", user=None)
-job = start_automatic(photos, people[0], image_ids=None)
 print(json.dumps({"project": queue.pk, "tokens": [ApiToken.issue(user, name="test")[1] for user in people]}))
+"""
+
+START_JOB = """
+from annotator.accounts.models import User
+from annotator.engine.prefill_requests import start_automatic
+from annotator.projects.models import Project
+start_automatic(Project.objects.get(name="photos"), User.objects.get(username="p0"), image_ids=None)
 """
 
 
@@ -167,7 +172,7 @@ def test_nothing_is_lost_or_doubled_when_both_processes_are_killed_in_the_middle
     def count(query: str, *values: int) -> int:
         return int(rows.execute(query, values).fetchone()[0])
 
-    gate = threading.Event()  # holds people until the worker, which starts slowly, is in the middle as well
+    gate = threading.Event()  # holds people until the worker is in the middle of its job as well
     people = [Person(product.options.port, made["project"], token, gate) for token in made["tokens"]]
     threads = [threading.Thread(target=person.work) for person in people]
     product.start()
@@ -176,7 +181,9 @@ def test_nothing_is_lost_or_doubled_when_both_processes_are_killed_in_the_middle
         thread.start()
     submitted = "SELECT COUNT(*) FROM engine_submission"
     runs = "SELECT COUNT(*) FROM engine_maskrun"
-    until(lambda: count(submitted) == PEOPLE and count(runs) >= 2, product)
+    until(lambda: count(submitted) == PEOPLE, product)
+    home.run(START_JOB)
+    until(lambda: count(runs) >= 2, product)
     gate.set()
     until(lambda: count(submitted) > PEOPLE, product)
     product.kill()
