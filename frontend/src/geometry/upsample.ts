@@ -270,6 +270,7 @@ function collectBorder(
     const [u, l] = [upper[i], lower[i]];
     const p0 = Math.fround(left[u] * a + Math.fround(right[u] * b));
     const p1 = Math.fround(left[l] * a + Math.fround(right[l] * b));
+    if (start >= 0 ? p0 > SAFE && p1 > SAFE : p0 <= 0 && p1 <= 0) continue; // the run, or the gap, goes on
     for (let row = first[i]; row < first[i + 1]; row++) {
       const isSet = Math.fround(p0 * down.w0[row] + Math.fround(p1 * down.w1[row])) > 0;
       if (isSet === start >= 0) continue;
