@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.e2e.gestures import expect_saved, paint_mask, rows, wait_for_candidates
 from tests.e2e.steps import (
@@ -46,8 +46,8 @@ def expect_clean(found: list[dict[str, Any]]) -> None:
     assert found == [], json.dumps(found, indent=1)
 
 
-def test_signing_in_can_be_used_by_everybody(page: Page, server: Server) -> None:
-    page.context.clear_cookies()
+def test_signing_in_can_be_used_by_everybody(context: BrowserContext, server: Server) -> None:
+    page = context.new_page()
     page.goto(f"{server.address}/login/")
     expect_clean(findings(page, "sign in"))
 
