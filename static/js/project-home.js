@@ -13,7 +13,10 @@ let gridTimer = 0;
 function refreshGrid() {
   clearTimeout(gridTimer);
   gridTimer = setTimeout(async () => {
-    const response = await fetch(location.href, { headers: { "HX-Request": "true" } });
+    const address = location.href;
+    const response = await fetch(address, { headers: { "HX-Request": "true" } });
+    // A filter chosen meanwhile has the last word: its own answer is newer, or still on its way to this element.
+    if (location.href !== address || document.querySelector(".htmx-request")) return refreshGrid();
     if (!response.ok) return;
     document.querySelector("#grid").outerHTML = await response.text();
     document.querySelector("button[disabled]")?.removeAttribute("disabled");
