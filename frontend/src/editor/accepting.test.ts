@@ -23,7 +23,9 @@ beforeEach(() => {
     onDecoded: () => undefined,
     onShown: () => undefined,
     onFailed: () => undefined,
-    onHover: () => undefined,
+    onPreview: () => undefined,
+    detailStep: () => 1,
+    afterPaint: () => Promise.resolve(),
   };
   prompting = new Prompting(port, { width: 6, height: 2 });
 });

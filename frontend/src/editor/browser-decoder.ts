@@ -1,6 +1,7 @@
 /** Fulfils the editor's Decoder with the decoder client of inference/. */
-import { placeMask } from "../geometry/column-mask";
-import { geometryFor, maskAtOriginalSize } from "../geometry/upsample";
+import { placeMask, type ColumnMask } from "../geometry/column-mask";
+import type { BoxXyxy, LowResLogits, Size } from "../geometry/types";
+import { geometryFor, maskAtOriginalSize, sampledMask } from "../geometry/upsample";
 import type { DecoderClient, EngineInfo } from "../inference/decoder-client";
 import { modelVersionOf, type Decoder } from "./decoder-port";
 
@@ -9,16 +10,22 @@ export function browserDecoder(
   getInfo: () => EngineInfo | null,
   useModel: (version: string) => void,
 ): Decoder {
+  const side = (): number => getInfo()?.imageSize ?? 1024;
+  const toMask = (logits: LowResLogits, imageSize: Size, cropBox: BoxXyxy | null): ColumnMask => {
+    if (!cropBox) return maskAtOriginalSize(logits, geometryFor(imageSize, side()));
+    const cropSize = { width: cropBox.x1 - cropBox.x0, height: cropBox.y1 - cropBox.y0 };
+    const inside = maskAtOriginalSize(logits, geometryFor(cropSize, side()));
+    return placeMask(inside, { x: cropBox.x0, y: cropBox.y0 }, imageSize);
+  };
   return {
+    toMask,
+    // Crops are small, and their corners lie between the steps.
+    toSampledMask: (logits, imageSize, cropBox, step) =>
+      cropBox || step === 1
+        ? { mask: toMask(logits, imageSize, cropBox), step: 1 }
+        : sampledMask(logits, geometryFor(imageSize, side()), step),
     decode: ({ kind, embedding, imageSize, prompts, maskInput, signal }) =>
       client.decode({ kind, embedding, originalSize: imageSize, prompts, maskInput, signal }),
-    toMask: (logits, imageSize, cropBox) => {
-      const side = getInfo()?.imageSize ?? 1024;
-      if (!cropBox) return maskAtOriginalSize(logits, geometryFor(imageSize, side));
-      const cropSize = { width: cropBox.x1 - cropBox.x0, height: cropBox.y1 - cropBox.y0 };
-      const inside = maskAtOriginalSize(logits, geometryFor(cropSize, side));
-      return placeMask(inside, { x: cropBox.x0, y: cropBox.y0 }, imageSize);
-    },
     prefetch: (embedding) => client.prefetch(embedding),
     use: (embedding) => {
       useModel(modelVersionOf(embedding));

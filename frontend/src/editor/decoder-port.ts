@@ -1,6 +1,7 @@
 /** The part of inference/ that the editor counts on; a fake with the same shape stands in for it in tests. */
 import type { ColumnMask } from "../geometry/column-mask";
 import type { BoxXyxy, LowResLogits, Prompt, Size } from "../geometry/types";
+import type { SampledMask } from "../geometry/upsample";
 import type { DraftCandidate } from "../model/draft";
 
 /** One embedding: the whole photo's (`cropBox` null) or that of a part of it. */
@@ -30,6 +31,8 @@ export interface Decoder {
   decode(question: DecodeQuestion): Promise<DecodeAnswer>;
   /** The mask at the photo's own size that a candidate's logits stand for. */
   toMask(logits: LowResLogits, imageSize: Size, cropBox: BoxXyxy | null): ColumnMask;
+  /** The same mask, every `step`-th pixel of it: to look at, and quickly there. */
+  toSampledMask(logits: LowResLogits, imageSize: Size, cropBox: BoxXyxy | null, step: number): SampledMask;
   prefetch(embedding: EmbeddingSource): void;
   /** This image is the open one: bring the model of its embedding, and the embedding itself. */
   use(embedding: EmbeddingSource): void;

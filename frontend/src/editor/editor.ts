@@ -288,7 +288,7 @@ export class Editor {
       onDecoded: (kind, ms) => this.latency.noteDecode(kind, ms),
       onShown: (askedAt) => this.latency.notePaint(askedAt),
       onDecodeFailed: (error) => this.tellError("notice.decode.failed", error),
-      onHover: () => this.viewing.overlayChanged(),
+      onPreview: () => this.viewing.overlayChanged(),
       onChanged: () => {
         if (session === this.session) this.refreshPanels();
       },

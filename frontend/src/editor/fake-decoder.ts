@@ -1,6 +1,7 @@
 /** A decoder for tests: answers when told to, with candidates whose masks are known. */
-import { maskFromBitmap, type ColumnMask } from "../geometry/column-mask";
-import type { LowResLogits } from "../geometry/types";
+import { maskFromBitmap, sampleMask, type ColumnMask } from "../geometry/column-mask";
+import type { LowResLogits, Size } from "../geometry/types";
+import type { SampledMask } from "../geometry/upsample";
 import type { DecodeAnswer, DecodeQuestion, Decoder } from "./decoder-port";
 
 interface Waiting {
@@ -21,10 +22,15 @@ export class FakeDecoder implements Decoder {
     });
 
   /** Logits stand for one pixel: their first value is its column on the top row. */
-  toMask = (logits: LowResLogits, size: { width: number; height: number }): ColumnMask => {
+  toMask = (logits: LowResLogits, size: Size): ColumnMask => {
     const x = logits.data[0];
     return maskFromBitmap(Uint8Array.of(1), { x0: x, y0: 0, x1: x + 1, y1: 1 }, size);
   };
+
+  toSampledMask = (logits: LowResLogits, size: Size, _cropBox: unknown, step: number): SampledMask => ({
+    mask: sampleMask(this.toMask(logits, size), step),
+    step,
+  });
 
   prefetch = (): void => undefined;
   use = (): void => undefined;

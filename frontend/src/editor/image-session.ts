@@ -9,6 +9,8 @@ import type { WorkspaceApi } from "../api/workspace-api";
 import type { Prompt, Size } from "../geometry/types";
 import { MaskDocument } from "../model/document";
 import { History } from "../model/history";
+import { afterPaint } from "../render/frame-loop";
+import { detailStep } from "../render/mask-paths";
 import { CropEmbeddings } from "./crop-embeddings";
 import { modelVersionOf, type Decoder, type EmbeddingSource } from "./decoder-port";
 import { MaskCommands } from "./mask-commands";
@@ -25,7 +27,7 @@ export interface SessionPorts extends SavingEvents {
   onDecoded(kind: "hover" | "click", ms: number): void;
   onShown(askedAt: number): void;
   onDecodeFailed(error: unknown): void;
-  onHover(): void;
+  onPreview(): void;
   /** The document changed: draw and tell the panels. */
   onChanged(): void;
 }
@@ -127,7 +129,9 @@ export class ImageSession {
       onDecoded: (kind: "hover" | "click", ms: number) => ports.onDecoded(kind, ms),
       onShown: (askedAt: number) => ports.onShown(askedAt),
       onFailed: (error: unknown) => ports.onDecodeFailed(error),
-      onHover: () => ports.onHover(),
+      onPreview: () => ports.onPreview(),
+      detailStep: () => detailStep(ports.stores.view.get().scale),
+      afterPaint,
     };
     return new Prompting(port, this.size);
   }

@@ -17,6 +17,9 @@ let decoder: FakeDecoder;
 let prompting: Prompting;
 let embedding: EmbeddingSource | null;
 let failures: unknown[];
+let step: number;
+let paint: Promise<void>;
+let letPaint: () => void;
 
 beforeEach(() => {
   document = new MaskDocument();
@@ -24,6 +27,8 @@ beforeEach(() => {
   decoder = new FakeDecoder();
   embedding = WHOLE;
   failures = [];
+  step = 1;
+  paint = Promise.resolve();
   prompting = new Prompting(
     {
       document,
@@ -33,7 +38,9 @@ beforeEach(() => {
       onDecoded: () => undefined,
       onShown: () => undefined,
       onFailed: (error) => failures.push(error),
-      onHover: () => undefined,
+      onPreview: () => undefined,
+      detailStep: () => step,
+      afterPaint: () => paint,
     },
     SIZE,
   );
@@ -157,10 +164,79 @@ describe("prompting", () => {
     await decoder.answer();
     expect(decoder.asked[1].prompts).toMatchObject([{ point: { x: 3, y: 1 } }]);
     await decoder.answer();
-    expect(prompting.hoverMask && drawing(prompting.hoverMask)[0]).toBe("..#...");
+    expect(prompting.hoverMask && drawing(prompting.hoverMask.mask)[0]).toBe("..#...");
     prompting.addPoint({ x: 1, y: 1 }, 1);
     expect(prompting.hoverMask).toBeNull();
     prompting.hover({ x: 4, y: 1 });
     expect(decoder.asked.filter(({ kind }) => kind === "hover")).toHaveLength(2);
+  });
+
+  it("gives a click the answer that its preview had, or will have", async () => {
+    prompting.hover({ x: 1, y: 1 });
+    await decoder.answer();
+    prompting.addPoint({ x: 1, y: 1 }, 1);
+    await settle();
+    expect(topRow()).toBe("..#...");
+    prompting.abandon();
+    prompting.hover({ x: 3, y: 1 });
+    prompting.addPoint({ x: 3, y: 1 }, 1);
+    await decoder.answer([4, 4, 4, 4]);
+    expect(topRow()).toBe("....#.");
+    expect(decoder.asked.map(({ kind }) => kind)).toEqual(["hover", "hover"]);
+  });
+
+  it("asks anew where the preview failed, was elsewhere, was of another embedding or the click is a background one", async () => {
+    prompting.hover({ x: 1, y: 1 });
+    prompting.addPoint({ x: 1, y: 1 }, 1);
+    decoder.waiting.shift()?.reject(new Error("stale"));
+    await settle();
+    await decoder.answer();
+    expect(topRow()).toBe("..#...");
+    prompting.abandon();
+    prompting.hover({ x: 2, y: 1 });
+    await decoder.answer();
+    prompting.addPoint({ x: 3, y: 1 }, 1);
+    prompting.abandon();
+    prompting.hover({ x: 2, y: 1 });
+    await decoder.answer();
+    prompting.addPoint({ x: 2, y: 1 }, 0);
+    prompting.abandon();
+    prompting.hover({ x: 2, y: 1 });
+    await settle();
+    decoder.waiting.splice(0, decoder.waiting.length - 1);
+    await decoder.answer();
+    embedding = { ...WHOLE, key: "other" };
+    prompting.addPoint({ x: 2, y: 1 }, 1);
+    await settle();
+    expect(decoder.asked.map(({ kind }) => kind).filter((kind) => kind === "click")).toHaveLength(4);
+    expect(failures).toEqual([]);
+  });
+});
+
+describe("a glimpse of the mask", () => {
+  it("is painted first; the exact mask follows when it has been", async () => {
+    step = 2;
+    prompting.addPoint({ x: 1, y: 1 }, 1);
+    const painted = new Promise<void>((resolve) => (letPaint = resolve));
+    paint = painted;
+    await decoder.answer([3, 3, 3, 3]);
+    expect(prompting.glimpse?.step).toBe(2);
+    expect(document.draft?.mask).toBeNull();
+    expect(prompting.isDecoding.get()).toBe(true);
+    letPaint();
+    await settle();
+    expect(prompting.glimpse).toBeNull();
+    expect(topRow()).toBe("...#..");
+    expect(prompting.isDecoding.get()).toBe(false);
+  });
+
+  it("goes when the draft is abandoned before", async () => {
+    step = 2;
+    paint = new Promise(() => undefined);
+    prompting.addPoint({ x: 1, y: 1 }, 1);
+    await decoder.answer([3, 3, 3, 3]);
+    prompting.abandon();
+    expect(prompting.glimpse).toBeNull();
+    expect(document.draft).toBeNull();
   });
 });

@@ -1,9 +1,11 @@
 /**
  * Turns prompts into the draft's mask: asks the decoder, keeps only the newest answer, and shows what a click would
  * give under the cursor. Every change of prompts is one entry of the history, with the answer inside it.
+ *
+ * A mask is painted as coarsely as the screen shows it first; its exact pixels follow in the frame after.
  */
 import type { BoxXyxy, ImagePoint, LowResLogits } from "../geometry/types";
-import type { ColumnMask } from "../geometry/column-mask";
+import type { SampledMask } from "../geometry/upsample";
 import {
   addPoint,
   EMPTY_DRAFT,
@@ -19,6 +21,7 @@ import type { MaskDocument } from "../model/document";
 import type { History } from "../model/history";
 import { Store } from "../model/store";
 import type { Decoder, EmbeddingSource } from "./decoder-port";
+import { HoverPreview, type PreviewAnswer } from "./hover-preview";
 
 export interface PromptingPort {
   readonly document: MaskDocument;
@@ -26,26 +29,42 @@ export interface PromptingPort {
   readonly decoder: Decoder;
   /** The embedding to ask for prompts at these places; null while there is none yet. */
   embeddingFor(prompts: Draft["prompts"]): EmbeddingSource | null;
+  /** How many pixels of the photo, a power of two, make one that can be seen at this zoom. */
+  detailStep(): number;
+  /** Settles when the next frame has been painted, or at once where none is. */
+  afterPaint(): Promise<void>;
   onDecoded(kind: "hover" | "click", ms: number): void;
-  /** The mask of prompts given at `askedAt` (performance.now()) is in the document now. */
+  /** The mask of prompts given at `askedAt` (performance.now()) is about to be painted. */
   onShown(askedAt: number): void;
   onFailed(error: unknown): void;
-  onHover(): void;
+  /** What `glimpse` or `hover` shows has changed. */
+  onPreview(): void;
 }
 
 export class Prompting {
   readonly isDecoding = new Store(false);
-  /** The mask that a click at the cursor would give. */
-  hoverMask: ColumnMask | null = null;
+  /** The draft's next mask as the screen shows it, until its exact pixels are in the document. */
+  glimpse: SampledMask | null = null;
+  private readonly preview: HoverPreview;
   private running: AbortController | null = null;
-  private hovering: AbortController | null = null;
-  private hoverPoint: ImagePoint | null = null;
   private dragged = false;
 
   constructor(
     private readonly port: PromptingPort,
     private readonly imageSize: { readonly width: number; readonly height: number },
-  ) {}
+  ) {
+    this.preview = new HoverPreview({
+      ask: (point, signal) => this.ask("hover", addPoint(EMPTY_DRAFT, point, 1), null, signal),
+      look: (answer) => this.look(answer),
+      onFailed: (error) => port.onFailed(error),
+      onChanged: () => port.onPreview(),
+    });
+  }
+
+  /** The mask that a click at the cursor would give. */
+  get hoverMask(): SampledMask | null {
+    return this.preview.shown;
+  }
 
   addPoint(point: ImagePoint, label: 0 | 1): void {
     this.change(addPoint(this.draft(), point, label));
@@ -112,7 +131,8 @@ export class Prompting {
     this.running?.abort();
     this.running = null;
     this.isDecoding.set(false);
-    this.clearHover();
+    this.dropGlimpse();
+    this.preview.clear();
   }
 
   /** Compute again what a draft taken from the history lacks. */
@@ -123,18 +143,8 @@ export class Prompting {
   }
 
   hover(point: ImagePoint | null): void {
-    this.hoverPoint = point;
-    if (!point || this.port.document.draft) this.clearHover();
-    else if (!this.hovering) void this.runHover();
-  }
-
-  private clearHover(): void {
-    this.hovering?.abort();
-    this.hovering = null;
-    this.hoverPoint = null;
-    if (!this.hoverMask) return;
-    this.hoverMask = null;
-    this.port.onHover();
+    if (!point || this.port.document.draft) this.preview.clear();
+    else this.preview.move(point);
   }
 
   private draft(): Draft {
@@ -144,15 +154,23 @@ export class Prompting {
   private change(after: Draft, start?: LowResLogits | null): void {
     const before = this.draft();
     const maskInput = start === undefined ? logitsToRefine(before, after) : start;
-    this.clearHover();
     if (after.prompts.length === 0 && !after.maskInput) {
       this.stop();
       this.record("prompt", null);
       return;
     }
     const asked = { ...after, maskInput };
+    const foreseen = this.foreseen(asked);
+    this.preview.clear();
     this.record("prompt", asked);
-    void this.run(asked, maskInput);
+    void this.run(asked, maskInput, foreseen);
+  }
+
+  /** The answer to a lone click that the preview has asked for already. */
+  private foreseen({ prompts, maskInput }: Draft): Promise<PreviewAnswer | null> | null {
+    const first = prompts.at(0);
+    if (maskInput || prompts.length > 1 || first?.kind !== "point" || first.label !== 1) return null;
+    return this.preview.take(first.point);
   }
 
   private record(name: string, after: Draft | null): void {
@@ -161,18 +179,23 @@ export class Prompting {
     this.port.history.record(name, [change]);
   }
 
-  private async run(asked: Draft, maskInput: LowResLogits | null): Promise<void> {
+  private async run(
+    asked: Draft,
+    maskInput: LowResLogits | null,
+    foreseen: Promise<PreviewAnswer | null> | null = null,
+  ): Promise<void> {
     const askedAt = performance.now();
     this.running?.abort();
     const run = new AbortController();
     this.running = run;
     this.isDecoding.set(true);
     try {
-      const answer = await this.ask("click", asked, maskInput, run.signal);
-      if (answer && this.running === run) {
-        this.show(asked, answer);
-        this.port.onShown(askedAt);
-      }
+      const known = foreseen && (await this.current(foreseen));
+      if (known) this.port.onDecoded("click", known.decodeMs);
+      const answer = known ?? (await this.ask("click", asked, maskInput, run.signal));
+      if (!answer || this.running !== run) return;
+      await this.showGlimpse(asked, answer, askedAt);
+      if (this.running === run) this.show(asked, answer);
     } catch (error) {
       if (!run.signal.aborted) this.port.onFailed(error);
     } finally {
@@ -180,13 +203,27 @@ export class Prompting {
     }
   }
 
+  /** A foreseen answer, if it came and is from the embedding that is asked now. */
+  private async current(foreseen: Promise<PreviewAnswer | null>): Promise<PreviewAnswer | null> {
+    const answer = await foreseen.catch(() => null);
+    const { draft } = this.port.document;
+    if (!answer || !draft) return null;
+    return this.port.embeddingFor(draft.prompts)?.key === answer.embedding.key ? answer : null;
+  }
+
   private finish(): void {
     this.running = null;
     this.isDecoding.set(false);
+    this.dropGlimpse();
     if (!this.dragged) this.port.history.commit();
   }
 
-  private async ask(kind: "hover" | "click", draft: Draft, maskInput: LowResLogits | null, signal: AbortSignal) {
+  private async ask(
+    kind: "hover" | "click",
+    draft: Draft,
+    maskInput: LowResLogits | null,
+    signal: AbortSignal,
+  ): Promise<PreviewAnswer | null> {
     const embedding = this.port.embeddingFor(draft.prompts);
     if (!embedding) return null;
     const { imageSize } = this;
@@ -196,39 +233,41 @@ export class Prompting {
     const question = { kind, embedding, imageSize, prompts, maskInput: start, signal };
     const answer = await this.port.decoder.decode(question);
     this.port.onDecoded(kind, answer.decodeMs);
-    return { ...answer, cropBox: embedding.cropBox };
+    return { ...answer, embedding };
   }
 
-  private show(asked: Draft, answer: NonNullable<Awaited<ReturnType<Prompting["ask"]>>>): void {
+  private look({ candidates, chosen, embedding }: PreviewAnswer): SampledMask {
+    const { logits } = candidates[chosen];
+    return this.port.decoder.toSampledMask(logits, this.imageSize, embedding.cropBox, this.port.detailStep());
+  }
+
+  /** Paint an answer before its exact pixels are computed, which takes longer than anybody should wait. */
+  private async showGlimpse(asked: Draft, answer: PreviewAnswer, askedAt: number): Promise<void> {
+    const isByHand = asked.added !== null || asked.removed !== null;
+    if (isByHand || this.port.detailStep() === 1) {
+      this.port.onShown(askedAt);
+      return;
+    }
+    this.glimpse = this.look(answer);
+    this.port.onPreview();
+    this.port.onShown(askedAt);
+    await this.port.afterPaint();
+  }
+
+  private dropGlimpse(): void {
+    if (!this.glimpse) return;
+    this.glimpse = null;
+    this.port.onPreview();
+  }
+
+  private show(asked: Draft, answer: PreviewAnswer): void {
     if (this.port.document.draft !== asked) return;
-    const { candidates, chosen, cropBox } = answer;
+    const { candidates, chosen, embedding } = answer;
+    const { cropBox } = embedding;
     const mask = this.port.decoder.toMask(candidates[chosen].logits, this.imageSize, cropBox);
     const shown: Draft = { ...asked, candidates, chosen, mask: withHandEdits(mask, asked), cropBox };
     this.port.document.apply([{ kind: "draft", before: asked, after: shown }], "local");
     this.port.history.amend(asked, shown);
-  }
-
-  private async runHover(): Promise<void> {
-    const hovering = new AbortController();
-    this.hovering = hovering;
-    try {
-      for (let point = this.hoverPoint; point && this.hovering === hovering; point = this.nextHover(point)) {
-        const answer = await this.ask("hover", addPoint(EMPTY_DRAFT, point, 1), null, hovering.signal);
-        if (!answer || this.hovering !== hovering) return;
-        const { logits } = answer.candidates[answer.chosen];
-        this.hoverMask = this.port.decoder.toMask(logits, this.imageSize, answer.cropBox);
-        this.port.onHover();
-      }
-    } catch (error) {
-      if (!hovering.signal.aborted) this.port.onFailed(error);
-    } finally {
-      if (this.hovering === hovering) this.hovering = null;
-    }
-  }
-
-  /** Where the cursor has moved to meanwhile; null when it rests. */
-  private nextHover(done: ImagePoint): ImagePoint | null {
-    return this.hoverPoint === done ? null : this.hoverPoint;
   }
 }
 

@@ -72,13 +72,18 @@ export class SceneMaker {
     const draftColor = this.colorOf({ id: "", labelId: this.stores.currentLabel.get() });
     const target = painted?.targetId ? session?.document.get(painted.targetId) : undefined;
     const shown = painted?.mask ?? draft?.mask ?? null;
+    const glimpse = painted ? null : (session?.prompting.glimpse ?? null);
     return {
-      hover: session?.prompting.hoverMask ? { mask: session.prompting.hoverMask, color: draftColor } : null,
+      hover: session?.prompting.hoverMask ? { shown: session.prompting.hoverMask, color: draftColor } : null,
       hovered: this.lit(session),
       selected: painted ? [] : this.selected(session),
       draft:
-        shown || draft
-          ? { mask: shown, prompts: draft?.prompts ?? [], color: target ? this.colorOf(target) : draftColor }
+        shown || glimpse || draft
+          ? {
+              shown: glimpse ?? (shown && { mask: shown, step: 1 }),
+              prompts: draft?.prompts ?? [],
+              color: target ? this.colorOf(target) : draftColor,
+            }
           : null,
       strays: this.strays(shown ?? this.selected(session).at(0)?.mask ?? null),
       box: shape?.kind === "box" ? shape.box : null,

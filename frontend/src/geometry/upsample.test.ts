@@ -3,11 +3,11 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { maskArea, maskContains, maskToCounts } from "./column-mask";
+import { maskArea, maskContains, maskToCounts, sampleMask } from "./column-mask";
 import { halfToNumber, parseNpy } from "./npy";
 import { encodeCounts } from "./rle";
 import type { LowResLogits, Size } from "./types";
-import { geometryFor, inputSizeFor, maskAtOriginalSize } from "./upsample";
+import { geometryFor, inputSizeFor, maskAtOriginalSize, sampledMask } from "./upsample";
 
 interface GoldenCase {
   name: string;
@@ -33,6 +33,17 @@ function size([height, width]: [number, number]): Size {
 }
 
 describe.each(golden.cases)("$name", (example) => {
+  it.each([2, 4, 16])("can be had sampled by %i without computing the rest", (step) => {
+    const geometry = {
+      imageSize: example.image_size,
+      inputSize: size(example.input_size),
+      originalSize: size(example.original_size),
+    };
+    const logits = readLogits(example.logits);
+    const sampled = sampledMask(logits, geometry, step);
+    expect(sampled).toEqual({ mask: sampleMask(maskAtOriginalSize(logits, geometry), step), step });
+  });
+
   it("has the same bits as sam_core's mask", () => {
     const geometry = {
       imageSize: example.image_size,

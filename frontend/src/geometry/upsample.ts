@@ -23,7 +23,6 @@ interface Taps {
   readonly i1: Int32Array;
   readonly w0: Float32Array;
   readonly w1: Float32Array;
-  readonly isIdentity: boolean;
 }
 
 /** Half-open. */
@@ -47,47 +46,70 @@ export function geometryFor(originalSize: Size, imageSize: number): MaskGeometry
   return { imageSize, originalSize, inputSize: inputSizeFor(originalSize, imageSize) };
 }
 
-/** The mask (logit > 0) at originalSize. */
-export function maskAtOriginalSize(logits: LowResLogits, geometry: MaskGeometry): ColumnMask {
-  const { imageSize, inputSize, originalSize } = geometry;
-  const inner = tapsFor(logits.side, imageSize);
-  const across = tapsFor(inputSize.width, originalSize.width);
-  const down = tapsFor(inputSize.height, originalSize.height);
-  const found = positiveExtent(logits);
-  if (!found) return emptyMask(originalSize);
-  const columns = reach(found.columns, inner, inputSize.width, across);
-  const rows = reach(found.rows, inner, inputSize.height, down);
-  if (!columns || !rows) return emptyMask(originalSize);
-  const middle = resizeInner(logits, inner, sourcesOf(across, columns), sourcesOf(down, rows));
-  return collectColumns(middle, across, down, columns, rows, originalSize);
+/** A mask seen from afar: the middle pixel of every `step` x `step` of it. `mask` counts in these. */
+export interface SampledMask {
+  readonly mask: ColumnMask;
+  readonly step: number;
 }
 
-function tapsFor(inputs: number, outputs: number): Taps {
-  const key = `${inputs}:${outputs}`;
+/** The mask (logit > 0) at originalSize. */
+export function maskAtOriginalSize(logits: LowResLogits, geometry: MaskGeometry): ColumnMask {
+  return everyStep(logits, geometry, 1);
+}
+
+/** What sampleMask makes of maskAtOriginalSize, bit for bit, for a small part of the work: a mask to look at. */
+export function sampledMask(logits: LowResLogits, geometry: MaskGeometry, step: number): SampledMask {
+  return { mask: everyStep(logits, geometry, step), step };
+}
+
+function everyStep(
+  logits: LowResLogits,
+  { imageSize, inputSize, originalSize }: MaskGeometry,
+  step: number,
+): ColumnMask {
+  const size = { width: Math.ceil(originalSize.width / step), height: Math.ceil(originalSize.height / step) };
+  const inner = tapsFor(logits.side, imageSize, 1);
+  const across = tapsFor(inputSize.width, originalSize.width, step);
+  const down = tapsFor(inputSize.height, originalSize.height, step);
+  const found = positiveExtent(logits);
+  if (!found) return emptyMask(size);
+  const columns = reach(found.columns, inner, inputSize.width, across);
+  const rows = reach(found.rows, inner, inputSize.height, down);
+  if (!columns || !rows) return emptyMask(size);
+  const middle = resizeInner(logits, inner, sourcesOf(across, columns), sourcesOf(down, rows));
+  return collectColumns(middle, across, down, columns, rows, size);
+}
+
+function tapsFor(inputs: number, outputs: number, step: number): Taps {
+  const key = `${inputs}:${outputs}:${step}`;
   let taps = keptTaps.get(key);
   if (!taps) {
     if (keptTaps.size >= TAPS_KEPT) keptTaps.clear();
-    taps = bilinearTaps(inputs, outputs);
+    taps = bilinearTaps(inputs, outputs, step);
     keptTaps.set(key, taps);
   }
   return taps;
 }
 
-function bilinearTaps(inputs: number, outputs: number): Taps {
-  const i0 = new Int32Array(outputs);
-  const i1 = new Int32Array(outputs);
-  const w0 = new Float32Array(outputs);
-  const w1 = new Float32Array(outputs);
+/** Taps of the outputs in the middle of every step. */
+function bilinearTaps(inputs: number, outputs: number, step: number): Taps {
+  const half = step >> 1;
+  const count = Math.max(0, Math.ceil((outputs - half) / step));
+  const i0 = new Int32Array(count);
+  const i1 = new Int32Array(count);
+  const w0 = new Float32Array(count);
+  const w1 = new Float32Array(count);
   const isIdentity = inputs === outputs;
   const scale = Math.fround(inputs / outputs);
-  for (let d = 0; d < outputs; d++) {
+  for (let i = 0; i < count; i++) {
+    const d = i * step + half;
     const source = isIdentity ? d : Math.max(Math.fround(scale * (d + 0.5) - 0.5), 0);
-    i0[d] = Math.min(Math.floor(source), inputs - 1);
-    i1[d] = isIdentity ? d : Math.min(i0[d] + 1, inputs - 1);
-    w1[d] = Math.min(Math.max(Math.fround(source - i0[d]), 0), 1);
-    w0[d] = 1 - w1[d];
+    i0[i] = Math.min(Math.floor(source), inputs - 1);
+    i1[i] = isIdentity ? d : Math.min(i0[i] + 1, inputs - 1);
+    w1[i] = Math.min(Math.max(Math.fround(source - i0[i]), 0), 1);
+    w0[i] = 1 - w1[i];
   }
-  return { i0, i1, w0, w1, isIdentity };
+  return { i0, i1, w0, w1 };
 }
 
 function positiveExtent({ data, side }: LowResLogits): { columns: Uint8Array; rows: Uint8Array } | null {

@@ -5,6 +5,9 @@ export interface Layer {
   draw(timeMs: number): boolean;
 }
 
+/** A page that has made no frame for so long makes none. */
+const NO_FRAME_MS = 200;
+
 export class FrameLoop {
   private readonly dirty = new Set<Layer>();
   private request = 0;
@@ -30,4 +33,16 @@ export class FrameLoop {
     for (const layer of layers) if (layer.draw(timeMs)) this.mark(layer);
     this.onFrame?.(performance.now() - start);
   }
+}
+
+/** Settles once the next frame has been handed over; soon where no frames are made, as in a tab in the background. */
+export function afterPaint(): Promise<void> {
+  return new Promise((resolve) => {
+    const impatient = setTimeout(resolve, NO_FRAME_MS);
+    // A message comes after the frame of the callback that sent it, a promise would still be in it.
+    requestAnimationFrame(() => {
+      clearTimeout(impatient);
+      setTimeout(resolve);
+    });
+  });
 }

@@ -19,9 +19,9 @@ export function detailStep(scale: number): number {
 export class MaskPaths {
   private readonly cache = new WeakMap<ColumnMask, Map<string, Path2D>>();
 
-  /** The path of a mask in image pixels, for a zoom. */
-  pathOf(mask: ColumnMask, scale: number): Path2D {
-    const step = detailStep(scale);
+  /** The path of a mask in image pixels, for a zoom. `sampledBy`: each of the mask's pixels stands for so many. */
+  pathOf(mask: ColumnMask, scale: number, sampledBy = 1): Path2D {
+    const step = Math.max(detailStep(scale), sampledBy);
     const isSoft = scale * step < HONEST_PIXELS_FROM;
     const key = `${step}${isSoft ? "s" : ""}`;
     const paths = this.cache.get(mask) ?? new Map<string, Path2D>();
@@ -29,15 +29,16 @@ export class MaskPaths {
     if (kept) return kept;
     // Two levels at most: the one in use and the one before it.
     if (paths.size > 1) paths.delete([...paths.keys()][0]);
-    const path = tracePath(mask, step, isSoft);
+    const path = tracePath(sampleMask(mask, step / sampledBy), step, isSoft);
     this.cache.set(mask, paths.set(key, path));
     return path;
   }
 }
 
+/** The outlines of a mask whose pixels are `step` wide. */
 function tracePath(mask: ColumnMask, step: number, isSoft: boolean): Path2D {
   const path = new Path2D();
-  for (const outline of traceOutlines(sampleMask(mask, step))) {
+  for (const outline of traceOutlines(mask)) {
     const points = isSoft ? softenOutline(outline) : outline;
     path.moveTo(points[0] * step, points[1] * step);
     for (let i = 2; i < points.length; i += 2) path.lineTo(points[i] * step, points[i + 1] * step);

@@ -22,11 +22,13 @@ export interface Brushwork {
   readonly scale: number;
   /** Among hundreds of masks outlines are hairlines without halo: calmer to look at, and quickly drawn. */
   readonly isCrowded?: boolean;
+  /** How many of the photo's pixels each of the mask's stands for, across and down; 1 unless the mask was sampled. */
+  readonly sampledBy?: number;
 }
 
 /** Draw a mask on a context that is in image space. */
 export function drawMask(context: CanvasRenderingContext2D, mask: ColumnMask, style: MaskStyle, at: Brushwork): void {
-  const path = at.paths.pathOf(mask, at.scale);
+  const path = at.paths.pathOf(mask, at.scale, at.sampledBy);
   if (style.fillAlpha > 0) {
     context.fillStyle = cssColor(style.color, style.fillAlpha);
     context.fill(path, "nonzero");

@@ -2,6 +2,7 @@
 import type { ColumnMask } from "../geometry/column-mask";
 import type { Coverage } from "../geometry/coverage";
 import type { BoxXyxy, ImagePoint, Prompt } from "../geometry/types";
+import type { SampledMask } from "../geometry/upsample";
 import { toScreen, type Viewport } from "../geometry/viewport";
 import type { Rgb } from "../model/colors";
 import type { Layer } from "./frame-loop";
@@ -12,10 +13,14 @@ import { drawMask, type MaskStyle } from "./mask-style";
 import type { Surface } from "./surface";
 
 export interface OverlayScene {
-  readonly hover: { readonly mask: ColumnMask; readonly color: Rgb } | null;
+  readonly hover: { readonly shown: SampledMask; readonly color: Rgb } | null;
   readonly hovered: { readonly mask: ColumnMask; readonly color: Rgb } | null;
   readonly selected: readonly { readonly mask: ColumnMask; readonly color: Rgb }[];
-  readonly draft: { readonly mask: ColumnMask | null; readonly prompts: readonly Prompt[]; readonly color: Rgb } | null;
+  readonly draft: {
+    readonly shown: SampledMask | null;
+    readonly prompts: readonly Prompt[];
+    readonly color: Rgb;
+  } | null;
   readonly strays: readonly BoxXyxy[];
   readonly box: BoxXyxy | null;
   readonly path: { readonly points: readonly ImagePoint[]; readonly isSubtracting: boolean } | null;
@@ -60,6 +65,8 @@ export class OverlayLayer implements Layer {
   private drawMasks(scene: OverlayScene, view: Viewport): void {
     const { context } = this.surface;
     const at = { paths: this.paths, scale: view.scale };
+    const drawSampled = ({ mask, step }: SampledMask, look: MaskStyle): void =>
+      drawMask(context, mask, look, { ...at, sampledBy: step });
     const style = (color: Rgb, fillAlpha: number, outline: MaskStyle["outline"]): MaskStyle => ({
       color,
       fillAlpha,
@@ -67,9 +74,9 @@ export class OverlayLayer implements Layer {
       lineWidth: 1.5,
     });
     if (scene.heat) drawHeatMap(context, scene.heat);
-    if (scene.hover) drawMask(context, scene.hover.mask, style(scene.hover.color, 0.28, "solid"), at);
+    if (scene.hover) drawSampled(scene.hover.shown, style(scene.hover.color, 0.28, "solid"));
     if (scene.hovered) drawMask(context, scene.hovered.mask, style(scene.hovered.color, 0.2, "solid"), at);
-    if (scene.draft?.mask) drawMask(context, scene.draft.mask, style(scene.draft.color, 0.45, "solid"), at);
+    if (scene.draft?.shown) drawSampled(scene.draft.shown, style(scene.draft.color, 0.45, "solid"));
   }
 
   private drawAnts(mask: ColumnMask, view: Viewport, timeMs: number): void {

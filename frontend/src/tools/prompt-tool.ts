@@ -29,14 +29,15 @@ export class PromptTool implements Tool {
   ) {}
 
   down(pointer: ToolPointer): void {
-    this.port.hover(null);
-    const index = promptAt(this.port, pointer.point);
-    if (index >= 0) this.state = { name: "pressing-prompt", start: pointer.point, index };
-    else {
-      const { promptLabel } = this.port.brush;
-      const isOther = pointer.button === 2 || pointer.isAlt;
-      this.state = { name: "pressing", start: pointer.point, label: isOther === (promptLabel === 1) ? 0 : 1 };
-    }
+    const { point } = pointer;
+    const index = promptAt(this.port, point);
+    const { promptLabel } = this.port.brush;
+    const isOther = pointer.button === 2 || pointer.isAlt;
+    const label = isOther === (promptLabel === 1) ? 0 : 1;
+    if (index >= 0) this.state = { name: "pressing-prompt", start: point, index };
+    else this.state = { name: "pressing", start: point, label };
+    // The model begins when the button goes down; by the time it comes up the answer is there or close.
+    this.port.hover(index < 0 && label === 1 ? point : null);
   }
 
   move(pointer: ToolPointer): void {
@@ -47,6 +48,7 @@ export class PromptTool implements Tool {
         return;
       case "pressing":
         if (state.label === 0 || !this.isDrag(state.start, pointer)) return;
+        this.port.hover(null);
         this.state = { name: "dragging-box", start: state.start };
         this.showBox(state.start, pointer.point);
         return;

@@ -13,7 +13,7 @@ describe("points and boxes", () => {
     pointer(tool).click(10, 10);
     pointer(tool, { button: 2 }).click(20, 20);
     pointer(tool, { isAlt: true }).click(30, 30);
-    expect(port.calls).toEqual(["addPoint 10 10 1", "addPoint 20 20 0", "addPoint 30 30 0"]);
+    expect(port.calls).toEqual(["hover 10 10", "addPoint 10 10 1", "addPoint 20 20 0", "addPoint 30 30 0"]);
   });
 
   it("still click when the hand trembles, and draw a box when it drags", () => {
@@ -21,14 +21,14 @@ describe("points and boxes", () => {
     const tool = new PromptTool("points", port);
     pointer(tool).down(10, 10).move(12, 12).up(12, 12);
     pointer(tool).down(50, 40).move(30, 20).up(10, 5);
-    expect(port.calls).toEqual(["addPoint 10 10 1", "setBox 10 5 50 40"]);
+    expect(port.calls).toEqual(["hover 10 10", "addPoint 10 10 1", "hover 50 40", "setBox 10 5 50 40"]);
   });
 
   it("measure a drag on the screen, not on the photo", () => {
     const port = new FakePort();
     port.scale = 0.1;
     pointer(new PromptTool("points", port)).down(10, 10).move(40, 10).up(40, 10);
-    expect(port.calls).toEqual(["addPoint 10 10 1"]);
+    expect(port.calls).toEqual(["hover 10 10", "addPoint 10 10 1"]);
   });
 
   it("take a point away by a click and move it by a drag", () => {
