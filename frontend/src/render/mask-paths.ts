@@ -9,6 +9,9 @@ import { softenOutline, traceOutlines } from "../geometry/outlines";
 /** From this many screen pixels on, the photo's own pixels can be told apart and are drawn as they are. */
 const HONEST_PIXELS_FROM = 3;
 
+/** Thirty crossings a column of a full screen; masks of photos have two to six. */
+const MOST_RUNS = 30_000;
+
 /** How many photo pixels go into one of the path's, a power of two. */
 export function detailStep(scale: number): number {
   let step = 1;
@@ -29,10 +32,21 @@ export class MaskPaths {
     if (kept) return kept;
     // Two levels at most: the one in use and the one before it.
     if (paths.size > 1) paths.delete([...paths.keys()][0]);
-    const path = tracePath(sampleMask(mask, step / sampledBy), step, isSoft);
+    const path = traceBounded(mask, sampledBy, step, isSoft);
     this.cache.set(mask, paths.set(key, path));
     return path;
   }
+}
+
+/** From afar nobody can follow borders as dense as noise, and drawing them would stop the page for seconds. */
+function traceBounded(mask: ColumnMask, sampledBy: number, wantedStep: number, isSoft: boolean): Path2D {
+  let step = wantedStep;
+  let seen = sampleMask(mask, step / sampledBy);
+  while (wantedStep > 1 && seen.runs.length > 2 * MOST_RUNS) {
+    step *= 2;
+    seen = sampleMask(mask, step / sampledBy);
+  }
+  return tracePath(seen, step, isSoft);
 }
 
 /** The outlines of a mask whose pixels are `step` wide. */

@@ -1,14 +1,22 @@
-/** The benchmark's page: graphs timed in a worker, clicks timed through the product's own client until they are painted. */
-import { maskBounds, type ColumnMask } from "../../../frontend/src/geometry/column-mask";
-import { imagePoint, type Size } from "../../../frontend/src/geometry/types";
-import { geometryFor, maskAtOriginalSize } from "../../../frontend/src/geometry/upsample";
-import { createDecoderClient, type DecoderClient, type EngineInfo } from "../../../frontend/src/inference/decoder-client";
+/** The benchmark's page: graphs timed in a worker, clicks timed through the workspace's own code until they are painted. */
+import { browserDecoder } from "../../../frontend/src/editor/browser-decoder";
+import { Prompting } from "../../../frontend/src/editor/prompting";
+import { imagePoint, screenPoint, type Size } from "../../../frontend/src/geometry/types";
+import { fitViewport, toImage, type Viewport } from "../../../frontend/src/geometry/viewport";
+import {
+  createDecoderClient,
+  type DecoderClient,
+  type EngineInfo,
+} from "../../../frontend/src/inference/decoder-client";
 import type { LocalEngine } from "../../../frontend/src/inference/protocol";
+import { MaskDocument } from "../../../frontend/src/model/document";
+import { History } from "../../../frontend/src/model/history";
+import { afterPaint, FrameLoop } from "../../../frontend/src/render/frame-loop";
+import { detailStep, MaskPaths } from "../../../frontend/src/render/mask-paths";
+import { OverlayLayer, type OverlayScene } from "../../../frontend/src/render/overlay-layer";
+import { Surface } from "../../../frontend/src/render/surface";
 
 const PHOTO: Size = { width: 4000, height: 3000 };
-const canvas = document.querySelector<HTMLCanvasElement>("#view")!;
-const context = canvas.getContext("2d")!;
-const scale = PHOTO.width / canvas.width;
 
 function timeGraphs(engine: LocalEngine, rounds: number, hasPublished: boolean): Promise<unknown> {
   const worker = new Worker(new URL("./graph-worker.ts", import.meta.url), { type: "module" });
@@ -21,22 +29,6 @@ function timeGraphs(engine: LocalEngine, rounds: number, hasPublished: boolean):
     worker.onerror = (event) => reject(new Error(event.message));
     worker.postMessage({ engine, rounds, hasPublished });
   });
-}
-
-/** Fill the mask at the canvas's resolution, one rectangle a run of the sampled columns. */
-function paint(mask: ColumnMask): void {
-  context.clearRect(0, 0, canvas.width, canvas.height);
-  const bounds = maskBounds(mask);
-  if (!bounds) return;
-  context.fillStyle = "rgba(0, 114, 178, 0.4)";
-  context.beginPath();
-  for (let x = Math.ceil(bounds.x0 / scale); x * scale < bounds.x1; x++) {
-    const column = Math.floor(x * scale) - mask.x0;
-    for (let i = mask.offsets[column]; i < mask.offsets[column + 1]; i += 2) {
-      context.rect(x, mask.runs[i] / scale, 1, (mask.runs[i + 1] - mask.runs[i]) / scale);
-    }
-  }
-  context.fill();
 }
 
 interface Opened {
@@ -55,48 +47,104 @@ function embedding(opened: Opened, folder: string, number: number) {
   return { key: `${opened.keyPrefix}${number}`, url: `/models/${folder}.npy?n=${number}`, imageId: 1, cropBox: null };
 }
 
-function nextFrame(): Promise<void> {
-  // Two callbacks: the second one runs once the frame that the first one drew has been handed over.
-  return new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve())));
-}
-
 interface Painted {
   readonly clickToPaintMs: number;
   /** From the pointer event until the candidates are there. */
   readonly answerMs: number;
+  /** The mask as the screen shows it. */
   readonly maskMs: number;
   readonly paintMs: number;
+  /** From the pointer event until the exact mask is in the document and can be saved. */
+  readonly exactMs: number;
 }
 
-/** One pointer event until its mask is painted (the commands of the frame are issued). */
-function clickOnce(opened: Opened, folder: string): Promise<Painted> {
-  return new Promise((resolve, reject) => {
-    const answer = async (event: PointerEvent) => {
-      const start = event.timeStamp;
-      const point = imagePoint(event.offsetX * scale, event.offsetY * scale);
-      const { candidates, chosen } = await opened.client.decode({
-        kind: "click",
-        embedding: embedding(opened, folder, 0),
-        originalSize: PHOTO,
-        prompts: [{ kind: "point", point, label: 1 }],
-        maskInput: null,
-      });
-      const decoded = performance.now();
-      const mask = maskAtOriginalSize(candidates[chosen].logits, geometryFor(PHOTO, opened.info.imageSize));
-      const made = performance.now();
-      requestAnimationFrame(() => {
-        const begun = performance.now();
-        paint(mask);
-        const done = performance.now();
-        resolve({ clickToPaintMs: done - start, answerMs: decoded - start, maskMs: made - decoded, paintMs: done - begun });
-      });
-    };
-    canvas.addEventListener("pointerdown", (event) => void answer(event).catch(reject), { once: true });
-  });
+/** A workspace without panels: prompts on a canvas, one after the other. */
+class Stage {
+  private readonly canvas = document.querySelector<HTMLCanvasElement>("#view")!;
+  private readonly view: Viewport = fitViewport(PHOTO, this.canvas);
+  private readonly masks = new MaskDocument();
+  private readonly prompting: Prompting;
+  private readonly overlay: OverlayLayer;
+  private readonly loop = new FrameLoop((drawMs) => (this.paintMs = drawMs));
+  private paintMs = 0;
+  private answeredAt = 0;
+  private onShown = (): void => undefined;
+
+  constructor({ client, info, keyPrefix }: Opened, folder: string) {
+    const embedding = { key: `${keyPrefix}0`, url: `/models/${folder}.npy?n=0`, imageId: 1, cropBox: null };
+    this.overlay = new OverlayLayer(
+      new Surface(this.canvas),
+      new MaskPaths(),
+      () => this.view,
+      () => this.scene(),
+    );
+    this.prompting = new Prompting(
+      {
+        document: this.masks,
+        history: new History(),
+        decoder: browserDecoder(
+          client,
+          () => info,
+          () => undefined,
+        ),
+        embeddingFor: () => embedding,
+        detailStep: () => detailStep(this.view.scale),
+        afterPaint,
+        onDecoded: () => (this.answeredAt = performance.now()),
+        onShown: () => this.onShown(),
+        onFailed: (error) => console.error(error),
+        onPreview: () => this.loop.mark(this.overlay),
+      },
+      PHOTO,
+    );
+  }
+
+  /** The next pointer event until its mask is painted (the commands of the frame are issued). */
+  clickOnce(): Promise<Painted> {
+    this.prompting.abandon();
+    return new Promise((resolve) => {
+      const begin = (event: PointerEvent): void => {
+        const start = event.timeStamp;
+        this.onShown = () => {
+          const madeAt = performance.now();
+          const times = { answerMs: this.answeredAt - start, maskMs: madeAt - this.answeredAt };
+          // Asked for after the layers asked for theirs, so it runs once they have drawn this frame.
+          requestAnimationFrame(() => {
+            const painted = { ...times, clickToPaintMs: performance.now() - start, paintMs: this.paintMs };
+            const stop = this.prompting.isDecoding.subscribe(() => {
+              stop();
+              resolve({ ...painted, exactMs: performance.now() - start });
+            });
+          });
+        };
+        this.prompting.addPoint(toImage(this.view, screenPoint(event.offsetX, event.offsetY)), 1);
+      };
+      this.canvas.addEventListener("pointerdown", begin, { once: true });
+    });
+  }
+
+  private scene(): OverlayScene {
+    const { draft } = this.masks;
+    const shown = this.prompting.glimpse ?? (draft?.mask ? { mask: draft.mask, step: 1 } : null);
+    const nothing = { hover: null, hovered: null, selected: [], strays: [], box: null, path: null, brush: null };
+    const color = [0, 114, 178] as const;
+    const none = { cursor: null, cropBox: null, heat: null, gap: null };
+    return { ...nothing, ...none, draft: draft && { shown, prompts: draft.prompts, color } };
+  }
+}
+
+function openStage(opened: Opened, folder: string): Stage {
+  return new Stage(opened, folder);
 }
 
 /** Hover over images first..first + images - 1, the same number of times each. */
-async function hoverMany(opened: Opened, folder: string, hovers: number, first: number, images: number): Promise<number> {
+async function hoverMany(
+  opened: Opened,
+  folder: string,
+  hovers: number,
+  first: number,
+  images: number,
+): Promise<number> {
   let [answered, done] = [0, 0];
   for (let image = first; image < first + images; image++) {
     for (; done < ((image - first + 1) * hovers) / images; done++) {
@@ -104,7 +152,9 @@ async function hoverMany(opened: Opened, folder: string, hovers: number, first: 
         kind: "hover",
         embedding: embedding(opened, folder, image),
         originalSize: PHOTO,
-        prompts: [{ kind: "point", point: imagePoint((done * 37) % PHOTO.width, (done * 53) % PHOTO.height), label: 1 }],
+        prompts: [
+          { kind: "point", point: imagePoint((done * 37) % PHOTO.width, (done * 53) % PHOTO.height), label: 1 },
+        ],
         maskInput: null,
       });
       answered++;
@@ -113,4 +163,4 @@ async function hoverMany(opened: Opened, folder: string, hovers: number, first: 
   return answered;
 }
 
-Object.assign(globalThis, { bench: { timeGraphs, openClient, clickOnce, hoverMany, nextFrame } });
+Object.assign(globalThis, { bench: { timeGraphs, openClient, openStage, hoverMany } });
