@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from ninja import Router, Status
 from ninja.responses import NinjaJSONEncoder
@@ -19,12 +19,16 @@ router = Router(tags=["annotations"])
 
 @router.get("/images/{int:image_id}/annotations", response=schemas.AnnotationList)
 def list_annotations(request: HttpRequest, image_id: int, include_rejected: bool = False) -> Any:
-    """Return the masks of an image, lowest first; rejected suggestions only when asked for."""
+    """Return the masks of an image, lowest first; rejected suggestions only when asked for. 304 by the ETag."""
     image = get_image(user_of(request), image_id)
+    tag = selectors.tag_of_annotations(image, include_rejected=include_rejected)
+    if request.headers.get("If-None-Match") == tag:
+        return HttpResponse(status=304, headers={"ETag": tag})
     rows = selectors.current_annotations(image, include_rejected=include_rejected)
     annotations = [selectors.describe(row, height=image.height, width=image.width) for row in rows]
     # Straight to JSON: checking 2,000 rows of our own against the schema would cost more than reading them.
-    return JsonResponse({"annotations": annotations, "server_time": timezone.now()}, encoder=NinjaJSONEncoder)
+    answer = {"annotations": annotations, "server_time": timezone.now()}
+    return JsonResponse(answer, encoder=NinjaJSONEncoder, headers={"ETag": tag})
 
 
 @router.post("/images/{int:image_id}/operations", response={200: schemas.OperationResults, 409: dict[str, Any]})

@@ -270,6 +270,35 @@ def test_bad_comments(as_annotator: Api, image: Image, body: Any) -> None:
     assert as_annotator.post(f"/images/{image.pk}/comments", body).status_code == 422
 
 
+def test_a_list_that_has_not_changed_is_not_sent_again(as_annotator: Api, image: Image) -> None:
+    path = f"/images/{image.pk}/annotations"
+    label = Label.objects.get(project=image.project)
+    row = applied(as_annotator, image, create(label_id=label.pk))
+    tag = as_annotator.get(path).headers["ETag"]
+    same = as_annotator.get(path, **{"If-None-Match": tag})
+    assert (same.status_code, same.content, same.headers["ETag"]) == (304, b"", tag)
+    assert as_annotator.get(f"{path}?include_rejected=true", **{"If-None-Match": tag}).status_code == 200
+
+    seen = {tag}
+    for operation in (change("update", row, z_order=7), change("delete", row, revision=2)):
+        applied(as_annotator, image, operation)
+        changed = as_annotator.get(path, **{"If-None-Match": tag})
+        assert changed.status_code == 200
+        tag = changed.headers["ETag"]
+        assert tag not in seen
+        seen.add(tag)
+
+
+def test_a_deleted_label_changes_the_list_of_masks(as_annotator: Api, image: Image) -> None:
+    path = f"/images/{image.pk}/annotations"
+    label = Label.objects.get(project=image.project)
+    applied(as_annotator, image, create(label_id=label.pk))
+    tag = as_annotator.get(path).headers["ETag"]
+    label.delete()
+    changed = as_annotator.get(path, **{"If-None-Match": tag})
+    assert (changed.status_code, changed.json()["annotations"][0]["label_id"]) == (200, None)
+
+
 def test_listing_takes_a_constant_number_of_queries(
     as_annotator: Api, image: Image, django_assert_max_num_queries: Any
 ) -> None:

@@ -18,31 +18,42 @@ export class ApiError extends Error {
   }
 }
 
+/** An answer and the tag by which the server knows its state; empty where it gives none. */
+export interface Tagged<T> {
+  readonly body: T;
+  readonly tag: string;
+}
+
 export interface HttpClient {
   get<T>(path: string, signal?: AbortSignal): Promise<T>;
+  /** Read what may have changed since the answer with `tag`; null: nothing has. */
+  getChanged<T>(path: string, tag: string): Promise<Tagged<T> | null>;
   send<T>(method: "POST" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<T>;
 }
 
 const TIMEOUT_MS = 30_000;
 
 export function makeHttpClient(base: string, csrf: string): HttpClient {
-  const call = async <T>(method: string, path: string, body: unknown, signal?: AbortSignal): Promise<T> => {
-    const headers: Record<string, string> = { Accept: "application/json" };
-    if (method !== "GET") headers["X-CSRFToken"] = csrf;
-    if (body !== undefined) headers["Content-Type"] = "application/json";
+  const call = (path: string, init: RequestInit): Promise<Response> => {
     const timeout = AbortSignal.timeout(TIMEOUT_MS);
-    const response = await reach(base + path, {
-      method,
-      headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
+    return reach(base + path, {
+      ...init,
+      headers: { Accept: "application/json", ...init.headers },
       credentials: "same-origin",
-      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      signal: init.signal ? AbortSignal.any([init.signal, timeout]) : timeout,
     });
-    return readAnswer<T>(response);
   };
   return {
-    get: (path, signal) => call("GET", path, undefined, signal),
-    send: (method, path, body) => call(method, path, body),
+    get: async (path, signal) => readAnswer(await call(path, { signal })),
+    getChanged: async (path, tag) =>
+      readTagged(await call(path, tag === "" ? {} : { headers: { "If-None-Match": tag } })),
+    send: async (method, path, body) => {
+      const type: Record<string, string> = body === undefined ? {} : { "Content-Type": "application/json" };
+      const headers = { "X-CSRFToken": csrf, ...type };
+      return readAnswer(
+        await call(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) }),
+      );
+    },
   };
 }
 
@@ -52,6 +63,11 @@ async function reach(url: string, init: RequestInit): Promise<Response> {
   } catch (cause) {
     throw new ApiError(0, "unreachable", cause instanceof Error ? cause.message : "No answer.", null);
   }
+}
+
+async function readTagged<T>(response: Response): Promise<Tagged<T> | null> {
+  if (response.status === 304) return null;
+  return { body: await readAnswer<T>(response), tag: response.headers.get("ETag") ?? "" };
 }
 
 async function readAnswer<T>(response: Response): Promise<T> {

@@ -14,6 +14,7 @@ class FakeServer implements HttpClient {
   cut: "none" | "before" | "after" = "none";
 
   get = (): Promise<never> => Promise.reject(new ApiError(404, "none", "", null));
+  getChanged = this.get;
 
   send = async <T>(_method: string, _path: string, body?: unknown): Promise<T> => {
     await Promise.resolve();

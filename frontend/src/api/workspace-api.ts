@@ -32,6 +32,12 @@ export interface NextImage {
   readonly returned: string;
 }
 
+/** The masks of an image as they were when the server gave them this tag. */
+export interface AnnotationList {
+  readonly rows: readonly AnnotationRow[];
+  readonly tag: string;
+}
+
 /** One time that somebody called the image done, and what a reviewer said. */
 export interface SubmissionRow {
   readonly user_id: number | null;
@@ -49,9 +55,11 @@ export class WorkspaceApi {
     return this.http.get(`/images/${imageId}`, signal);
   }
 
-  async annotations(imageId: number, signal?: AbortSignal): Promise<readonly AnnotationRow[]> {
-    const answer = await this.http.get<{ annotations: AnnotationRow[] }>(`/images/${imageId}/annotations`, signal);
-    return answer.annotations;
+  /** The masks of an image, when they are others than those of the list with `tag`; null: they are the same. */
+  async annotations(imageId: number, tag = ""): Promise<AnnotationList | null> {
+    const path = `/images/${imageId}/annotations`;
+    const answer = await this.http.getChanged<{ annotations: AnnotationRow[] }>(path, tag);
+    return answer && { rows: answer.body.annotations, tag: answer.tag };
   }
 
   revisions(annotationId: string): Promise<readonly RevisionRow[]> {

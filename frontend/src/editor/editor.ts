@@ -119,13 +119,13 @@ export class Editor {
   /** Open an image in place of the one shown. */
   async show(imageId: number): Promise<void> {
     const { loaded, wasAhead } = this.loader.take(imageId);
-    const { detail, rows, preview } = await loaded;
+    const { detail, masks, preview } = await loaded;
     this.session?.close();
     const session = this.makeSession(detail);
     this.session = session;
     this.resetFor(session);
     // Masks do not wait until the photo is decoded.
-    const [replayed] = await Promise.all([session.load(rows), this.viewing.open(detail, preview)]);
+    const [replayed] = await Promise.all([session.load(masks), this.viewing.open(detail, preview)]);
     if (replayed > 0) this.notices.tell("info", "notice.replayed", { count: replayed });
     if (wasAhead) await session.reload();
     this.flow.noteEmbedding(session);

@@ -1,11 +1,11 @@
 /** Fetches what an image needs, and the neighbours' ahead of time, so that the next image is there at once. */
-import type { AnnotationRow, ImageDetail } from "../api/wire";
-import type { WorkspaceApi } from "../api/workspace-api";
+import type { ImageDetail } from "../api/wire";
+import type { AnnotationList, WorkspaceApi } from "../api/workspace-api";
 import type { Decoder } from "./decoder-port";
 
 export interface LoadedImage {
   readonly detail: ImageDetail;
-  readonly rows: readonly AnnotationRow[];
+  readonly masks: AnnotationList;
   readonly preview: HTMLImageElement;
 }
 
@@ -46,12 +46,12 @@ export class ImageLoader {
   }
 
   private async load(imageId: number): Promise<LoadedImage> {
-    const rows = this.api.annotations(imageId);
+    const masks = this.api.annotations(imageId);
     // Both requests run at once; should the first fail, the second's failure is told by the first's.
-    rows.catch(() => undefined);
+    masks.catch(() => undefined);
     const detail = await this.api.image(imageId);
     const preview = new Image();
     preview.src = detail.preview.url;
-    return { detail, rows: await rows, preview };
+    return { detail, masks: (await masks) ?? { rows: [], tag: "" }, preview };
   }
 }

@@ -4,8 +4,8 @@
  */
 import type { Journal } from "../api/journal";
 import { Outbox } from "../api/outbox";
-import type { AnnotationRow, ImageDetail } from "../api/wire";
-import type { WorkspaceApi } from "../api/workspace-api";
+import type { ImageDetail } from "../api/wire";
+import type { AnnotationList, WorkspaceApi } from "../api/workspace-api";
 import type { Prompt, Size } from "../geometry/types";
 import { MaskDocument } from "../model/document";
 import { History } from "../model/history";
@@ -43,6 +43,8 @@ export class ImageSession {
   readonly outbox: Outbox;
   readonly crops: CropEmbeddings;
   private embedding: EmbeddingSource | null = null;
+  /** The server's name for the state of the masks that was read last. */
+  private tag = "";
 
   constructor(
     public detail: ImageDetail,
@@ -65,16 +67,22 @@ export class ImageSession {
   }
 
   /** Show the server's masks, then what this browser had not yet brought there. */
-  async load(rows: readonly AnnotationRow[]): Promise<number> {
-    this.saving.load(rows);
+  async load(list: AnnotationList): Promise<number> {
+    this.take(list);
     const left = await this.outbox.replay();
     this.saving.showReplayed(left, [this.size.height, this.size.width]);
     return left.length;
   }
 
-  /** Read the masks again, for somebody else may have changed them. */
+  /** Read the masks again if somebody has changed them. */
   async reload(): Promise<void> {
-    this.saving.load(await this.ports.api.annotations(this.detail.id));
+    const list = await this.ports.api.annotations(this.detail.id, this.tag);
+    if (list) this.take(list);
+  }
+
+  private take({ rows, tag }: AnnotationList): void {
+    this.tag = tag;
+    this.saving.load(rows);
   }
 
   noteDetail(detail: ImageDetail): void {
