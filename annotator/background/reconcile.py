@@ -16,6 +16,7 @@ from django_tasks_db.models import DBTaskResult
 from annotator.background.pulse import living_workers
 from annotator.engine.dashboard_requests import count_everywhere
 from annotator.engine.jobs import requeue_lost_jobs
+from annotator.engine.leases import release_expired_everywhere
 from annotator.images.models import Image, ImageStatus
 from annotator.images.processing_requests import request_processing
 from annotator.images.tasks import prepare_image
@@ -39,6 +40,7 @@ def reconcile_missing() -> Counter[str]:
     found: Counter[str] = Counter()
     found["revived_tasks"] = _revive_orphaned_tasks()
     found["revived_jobs"] = requeue_lost_jobs()
+    found["released_images"] = release_expired_everywhere()
     found["counted_later"] = count_everywhere()
     found["spent_zips"] = remove_spent_zips()
     found["released_embeddings"] = _release_orphaned_embeddings()

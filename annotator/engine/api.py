@@ -12,7 +12,7 @@ from annotator.engine.figures_api import router as figures_router
 from annotator.engine.job_api import router as job_router
 from annotator.engine.model_api import router as model_router
 from annotator.engine.models import Lease, Submission, Verdict
-from annotator.engine.prefill_requests import ensure_prefill
+from annotator.engine.prefill_requests import ask_for_suggestions
 from annotator.images.models import Image
 from annotator.images.selectors import get_image
 from annotator.projects.access import Right, get_project
@@ -27,10 +27,7 @@ def take_next_image(request: HttpRequest, project_id: int) -> dict[str, Any]:
     """Take the next image of the queue under a lease; asking again returns the same one until it is done."""
     project = get_project(user_of(request), project_id, right=Right.ANNOTATE)
     lease = queue.take_next_image(project, user_of(request))
-    unprepared = queue.count_unprepared(project)
-    if unprepared:
-        ensure_prefill(project)
-    return {**_next(lease), "unprepared": unprepared}
+    return {**_next(lease), "unprepared": ask_for_suggestions(project)}
 
 
 @router.post("/projects/{int:project_id}/review/next", response=schemas.NextOut)

@@ -105,6 +105,19 @@ def release_expired(project: Project) -> int:
     return ended
 
 
+def release_expired_everywhere() -> int:
+    """Do the same for every project, so that its pages tell the truth even while nobody asks for an image."""
+    lapsed = Lease.objects.filter(released_at=None, expires_at__lte=timezone.now())
+    return sum(release_expired(project) for project in Project.objects.filter(pk__in=lapsed.values("image__project")))
+
+
+def release_all_of(user_id: int, project: Project) -> None:
+    """Put back whatever a person holds in a project that the person has left."""
+    held = Lease.objects.filter(user=user_id, image__project=project, released_at=None)
+    held.update(released_at=timezone.now())
+    release_expired(project)
+
+
 def holder_of(image: Image) -> dict[str, Any] | None:
     """Return who holds an image, as {user_id, name, purpose, expires_at}."""
     rows = Lease.objects.filter(image=image, released_at=None, expires_at__gt=timezone.now())

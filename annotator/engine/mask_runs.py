@@ -126,7 +126,7 @@ def _load_embedding(image: Image, version: ModelVersion) -> Any:
         compute_embedding(row.pk)
         row = ImageEmbedding.objects.get(pk=row.pk)
     if row.status != EmbeddingStatus.READY:
-        raise EmbeddingFailedError(f"The embedding is {row.status}. {row.error}".strip())
+        raise EmbeddingFailedError(f"The image has no embedding. {row.error}".strip())
     with default_storage.open(str(row.file.name), "rb") as file:
         return np.load(file, allow_pickle=False)
 

@@ -9,6 +9,7 @@ from annotator.accounts.models import User
 from annotator.engine import jobs
 from annotator.engine.mask_jobs import images_to_annotate, images_to_prefill
 from annotator.engine.models import Job, JobStatus
+from annotator.engine.queue import count_unprepared
 from annotator.engine.tasks import annotate_automatically, embed_again, prefill
 from annotator.errors import ConflictError, InvalidError
 from annotator.inference.selectors import model_version_of
@@ -36,6 +37,14 @@ def ensure_prefill(project: Project) -> None:
         return
     with contextlib.suppress(ConflictError, InvalidError):  # another request was faster, or there is no model yet
         start_prefill(project, None)
+
+
+def ask_for_suggestions(project: Project) -> int:
+    """Return how many waiting images still lack the suggestions that the stage asks for, and see that they are made."""
+    unprepared = count_unprepared(project)
+    if unprepared:
+        ensure_prefill(project)
+    return unprepared
 
 
 def start_automatic(project: Project, user: User, *, image_ids: list[int] | None) -> Job:

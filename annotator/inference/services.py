@@ -38,7 +38,7 @@ def compute_embedding(embedding_id: int) -> EmbeddingStatus | None:
     except PhotoRefusedError as error:
         _give_up(row, error.message)
     except FileNotFoundError as error:
-        _give_up(row, f"A file is missing: {error.filename or error}")
+        _give_up(row, f"A file of the photo or of the model is missing: {_short_name(error)}")
     except Exception as error:
         logger.exception("embedding failed", extra={"key": row.key, "attempt": row.attempts})
         is_last = row.attempts >= settings.MAX_TASK_ATTEMPTS
@@ -71,6 +71,11 @@ def _encode_and_store(row: ImageEmbedding) -> None:
     row.byte_size = len(data)
     row.encode_ms = round((time.perf_counter() - started) * 1000)
     _set(row, EmbeddingStatus.READY, error="")
+
+
+def _short_name(error: FileNotFoundError) -> str:
+    """Return folder and file; where the server keeps its data is nobody's business."""
+    return "/".join(str(error.filename or error).split("/")[-2:])
 
 
 def _give_up(row: ImageEmbedding, message: str) -> None:

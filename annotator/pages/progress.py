@@ -17,20 +17,39 @@ DONE_STATUSES = ("submitted", "reviewed")
 
 @dataclass(frozen=True)
 class EmbeddingProgress:
-    """Images of a project by the state of their embedding."""
+    """Images of a project by the state of their embedding with the version in force.
+
+    `usable` counts those that can be clicked, be it with an embedding of the version before.
+    """
 
     total: int
     ready: int
     failed: int
+    usable: int
 
     @property
     def waiting(self) -> int:
         """Return how many are still to come."""
         return self.total - self.ready - self.failed
 
-    def as_dict(self) -> dict[str, int]:
-        """Return the numbers for JSON."""
-        return {**asdict(self), "waiting": self.waiting}
+    @property
+    def line(self) -> str:
+        """Return the sentence that people read."""
+        if self.total == 0:
+            return "No images yet"
+        if self.waiting == 0:
+            ready = self.ready == self.total
+            return (
+                "All images are ready to click" if ready else f"{self.ready} of {self.total} images are ready to click"
+            )
+        words = f"Embedding: {self.ready} of {self.total} images ready"
+        if self.usable == self.ready:
+            return words
+        return f"{words} for the new model; {self.usable} can be clicked, some with the one before"
+
+    def as_dict(self) -> dict[str, int | str]:
+        """Return the numbers and the sentence for JSON."""
+        return {**asdict(self), "waiting": self.waiting, "line": self.line}
 
 
 def embedding_progress(project: Project) -> EmbeddingProgress:
@@ -41,18 +60,29 @@ def embedding_progress(project: Project) -> EmbeddingProgress:
     ready = rows.filter(status=EmbeddingStatus.READY).count()
     failed_hashes = rows.filter(status=EmbeddingStatus.FAILED).values("sha256")
     damaged = images.filter(status=ImageStatus.FAILED).exclude(sha256__in=failed_hashes).count()
-    return EmbeddingProgress(total=images.count(), ready=ready, failed=failed_hashes.count() + damaged)
+    any_ready = ImageEmbedding.objects.filter(crop_box="full", status=EmbeddingStatus.READY).values("sha256")
+    return EmbeddingProgress(
+        total=images.count(),
+        ready=ready,
+        failed=failed_hashes.count() + damaged,
+        usable=images.exclude(status=ImageStatus.FAILED).filter(sha256__in=any_ready).count(),
+    )
 
 
 def image_states(project: Project, image_ids: list[int]) -> dict[int, dict[str, object]]:
     """Return state ("ready", "failed", "running", "pending"), error and mask count of some images."""
     images = list(Image.objects.filter(project=project, pk__in=image_ids))
-    statuses = embedding_statuses([image.sha256 for image in images], model_version_of(project))
+    hashes, version = [image.sha256 for image in images], model_version_of(project)
+    statuses = embedding_statuses(hashes, version)
+    failed = ImageEmbedding.objects.filter(
+        sha256__in=hashes, model_version=version, crop_box="full", status=EmbeddingStatus.FAILED
+    )
+    errors = dict(failed.values_list("sha256", "error"))
     masks = count_masks([image.pk for image in images])
     return {
         image.pk: {
             "state": "failed" if image.status == ImageStatus.FAILED else statuses.get(image.sha256, "pending"),
-            "error": image.error,
+            "error": image.error or errors.get(image.sha256, ""),
             "masks": masks.get(image.pk, 0),
         }
         for image in images

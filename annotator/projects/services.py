@@ -102,12 +102,11 @@ def change_role(member: Membership, *, role: str) -> Membership:
 
 @transaction.atomic
 def remove_member(member: Membership) -> None:
-    """Remove a member; what the person made stays. Raise ConflictError for the last admin."""
+    """Remove a member; what the person made stays, what the person held returns to the queue (engine/receivers.py).
+
+    Raises ConflictError for the last admin.
+    """
     _keep_an_admin(member)
-    leases = apps.get_model("engine", "Lease")  # by name: the queue builds on projects
-    leases.objects.filter(user=member.user_id, image__project=member.project_id, released_at=None).update(
-        released_at=timezone.now()
-    )
     project_id, user_id = member.project_id, member.user_id
     member.delete()
     send_hint(project_id, "member.removed", user_id=user_id)

@@ -39,7 +39,7 @@ function shownIds() {
   return [...document.querySelectorAll("[data-image]")].map((card) => card.dataset.image);
 }
 
-function showTotals(panel, { total, ready, failed, waiting }) {
+function showTotals(panel, { total, ready, failed, line }) {
   const bar = panel.querySelector("progress");
   bar.max = Math.max(total, 1);
   bar.value = ready;
@@ -48,13 +48,7 @@ function showTotals(panel, { total, ready, failed, waiting }) {
   const failedCount = panel.querySelector("[data-figure=failed]");
   failedCount.hidden = failed === 0;
   failedCount.textContent = `${failed} failed`;
-  setText(panel.querySelector("[data-figure=line]"), describe(total, ready, waiting));
-}
-
-function describe(total, ready, waiting) {
-  if (total === 0) return "No images yet";
-  if (waiting > 0) return `Embedding: ${ready} of ${total} images ready`;
-  return ready === total ? "All images are ready to click" : `${ready} of ${total} images are ready to click`;
+  setText(panel.querySelector("[data-figure=line]"), line);
 }
 
 function showCard(id, { state, error, masks }) {

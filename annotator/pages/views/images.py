@@ -10,10 +10,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from annotator.engine.models import Lease
+from annotator.engine.prefill_requests import ask_for_suggestions
 from annotator.engine.queue import take_next_image
 from annotator.images.selectors import list_images
 from annotator.pages.access import person, project_context, project_page
-from annotator.pages.progress import count_masks, embedding_progress, image_states
+from annotator.pages.progress import embedding_progress, image_states
 from annotator.projects.access import Right
 from annotator.projects.models import Project
 from annotator.projects.selectors import count_by_project
@@ -35,13 +36,11 @@ FILTERS = [
 @require_safe
 def project_home(request: HttpRequest, project: Project) -> HttpResponse:
     """Show the images; htmx asks for the grid alone."""
-    grid = _grid(request, project)
+    context: dict[str, Any] = {**project_context(request, project, section="images"), **_grid(request, project)}
     if getattr(request, "htmx", False):
-        return render(request, "pages/_grid.html", {**grid, "project": project})
+        return render(request, "pages/_grid.html", context)
     counts = count_by_project([project.pk])[project.pk]
-    context = {
-        **project_context(request, project, section="images"),
-        **grid,
+    context |= {
         "counts": counts,
         "embeddings": embedding_progress(project),
         "has_ingest_root": settings.INGEST_ROOT is not None,
@@ -55,17 +54,11 @@ def _grid(request: HttpRequest, project: Project) -> dict[str, Any]:
     raw_page = request.GET.get("page", "1")
     page = int(raw_page) if raw_page.isdecimal() and len(raw_page) < 9 else 1
     found = list_images(project, page=page, page_size=PAGE_SIZE, status=status, search=search)
-    masks = count_masks([row["id"] for row in found["items"]])
-    items = [{**row, "masks": masks.get(row["id"], 0), "state": _state(row)} for row in found["items"]]
+    states = image_states(project, [row["id"] for row in found["items"]])
+    items = [{**row, **states[row["id"]]} for row in found["items"]]
     pages = Paginator(range(found["total"]), PAGE_SIZE).get_page(page)
     query = {"items": items, "total": found["total"], "pages": pages, "status": status, "search": search}
     return {**query, "filters": FILTERS}
-
-
-def _state(row: dict[str, Any]) -> str:
-    if row["status"] == "failed":
-        return "failed"
-    return "pending" if row["embedding_status"] == "missing" else str(row["embedding_status"])
 
 
 @project_page()
@@ -82,7 +75,15 @@ def progress(request: HttpRequest, project: Project) -> JsonResponse:
 def start_annotating(request: HttpRequest, project: Project) -> HttpResponse:
     """Take the next image of the queue and open it."""
     lease: Lease | None = take_next_image(project, person(request))
+    unprepared = ask_for_suggestions(project)
     if lease is None:
-        messages.info(request, "Nothing is left to do: every image is submitted or in somebody's hands.")
+        messages.info(request, _why_nothing(unprepared))
         return redirect("project", project.pk)
     return redirect("workspace", project.pk, lease.image_id)
+
+
+def _why_nothing(unprepared: int) -> str:
+    if not unprepared:
+        return "Nothing is left to do: every image is submitted or in somebody's hands."
+    what = "1 image waits" if unprepared == 1 else f"{unprepared} images wait"
+    return f"{what} for the model's suggestions, which are being made. Start again in a moment."
