@@ -5,6 +5,7 @@ import { ApiError, makeHttpClient } from "./api/http";
 import { openJournal } from "./api/journal";
 import { listenForHints, type Hint } from "./api/live";
 import { WorkspaceApi } from "./api/workspace-api";
+import { AccessGuard } from "./editor/access-guard";
 import { browserDecoder } from "./editor/browser-decoder";
 import { readConfig, type WorkspaceConfig } from "./editor/config";
 import { Editor } from "./editor/editor";
@@ -19,6 +20,8 @@ import type { EngineState } from "./model/workspace";
 import { mountPanels } from "./ui/app";
 import { buildPage } from "./ui/page";
 
+const TO_PROJECTS = { key: "action.projects", run: () => location.assign("/projects/") };
+
 async function start(): Promise<void> {
   const config = readConfig(document.querySelector("#workspace-config")?.textContent ?? "{}");
   const page = buildPage(document.querySelector<HTMLElement>("#workspace") ?? document.body);
@@ -31,7 +34,13 @@ async function start(): Promise<void> {
     stores.engine.update((engine) => ({ ...engine, name, trials, override }));
   };
   const client = createDecoderClient({ api: config.api, csrf: config.csrf, onEngine: takeEngine });
-  const api = new WorkspaceApi(makeHttpClient(config.api, config.csrf));
+  const http = makeHttpClient(config.api, config.csrf);
+  const guard: AccessGuard = new AccessGuard({
+    imageId: () => editor.session?.detail.id ?? null,
+    askProject: () => http.get(`/projects/${config.project_id}`),
+    tell: (key) => editor.notices.tell("error", key, {}, TO_PROJECTS),
+  });
+  const api = new WorkspaceApi(guard.watch(http));
   const [journal, messages] = await Promise.all([openJournal(config.user.id), loadMessages(locale)]);
   const host = modelHost(client, config, takeEngine, () => editor);
   const decoder = browserDecoder(
@@ -39,7 +48,7 @@ async function start(): Promise<void> {
     () => info,
     (version) => void host.use(version),
   );
-  const editor = new Editor({ config, api, journal, decoder, stores, canvases: page, storage: localStorage });
+  const editor: Editor = new Editor({ config, api, journal, decoder, stores, canvases: page, storage: localStorage });
   const useEngine = (name: string | null): void => {
     client.useEngine(name as EngineName | null).then(takeEngine, (error: unknown) => {
       editor.notices.tell("error", "notice.model.failed", reasonOf(error));
@@ -53,7 +62,7 @@ async function start(): Promise<void> {
   if (config.model.version === null) tellFailed(editor, new ApiError(0, "no_model", "The project has no model.", null));
   else void host.use(config.model.version);
   await opening;
-  listen(config, editor);
+  listen(config, editor, guard);
 }
 
 /** A link to one mask (`?annotation=ID`) selects it and brings it into view. */
@@ -90,7 +99,7 @@ function tellFailed(editor: Editor, error: unknown): void {
   editor.notices.tell("error", "notice.model.failed", reasonOf(error));
 }
 
-function listen(config: WorkspaceConfig, editor: Editor): void {
+function listen(config: WorkspaceConfig, editor: Editor, guard: AccessGuard): void {
   const refresh = (): void => void editor.session?.reload().catch(() => undefined);
   const onHint = (hint: Hint): void => {
     const { session } = editor;
@@ -102,7 +111,12 @@ function listen(config: WorkspaceConfig, editor: Editor): void {
       void editor.work.review.load();
     }
   };
-  const stop = listenForHints(`${location.origin.replace(/^http/, "ws")}${config.ws_url}`, onHint, refresh);
+  const stop = listenForHints(
+    `${location.origin.replace(/^http/, "ws")}${config.ws_url}`,
+    onHint,
+    refresh,
+    () => void guard.noteLoss(),
+  );
   window.addEventListener("online", () => void editor.session?.outbox.flush());
   window.addEventListener("pagehide", stop, { once: true });
 }

@@ -42,6 +42,8 @@ export interface ImageDetail {
   readonly sha256: string;
   readonly status: string;
   readonly work_status: string;
+  /** The stage it is or was annotated in; empty before. */
+  readonly stage: string;
   readonly error: string | null;
   readonly thumbnail_url: string;
   readonly preview: { readonly url: string; readonly width: number; readonly height: number };

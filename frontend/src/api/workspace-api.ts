@@ -28,6 +28,7 @@ export interface LatencySample {
 /** `unprepared`: images that still wait for suggestions; `returned`: the reviewer's words about this one. */
 export interface NextImage {
   readonly image_id: number | null;
+  readonly lease: { readonly stage: string } | null;
   readonly unprepared: number;
   readonly returned: string;
 }

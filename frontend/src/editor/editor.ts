@@ -265,6 +265,7 @@ export class Editor {
     stores.conflicts.set([]);
     stores.comments.set([]);
     stores.shownComment.set(null);
+    stores.stage.set(detail.stage || this.parts.config.project.stage);
     stores.image.set({
       id: detail.id,
       name: detail.name,

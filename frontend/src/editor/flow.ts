@@ -20,11 +20,16 @@ export interface FlowPorts {
 }
 
 const POLL_MS = 1_500;
+/** Somebody else may have asked for a failed embedding again. */
+const POLL_FAILED_MS = 15_000;
+const UNPREPARED = "notice.embedding.failed";
 const SAVE_WAIT_MS = 100;
 const SAVE_WAITS = 100;
 
 export class Flow {
   private polling: ReturnType<typeof setTimeout> | undefined;
+  /** Whose failed embedding the person was told of. */
+  private unprepared: ImageSession | null = null;
 
   constructor(private readonly ports: FlowPorts) {}
 
@@ -61,7 +66,9 @@ export class Flow {
   waitForEmbedding(): void {
     clearTimeout(this.polling);
     const session = this.ports.session();
-    if (session && !session.hasEmbedding) this.polling = setTimeout(() => void this.checkEmbedding(session), POLL_MS);
+    if (!session || session.hasEmbedding) return;
+    const wait = session === this.unprepared ? POLL_FAILED_MS : POLL_MS;
+    this.polling = setTimeout(() => void this.checkEmbedding(session), wait);
   }
 
   async checkEmbedding(session: ImageSession): Promise<void> {
@@ -81,19 +88,28 @@ export class Flow {
     if (session.hasEmbedding) session.prompting.refresh();
   }
 
-  /** Tell the panels whether prompts can be answered. */
+  /** Tell the panels whether prompts can be answered, and the person once that they cannot. */
   noteEmbedding(session: ImageSession): void {
     const { engine } = this.ports.stores;
     if (engine.get().state === "failed" || engine.get().state === "loading") return;
-    const hasFailed = session.detail.embedding.status === "failed";
-    engine.update((status) => ({ ...status, state: session.hasEmbedding ? "ready" : "waiting" }));
-    if (hasFailed) this.ports.notices.tell("error", "notice.embedding.failed", {}, this.retryAction(session));
+    const hasFailed = !session.hasEmbedding && session.detail.embedding.status === "failed";
+    const state = session.hasEmbedding ? "ready" : hasFailed ? "unprepared" : "waiting";
+    engine.update((status) => ({ ...status, state }));
+    if (hasFailed && session !== this.unprepared) this.tellUnprepared(session);
+    this.unprepared = hasFailed ? session : null;
+  }
+
+  private tellUnprepared(session: ImageSession): void {
+    this.ports.notices.clear(UNPREPARED);
+    this.ports.notices.tell("error", UNPREPARED, {}, this.retryAction(session));
   }
 
   private retryAction(session: ImageSession) {
     const retry = async (): Promise<void> => {
       await this.ports.api.retryEmbedding(session.detail.id);
-      this.waitForEmbedding();
+      this.ports.notices.clear(UNPREPARED);
+      this.unprepared = null;
+      await this.checkEmbedding(session);
     };
     return {
       key: "action.retry",
@@ -113,6 +129,8 @@ export class Flow {
       if (next.image_id !== null) await this.open(next.image_id);
       else if (isReview) this.ports.notices.tell("info", "notice.review.empty");
       else this.tellNothingNext(next.unprepared);
+      // What was loaded ahead may be older than the claim.
+      if (next.lease) this.ports.stores.stage.set(next.lease.stage);
     } catch (error) {
       this.tellFailure(failure, error);
     }

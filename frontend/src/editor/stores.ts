@@ -42,6 +42,8 @@ const NO_ENGINE: EngineStatus = {
 export function makeStores(bindings: Bindings, locale: string, firstLabel: number | null) {
   return {
     image: new Store<ImageInfo | null>(null),
+    /** The stage in which the open image is annotated; admins may switch it between two images. */
+    stage: new Store(""),
     view: new Store<Viewport>(NOTHING),
     tool: new Store<ToolId>("points"),
     settings: new Store<ViewSettings>(DEFAULT_VIEW),

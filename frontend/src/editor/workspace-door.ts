@@ -16,7 +16,6 @@ export function workspaceDoor(editor: Editor, config: WorkspaceConfig, useEngine
     isLeftHanded: personal.isLeftHanded,
     rebound: personal.rebound,
     projectName: config.project.name,
-    stage: config.project.stage,
     guidelines: config.project.guidelines,
     userName: config.user.name ?? config.user.username ?? "",
     labels: editor.labels,

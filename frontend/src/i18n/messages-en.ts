@@ -30,6 +30,7 @@ export const MESSAGES_EN = {
   "engine.waiting": "Preparing this image…",
   "engine.ready": "Ready",
   "engine.failed": "The model did not load. Brush and lasso work.",
+  "engine.unprepared": "Not prepared for the model. Brush and lasso work.",
   "engine.fine": "Fine detail",
   "engine.title": "Model engine",
   "engine.clickToPaint": "Click to painted mask",
@@ -196,6 +197,7 @@ export const MESSAGES_EN = {
   "tips.three": "Enter keeps the mask with the chosen label. ? lists all keys.",
   "tips.dismiss": "Got it",
   "action.retry": "Try again",
+  "action.projects": "My projects",
   "action.dismiss": "Dismiss",
   "action.reload": "Sign in again",
   "action.accept": "Accept the mask",
@@ -289,8 +291,13 @@ export const MESSAGES_EN = {
   "notice.submit.failed": "Not submitted: {reason} Your masks are kept; try again.",
   "notice.skip.failed": "Not skipped: {reason}",
   "notice.queue.empty": "Nothing is left in the queue.",
-  "notice.queue.preparing": "{count} images wait for the model's suggestions. Try again in a moment.",
+  "notice.queue.preparing":
+    "Done with this image. The next images ({count}) wait for the model's suggestions: press again in a moment.",
   "notice.lease.lost": "Somebody else has taken this image. What you saved is kept.",
+  "notice.removed":
+    "An admin has removed you from this project. What was saved stays in it. Changes that were not are kept on this device and sent when you are let in again.",
+  "notice.image.gone":
+    "This image has been deleted from the project. Changes that were not saved are kept on this device.",
   "notice.embedding.failed": "This image could not be prepared for the model. Brush and lasso work.",
   "notice.replayed": "Changes from your last visit, kept on this device ({count}), are being saved.",
   "notice.nothing.to.accept": "There is no mask to keep: it has no pixels that are still free.",

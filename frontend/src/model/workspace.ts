@@ -25,7 +25,7 @@ export interface ImageInfo {
 }
 
 export type SaveState = "saved" | "saving" | "offline" | "signed-out" | "trouble" | "conflict";
-export type EngineState = "loading" | "waiting" | "ready" | "failed";
+export type EngineState = "loading" | "waiting" | "ready" | "failed" | "unprepared";
 
 export interface EngineStatus {
   readonly state: EngineState;
@@ -100,7 +100,7 @@ export type Pace = { readonly masks: number; readonly secondsPerMask: number };
 
 export interface Workspace {
   readonly projectName: string;
-  readonly stage: string;
+  readonly stage: Readable<string>;
   readonly guidelines: string;
   readonly userName: string;
   readonly labels: readonly LabelInfo[];

@@ -10,6 +10,7 @@ export function TopBar(): JSX.Element {
   const { t } = translator;
   const image = useStore(workspace.image);
   const bindings = useStore(workspace.bindings);
+  const stage = useStore(workspace.stage);
   return (
     <header class="bar">
       <a class="bar-back" href={`${location.pathname.split("/").slice(0, 3).join("/")}/`} title={t("bar.back")}>
@@ -23,7 +24,7 @@ export function TopBar(): JSX.Element {
       <EngineState />
       <span class="bar-space" />
       <PaceText />
-      <span class="bar-chip">{translator.dynamic(`stage.${workspace.stage}`)}</span>
+      <span class="bar-chip">{translator.dynamic(`stage.${stage}`)}</span>
       <IconButton
         icon="book"
         name={t("bar.guidelines")}

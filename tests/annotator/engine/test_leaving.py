@@ -68,7 +68,8 @@ def test_a_claim_that_ran_out_is_told_even_when_nobody_asks_for_images(
 ) -> None:
     image, living = add_image(), add_image()
     lease = open_lease(image, annotator, purpose=Purpose.ANNOTATE)
-    assert lease and open_lease(living, annotator, purpose=Purpose.ANNOTATE)
+    assert lease
+    assert open_lease(living, annotator, purpose=Purpose.ANNOTATE)
     Lease.objects.filter(pk=lease.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
     assert reconcile_missing()["released_images"] == 1
     assert (work_status(image), work_status(living)) == (WorkStatus.NEW, WorkStatus.IN_PROGRESS)
