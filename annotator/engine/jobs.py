@@ -36,6 +36,11 @@ JOB_PRIORITY = -20  # for tasks that may take hours: behind embeddings, which so
 SLICE_SECONDS = 20.0
 STALE_AFTER = timedelta(seconds=120)  # longest step without a beat; a dead process on this machine is seen at once
 LOST_AFTER = timedelta(seconds=300)
+_UNDER_WAY = {
+    JobStatus.PENDING: "waiting for the worker already",
+    JobStatus.RUNNING: "under way already",
+    JobStatus.PAUSED: "paused and can be resumed or cancelled",
+}
 
 
 class StoppedError(Exception):
@@ -277,4 +282,5 @@ def _tell(job: Job) -> None:
 def _already_open(project: Project, *, kind: str, key: str) -> ConflictError:
     other = Job.objects.filter(project=project, kind=kind, key=key, status__in=OPEN_STATUSES).first()
     extra = {"job_id": other.pk, "status": other.status} if other else {}
-    return ConflictError("This job is under way already.", code="job_running", extra=extra)
+    words = f"This job is {_UNDER_WAY[JobStatus(other.status)]}, at {other.done} of {other.total}." if other else ""
+    return ConflictError(words or "This job is under way already.", code="job_running", extra=extra)

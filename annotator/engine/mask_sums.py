@@ -5,7 +5,7 @@ fit.
 """
 
 from collections import defaultdict
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -15,6 +15,7 @@ from annotator.annotations.models import Source, State
 from annotator.engine.figures import GRAINS
 from annotator.engine.mask_parts import SUMS
 from annotator.engine.models import Grain, MaskFigures
+from annotator.engine.weeks import monday_of
 from annotator.projects.models import Project
 
 Row = dict[str, Any]
@@ -25,7 +26,7 @@ COUNTED = (*OF_ACCEPTED, "automatic_masks", "suggestions_accepted", "suggestions
 
 @dataclass(frozen=True)
 class Filters:
-    """What to count; None is everything. Weeks start on Monday (UTC)."""
+    """What to count; None is everything. Sums are kept by weeks, so both days stand for the whole weeks they lie in."""
 
     author_id: int | None = None
     label_id: int | None = None
@@ -34,9 +35,14 @@ class Filters:
     since: date | None = None
     until: date | None = None
 
+    @property
+    def first_week(self) -> date | None:
+        """Return the Monday of the week that `since` lies in (UTC)."""
+        return None if self.since is None else monday_of(self.since)
+
     def holds_week(self, week: date) -> bool:
-        """Say whether a week lies within the two days."""
-        return (self.since is None or week >= self.since) and (self.until is None or week <= self.until)
+        """Say whether a week, named by its Monday, lies between the two, both included."""
+        return (self.first_week is None or week >= self.first_week) and (self.until is None or week <= self.until)
 
 
 def read_mask_sums(project: Project, filters: Filters, *, grains: tuple[Grain, ...] = GRAINS) -> dict[Grain, list[Row]]:
@@ -90,7 +96,8 @@ def _of_filtered(project: Project, filters: Filters, grains: tuple[Grain, ...]) 
 def _matching(project: Project, filters: Filters) -> QuerySet[MaskFigures]:
     rows = MaskFigures.objects.filter(project=project, grain=Grain.FULL, masks__gt=0).order_by()
     names = ("author_id", "label_id", "stage", "model_version_id", "week__gte", "week__lte")
-    chosen = {name: value for name, value in zip(names, astuple(filters), strict=True) if value is not None}
+    values = astuple(replace(filters, since=filters.first_week))
+    chosen = {name: value for name, value in zip(names, values, strict=True) if value is not None}
     return rows.filter(**chosen)
 
 

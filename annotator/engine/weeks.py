@@ -7,7 +7,11 @@ from django.utils import timezone
 
 def week_of(moment: datetime) -> date:
     """Return the Monday of a moment's week, in UTC."""
-    day = moment.date()
+    return monday_of(moment.date())
+
+
+def monday_of(day: date) -> date:
+    """Return the Monday of a day's week."""
     return day - timedelta(days=day.weekday())
 
 

@@ -1,24 +1,28 @@
 /** Charts of the dashboard, drawn by uPlot from the figures in the page; colours follow the theme. */
 
+import { spreadWeeks, weekTicks, weekWords } from "./weeks.js";
+
 const figures = JSON.parse(document.querySelector("#dashboard-figures").textContent);
 const HEIGHT_PX = 220;
 const PAPER_DASH = [6, 4];
+const SCORE_ROOM = 4;
+const weeks = spreadWeeks(figures.by_week);
 let plots = [];
 
 function color(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
-function axes(yLabel, xFormat) {
+function axes(yLabel, xAxis) {
   const common = { stroke: color("text-2"), grid: { stroke: color("line"), width: 1 }, ticks: { stroke: color("line") } };
   return [
-    { ...common, ...(xFormat ? { values: (_plot, ticks) => ticks.map(xFormat) } : {}) },
+    { ...common, ...xAxis },
     { ...common, label: yLabel, labelSize: 20, size: 64 },
   ];
 }
 
 function line(label, stroke, extra = {}) {
-  return { label, stroke, width: 2, points: { show: true, size: 6, fill: stroke }, spanGaps: true, ...extra };
+  return { label, stroke, width: 2, points: { show: true, size: 7, fill: stroke }, spanGaps: true, ...extra };
 }
 
 function paperLine(value, unit) {
@@ -26,16 +30,21 @@ function paperLine(value, unit) {
 }
 
 function weekly(columns, series, yLabel) {
-  const weeks = figures.by_week.map((row) => Date.parse(`${row.week}T00:00:00Z`) / 1000);
-  return { data: [weeks, ...columns], series, axes: axes(yLabel), hasData: columns.some((column) => column.some((v) => v != null)) };
+  const xAxis = { splits: () => weekTicks(weeks.seconds), values: (_plot, ticks) => weekWords(ticks) };
+  return {
+    data: [weeks.seconds, ...columns],
+    series,
+    axes: axes(yLabel, xAxis),
+    hasData: columns.some((column) => column.some((value) => value != null)),
+  };
 }
 
 function column(name) {
-  return figures.by_week.map((row) => row[name]);
+  return weeks.rows.map((row) => (row ? row[name] : null));
 }
 
 function constant(value) {
-  return figures.by_week.map(() => value);
+  return weeks.seconds.map(() => value);
 }
 
 const CHARTS = {
@@ -66,8 +75,8 @@ const CHARTS = {
     return {
       data: [rows.map((row) => row.score_percent), rates],
       series: [line("accepted, %", color("accent"))],
-      axes: axes("% accepted", (value) => `${value} %`),
-      isScore: true,
+      axes: axes("% accepted", { label: "predicted IoU, %", labelSize: 20 }),
+      scoreRange: [Math.max(Math.min(...rows.map((row) => row.score_percent)) - SCORE_ROOM, 0), 100],
       hasData: rates.some((value) => value != null),
     };
   },
@@ -85,14 +94,14 @@ function draw() {
     holder.nextElementSibling.hidden = chart.hasData;
     holder.hidden = !chart.hasData;
     if (!chart.hasData) continue;
-    const x = chart.isScore ? { label: "predicted IoU, %" } : { label: "week of", value: "{YYYY}-{MM}-{DD}" };
+    const x = chart.scoreRange ? { label: "predicted IoU, %" } : { label: "week of", value: "{YYYY}-{MM}-{DD}" };
     const options = {
       width: holder.clientWidth,
       height: HEIGHT_PX,
       tzDate: (seconds) => window.uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       scales: {
-        x: { time: !chart.isScore },
-        y: { range: fromZero },
+        x: chart.scoreRange ? { time: false, range: chart.scoreRange } : { time: true },
+        y: { range: chart.scoreRange ? [0, 100] : fromZero },
         ...(chart.hasSecondScale ? { images: { range: fromZero } } : {}),
       },
       axes: chart.axes,

@@ -8,7 +8,7 @@ const ACTIONS = { pending: ["pause", "cancel"], running: ["pause", "cancel"], pa
 const WORDS = { pending: "Waiting", running: "Running", paused: "Paused", done: "Done", failed: "Failed", cancelled: "Cancelled" };
 
 const table = document.querySelector("[data-jobs]");
-const rows = [...table.querySelectorAll("[data-job]")];
+const rows = table ? [...table.querySelectorAll("[data-job]")] : [];
 
 function show(row, job) {
   row.dataset.status = job.status;
@@ -18,7 +18,7 @@ function show(row, job) {
   bar.max = Math.max(job.total, 1);
   bar.value = job.done;
   const parts = [`${job.done} of ${job.total}`];
-  if (job.report.masks) parts.push(`${job.report.masks} masks`);
+  if (job.report.masks) parts.push(`${job.report.masks.toLocaleString("en-US")} mask${job.report.masks === 1 ? "" : "s"}`);
   if (job.report.failed) parts.push(`${job.report.failed} failed`);
   row.querySelector("[data-count]").textContent = parts.join(", ");
   showActions(row);
@@ -37,11 +37,12 @@ async function update(row) {
   }
 }
 
-function isOpen(row) {
-  return row.dataset.status === "pending" || row.dataset.status === "running";
+/** A paused job is looked at as well: somebody else may resume it. */
+function isClosed(row) {
+  return ["done", "failed", "cancelled"].includes(row.dataset.status);
 }
 
-table.addEventListener("click", async (event) => {
+table?.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-act]");
   if (!button) return;
   const row = button.closest("[data-job]");
@@ -67,13 +68,17 @@ document.addEventListener("click", async (event) => {
   }
 });
 
-rows.forEach(showActions);
-listenToProject(
-  table.dataset.socket,
-  (hint) => {
-    const row = hint.type === "job.progress" && rows.find((candidate) => candidate.dataset.job === String(hint.job_id));
-    if (row) update(row);
-  },
-  () => {},
-);
-setInterval(() => rows.filter(isOpen).forEach(update), POLL_MS);
+function follow() {
+  rows.forEach(showActions);
+  listenToProject(
+    table.dataset.socket,
+    (hint) => {
+      const row = hint.type === "job.progress" && rows.find((candidate) => candidate.dataset.job === String(hint.job_id));
+      if (row) update(row);
+    },
+    () => {},
+  );
+  setInterval(() => rows.filter((row) => !isClosed(row)).forEach(update), POLL_MS);
+}
+
+if (table) follow();

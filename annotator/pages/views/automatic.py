@@ -67,13 +67,13 @@ def _save(request: HttpRequest, project: Project) -> str:
 
 def _prefill(request: HttpRequest, project: Project) -> str:
     job = prefill_requests.start_prefill(project, person(request))
-    return f"Pre-filling {job.total} images."
+    return f"Pre-filling {_images(job.total)}."
 
 
 def _run(request: HttpRequest, project: Project) -> str:
     image_ids = _chosen_images(project, scope=request.POST.get("scope", "all"), tag=request.POST.get("tag", "").strip())
     job = prefill_requests.start_automatic(project, person(request), image_ids=image_ids)
-    return f"The model annotates {job.total} images."
+    return f"The model annotates {_images(job.total)}."
 
 
 def _chosen_images(project: Project, *, scope: str, tag: str) -> list[int] | None:
@@ -94,7 +94,12 @@ def _sample(request: HttpRequest, project: Project) -> str:
     size = int(request.POST.get("size", "0"))
     if not 1 <= size <= 10_000:
         raise ValueError("Draw between 1 and 10,000 images.")
-    return f"{len(corrections.draw_sample(project, size=size))} images go to people for correction."
+    count = len(corrections.draw_sample(project, size=size))
+    return f"{_images(count)} {'goes' if count == 1 else 'go'} to people for correction."
+
+
+def _images(count: int) -> str:
+    return "1 image" if count == 1 else f"{count:,} images"
 
 
 def _unknown(request: HttpRequest, project: Project) -> str:

@@ -17,10 +17,10 @@ from annotator.projects.models import Project, Stage
 
 CHARTED = ("by_week", "by_stage", "acceptance", "paper")
 TABLES = (
-    ("by_person", "People"),
-    ("by_label", "Labels"),
-    ("by_stage", "Stages"),
-    ("by_model_version", "Model versions"),
+    ("by_person", "People", "Person"),
+    ("by_label", "Labels", "Label"),
+    ("by_stage", "Stages", "Stage"),
+    ("by_model_version", "Model versions", "Model version"),
 )
 CHARTS = (
     ("seconds", "Seconds a mask", "By week; dashed: the paper's 34 s at the start and 14 s at the end.", "by_week"),
@@ -37,7 +37,7 @@ QUEUE_FACTS = (
     ("Returned", "returned"),
     ("Reviewed", "reviewed"),
     ("Times skipped", "skipped"),
-    ("Failed", "failed"),
+    ("Damaged photos", "failed"),
 )
 
 
@@ -54,7 +54,8 @@ def dashboard(request: HttpRequest, project: Project) -> HttpResponse:
         "charts": {name: _plain(figures[name]) for name in CHARTED},
         "chart_list": CHARTS,
         "queue_facts": [(word, figures["queue"][name]) for word, name in QUEUE_FACTS],
-        "tables": [(name, title, figures[name]) for name, title in TABLES],
+        "tables": [(name, title, one, figures[name]) for name, title, one in TABLES],
+        "has_figures": bool(figures["by_week"] or figures["acceptance"]),
         "filters": filters,
         "query": request.GET.urlencode(),
         "people": [(row.user_id, row.user.username) for row in members],

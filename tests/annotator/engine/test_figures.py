@@ -152,6 +152,10 @@ class TestDashboard:
         assert masks(stage=Stage.SEMI_AUTOMATIC) == 1
         assert masks(since=today - timedelta(days=8)) == 3
         assert masks(until=today - timedelta(days=8)) == 0
+        assert masks(since=today) == 3, "a day stands for its whole week"
+        monday = today - timedelta(days=today.weekday())
+        assert masks(since=monday + timedelta(days=7)) == 0
+        assert masks(until=monday) == 3
         assert masks(model_version_id=999) == 0
 
     def test_acceptance_by_score(self, project: Project, add_image: Any, add_mask: Any) -> None:

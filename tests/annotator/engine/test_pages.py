@@ -138,8 +138,8 @@ class TestAutomaticPage:
     ) -> None:
         add_image()
         client = client_of(admin)
-        assert "The model annotates 1 images" in self.post(client, project, action="run")
-        assert "under way already" in self.post(client, project, action="run")
+        assert "The model annotates 1 image" in self.post(client, project, action="run")
+        assert "This job is waiting for the worker already, at 0 of 1" in self.post(client, project, action="run")
         assert Job.objects.filter(kind="automatic").count() == 1
 
     def test_a_run_over_chosen_images(
@@ -152,7 +152,7 @@ class TestAutomaticPage:
         assert "Choose some images" in self.post(client, project, action="run", scope="best")
         assert "There are no such images" in self.post(client, project, action="run", scope="tag", tag="day")
         assert not Job.objects.exists()
-        assert "The model annotates 1 images" in self.post(client, project, action="run", scope="tag", tag="night")
+        assert "The model annotates 1 image" in self.post(client, project, action="run", scope="tag", tag="night")
         assert Job.objects.get().params == {"image_ids": [tagged.pk]}
         Job.objects.all().delete()
         self.post(client, project, action="run", scope="untouched")
@@ -168,7 +168,7 @@ class TestAutomaticPage:
         client = client_of(admin)
         assert "left to draw from" in self.post(client, project, action="sample", size="5")
         MaskRun.objects.create(image=add_image(), kind=RunKind.AUTOMATIC, digest="d", status=RunStatus.DONE)
-        assert "1 images go to people" in self.post(client, project, action="sample", size="5")
+        assert "1 image goes to people" in self.post(client, project, action="sample", size="5")
         assert CorrectionSample.objects.count() == 1
         assert "not known here" in self.post(client, project, action="explode")
 
