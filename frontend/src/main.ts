@@ -69,7 +69,7 @@ async function start(): Promise<void> {
 function showMask(editor: Editor, id: string): void {
   if (!editor.session?.document.get(id)) return;
   editor.selecting.select(id, "only");
-  editor.zoomToSelection();
+  editor.selected.bringNear();
 }
 
 /** What happens around opening a model: the bar says so, and prompts made meanwhile are answered afterwards. */

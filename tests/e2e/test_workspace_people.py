@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.steps import Server, decode, expect_masks, read_masks
+from tests.e2e.steps import Fit, Server, decode, expect_masks, read_masks
 from tests.e2e.workspace_steps import (
     add_mask,
     annotator_page,
@@ -57,6 +57,36 @@ def test_changes_of_different_things_to_one_mask_are_merged(
     (saved,) = read_masks(page, server, image_id)
     assert decode(saved)[140, 330], "what one painted"
     assert saved["label_id"] is not None, "what the other said"
+
+
+def test_edits_of_different_regions_of_one_mask_are_merged_even_after_a_reload(
+    page: Page, browser: Browser, server: Server, shared: tuple[int, int]
+) -> None:
+    project_id, image_id = shared
+    fit = open_workspace(page, server, project_id, image_id, masks=1)
+    with annotator_page(browser, server) as other:
+        open_workspace(other, server, project_id, image_id, masks=1)
+        # The tab dies before its change has left; the other person's change is there when it comes back.
+        other.route("**/operations", lambda route: route.abort())
+        paint_onto_first(other, fit, (110, 140), (70, 140))
+        expect(other.locator("[data-save-state=offline]")).to_be_visible()
+        paint_onto_first(page, fit, (290, 140), (340, 140))
+        expect_saved(page)
+        other.unroute("**/operations")
+        other.reload()
+        expect(other.get_by_text("changed the same mask meanwhile")).to_be_visible()
+        expect_saved(other)
+        expect(rows(other)).to_have_count(1)
+    (saved,) = read_masks(page, server, image_id)
+    mask = decode(saved)
+    assert (mask[140, 75], mask[140, 200], mask[140, 335]) == (1, 1, 1), "what one painted, what was there, the other's"
+
+
+def paint_onto_first(page: Page, fit: Fit, *places: tuple[float, float]) -> None:
+    """Select the first mask of the list and paint on it."""
+    rows(page).first.click()
+    page.keyboard.press("r")
+    drag(page, fit, *places)
 
 
 def test_a_lost_race_is_shown_side_by_side_survives_a_reload_and_both_can_be_kept(

@@ -31,10 +31,12 @@ export interface HttpClient {
   send<T>(method: "POST" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<T>;
 }
 
+type Headings = Readonly<Record<string, string>>;
+
 const TIMEOUT_MS = 30_000;
 
 export function makeHttpClient(base: string, csrf: string): HttpClient {
-  const call = (path: string, init: RequestInit): Promise<Response> => {
+  const call = (path: string, init: Omit<RequestInit, "headers"> & { headers?: Headings }): Promise<Response> => {
     const timeout = AbortSignal.timeout(TIMEOUT_MS);
     return reach(base + path, {
       ...init,
@@ -48,7 +50,7 @@ export function makeHttpClient(base: string, csrf: string): HttpClient {
     getChanged: async (path, tag) =>
       readTagged(await call(path, tag === "" ? {} : { headers: { "If-None-Match": tag } })),
     send: async (method, path, body) => {
-      const type: Record<string, string> = body === undefined ? {} : { "Content-Type": "application/json" };
+      const type: Headings = body === undefined ? {} : { "Content-Type": "application/json" };
       const headers = { "X-CSRFToken": csrf, ...type };
       return readAnswer(
         await call(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) }),

@@ -1,5 +1,5 @@
 /** What the API sends and takes, as docs/contracts.md has it, and its translation to and from the document's records. */
-import { columnCount, emptyMask, maskFromCounts, maskToCounts } from "../geometry/column-mask";
+import { columnCount, emptyMask, maskFromCounts, maskToCounts, type ColumnMask } from "../geometry/column-mask";
 import { decodeCounts, encodeCounts } from "../geometry/rle";
 import type { Size } from "../geometry/types";
 import {
@@ -107,9 +107,13 @@ export interface CommentRow {
   readonly resolved_at: string | null;
 }
 
+/** Read a mask from COCO's compressed counts; size is (height, width), as on the wire. */
+export function maskFromWire(counts: string, [height, width]: readonly [number, number]): ColumnMask {
+  const size: Size = { height, width };
+  return counts === "" ? emptyMask(size) : maskFromCounts(decodeCounts(counts, size), size);
+}
+
 export function recordFromRow(row: AnnotationRow): MaskRecord {
-  const size: Size = { height: row.size[0], width: row.size[1] };
-  const mask = row.counts === "" ? emptyMask(size) : maskFromCounts(decodeCounts(row.counts, size), size);
   const rest = {
     id: row.id,
     labelId: row.label_id,
@@ -125,7 +129,7 @@ export function recordFromRow(row: AnnotationRow): MaskRecord {
     authorName: row.author?.name ?? "",
     createdAt: row.created_at,
   };
-  return withMask(rest, mask);
+  return withMask(rest, maskFromWire(row.counts, row.size));
 }
 
 const NAMES = {

@@ -6,9 +6,8 @@ import type { Journal } from "../api/journal";
 import type { WorkspaceApi } from "../api/workspace-api";
 import { actionFor } from "../input/keymap";
 import type { ActionId } from "../model/actions";
-import type { LabelInfo, MaskRecord } from "../model/mask-record";
+import type { LabelInfo } from "../model/mask-record";
 import type { BrushSettings, ToolId, ViewSettings } from "../model/view-settings";
-import { acceptDraft, whenAnswered } from "./accepting";
 import { announceWork } from "./announcing";
 import { ActiveClock } from "./active-clock";
 import { makeActions } from "./actions-table";
@@ -19,13 +18,16 @@ import { Flow } from "./flow";
 import { ImageLoader } from "./image-loader";
 import { ImageSession } from "./image-session";
 import { bindInput } from "./input-binding";
+import { Keeping } from "./keeping";
 import { LatencyLog } from "./latency-log";
 import { LeaseKeeper } from "./lease-keeper";
 import { Notices, reasonOf } from "./notices";
 import { PaceKeeper } from "./pace";
+import { PanelFeed } from "./panel-feed";
 import { Personal } from "./personal";
 import { Reviewing } from "./reviewing";
-import { isShown, SceneMaker, type Momentary } from "./scene";
+import { SceneMaker, type Momentary } from "./scene";
+import { SelectedMasks } from "./selected-masks";
 import { Selecting } from "./selecting";
 import type { Stores } from "./stores";
 import { ToolDesk } from "./tool-desk";
@@ -53,6 +55,7 @@ export class Editor {
   readonly desk: ToolDesk;
   readonly flow: Flow;
   readonly reviewing: Reviewing;
+  readonly selected: SelectedMasks;
   readonly work: WorkDesk;
   readonly personal: Personal;
   readonly scene: SceneMaker;
@@ -60,11 +63,12 @@ export class Editor {
   readonly clock = new ActiveClock();
   session: ImageSession | null = null;
   private readonly momentary: Momentary = { shape: null, cursor: null };
+  private readonly feed: PanelFeed;
   private readonly loader: ImageLoader;
   private readonly latency: LatencyLog;
   private readonly lease: LeaseKeeper;
   private readonly letGo: () => void;
-  private readonly pace: PaceKeeper;
+  private readonly keeping: Keeping;
   private readonly actions: Readonly<Record<ActionId, () => void>>;
   private readonly unbind: () => void;
 
@@ -86,8 +90,11 @@ export class Editor {
     this.loader = new ImageLoader(api, parts.decoder);
     this.flow = this.makeFlow();
     this.reviewing = new Reviewing(api, stores, this.notices, () => this.session);
-    const { notices, flow, viewing } = this;
-    this.work = new WorkDesk({ api, stores, config, notices, flow, viewing, session: () => this.session });
+    const { notices, flow, viewing, selecting, reviewing } = this;
+    const session = (): ImageSession | null => this.session;
+    this.selected = new SelectedMasks({ stores, selecting, viewing, reviewing, notices, session });
+    this.feed = new PanelFeed(stores, selecting, viewing);
+    this.work = new WorkDesk({ api, stores, config, notices, flow, viewing, session });
     this.personal = new Personal(config, api, stores);
     this.latency = new LatencyLog(config.project_id, api, stores, config.model.version ?? "");
     this.lease = new LeaseKeeper({
@@ -97,8 +104,9 @@ export class Editor {
       now: () => performance.now(),
     });
     this.letGo = this.lease.start();
-    this.pace = new PaceKeeper(parts.storage, `maskwright-pace-${config.user.id}`);
-    stores.pace.set(this.pace.pace());
+    const pace = new PaceKeeper(parts.storage, `maskwright-pace-${config.user.id}`);
+    stores.pace.set(pace.pace());
+    this.keeping = new Keeping({ config, stores, notices, work: this.work, clock: this.clock, pace, session });
     rememberDesk(stores, parts.storage, `maskwright-desk-${config.user.id}`);
     announceWork(stores, this.labels);
     this.actions = makeActions(this);
@@ -137,31 +145,7 @@ export class Editor {
   }
 
   accept(): void {
-    if (this.desk.current.confirm()) return;
-    const { session } = this;
-    if (!session?.document.draft) return;
-    if (session.prompting.isDecoding.get()) {
-      whenAnswered(session, () => session === this.session && this.accept());
-      return;
-    }
-    const { config } = this.parts;
-    const activeMs = this.clock.activeMs;
-    const record = acceptDraft(session, {
-      labelId: this.stores.currentLabel.get(),
-      overlap: config.project.settings.overlap ?? "allow",
-      modelVersion: session.modelVersion ?? config.model.version,
-      activeMs,
-      effort: this.work.effort.counted,
-      authorName: config.user.name ?? "",
-    });
-    if (!record) {
-      this.notices.tell("info", "notice.nothing.to.accept");
-      return;
-    }
-    this.work.effort.take();
-    this.stores.pace.set(this.pace.add(this.clock.take()));
-    this.stores.isSlow.set(false);
-    this.announce("announce.accepted", record.area);
+    if (!this.desk.current.confirm()) this.keeping.accept();
   }
 
   abandon(): void {
@@ -183,39 +167,8 @@ export class Editor {
     this.travel("redo");
   }
 
-  deleteSelected(): void {
-    if (this.session?.document.draft) this.session.prompting.abandon();
-    else this.session?.commands.delete(this.selecting.ids);
-  }
-
-  toggleLock(): void {
-    const ids = this.selecting.ids;
-    const isLocked = ids.some((id) => this.session?.document.get(id)?.isLocked === false);
-    this.session?.commands.setLocked(ids, isLocked);
-  }
-
-  refineSelected(): void {
-    const [id] = this.selecting.ids;
-    const record = this.session?.document.get(id);
-    if (record && !record.isLocked) this.reviewing.refine(record);
-    else this.notices.tell("info", "notice.select.one");
-  }
-
-  zoomToSelection(): void {
-    const [id] = this.selecting.ids;
-    const record = this.session?.document.get(id);
-    if (record) this.viewing.showBox(record.bounds);
-  }
-
   pressAtCursor(label: 0 | 1): void {
     if (this.momentary.cursor) this.desk.press(this.momentary.cursor, label);
-  }
-
-  applyLabel(labelId: number | null): void {
-    this.stores.currentLabel.set(labelId);
-    const ids = this.selecting.ids;
-    if (!this.session?.document.draft && ids.length > 0) this.session?.commands.label(ids, labelId);
-    this.viewing.masksChanged();
   }
 
   decideSuggestions(ids: readonly string[], isAccepted: boolean): void {
@@ -246,37 +199,16 @@ export class Editor {
     this.actions[action]();
   }
 
-  private announce(key: string, area: number): void {
-    this.stores.announcement.set(`${key}|${area}|${Date.now()}`);
-  }
-
   private travel(direction: "undo" | "redo"): void {
     const name = this.work.effort.travel(direction, () => this.session?.[direction]() ?? null);
     if (name !== null) this.stores.announcement.set(`announce.${direction}|${name}|${Date.now()}`);
   }
 
   private resetFor(session: ImageSession): void {
-    const { stores } = this;
-    const { detail } = session;
     this.desk.current.cancel();
     this.momentary.cursor = null;
     this.work.leaveImage(this.clock.take());
-    stores.selection.set(new Set());
-    stores.conflicts.set([]);
-    stores.comments.set([]);
-    stores.shownComment.set(null);
-    stores.stage.set(detail.stage || this.parts.config.project.stage);
-    stores.image.set({
-      id: detail.id,
-      name: detail.name,
-      size: session.size,
-      position: detail.position,
-      total: detail.total,
-      previousId: detail.previous_id,
-      nextId: detail.next_id,
-      workStatus: detail.work_status,
-    });
-    this.refreshPanels();
+    this.feed.begin(session);
   }
 
   private makeSession(detail: ImageSession["detail"]): ImageSession {
@@ -291,9 +223,10 @@ export class Editor {
       onDecodeFailed: (error) => this.tellError("notice.decode.failed", error),
       onPreview: () => this.viewing.overlayChanged(),
       onChanged: () => {
-        if (session === this.session) this.refreshPanels();
+        if (session === this.session) this.feed.refresh(session);
       },
       onConflict: (conflict) => this.reviewing.addConflict(conflict),
+      onMerged: (name) => this.notices.tell("info", "notice.merged", { name }),
       onRejected: (reason) => this.notices.tell("error", "notice.rejected", { reason }),
       onStorageFailed: (error) => this.tellError("notice.storage.failed", error),
     });
@@ -304,20 +237,6 @@ export class Editor {
   private selectionChanged(): void {
     if (this.stores.settings.get().isSolo) this.viewing.masksChanged();
     else this.viewing.overlayChanged();
-  }
-
-  private refreshPanels(): void {
-    const { session, stores } = this;
-    if (!session) return;
-    this.selecting.prune();
-    const areMasksSame = stores.masks.get() === session.document.all();
-    const isTargetSame = (stores.draft.get()?.targetId ?? null) === (session.document.draft?.targetId ?? null);
-    stores.masks.set(session.document.all());
-    stores.draft.set(session.document.draft);
-    stores.undoState.set({ undo: session.history.undoName, redo: session.history.redoName });
-    // Painting thousands of masks anew for every prompt would be felt.
-    if (areMasksSame && isTargetSame) this.viewing.overlayChanged();
-    else this.viewing.masksChanged();
   }
 
   private tellError(key: string, error: unknown): void {
@@ -384,13 +303,7 @@ export class Editor {
     const label = this.labels.find(({ key }) => key !== "" && key === chord);
     if (action === null && !label) return false;
     if (action !== null) this.perform(action);
-    else if (label && !event.repeat) this.applyLabel(label.id);
+    else if (label && !event.repeat) this.selected.applyLabel(label.id);
     return true;
-  }
-
-  /** The masks that count for the list and its numbers. */
-  shownMasks(): readonly MaskRecord[] {
-    const filter = this.stores.suggestions.get();
-    return this.stores.masks.get().filter((record) => isShown(record, filter));
   }
 }

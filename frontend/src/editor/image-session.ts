@@ -14,6 +14,7 @@ import { detailStep } from "../render/mask-paths";
 import { CropEmbeddings } from "./crop-embeddings";
 import { modelVersionOf, type Decoder, type EmbeddingSource } from "./decoder-port";
 import { MaskCommands } from "./mask-commands";
+import type { BaseFields } from "./merging";
 import { Painting } from "./painting";
 import { Prompting } from "./prompting";
 import { Saving, type SavingEvents } from "./saving";
@@ -55,7 +56,12 @@ export class ImageSession {
     this.commands = new MaskCommands(document, history, this.size);
     this.prompting = this.makePrompting();
     this.painting = this.makePainting();
-    this.saving = new Saving(document, () => this.outbox, ports);
+    this.saving = new Saving(
+      document,
+      () => this.outbox,
+      ports,
+      (id, revision) => readRevision(ports.api, id, revision),
+    );
     this.outbox = this.makeOutbox();
     this.crops = new CropEmbeddings(detail.id, ports.api, (source) => ports.decoder.prefetch(source));
     this.noteDetail(detail);
@@ -181,4 +187,10 @@ export class ImageSession {
       onRejected: (entry, result) => this.saving.onRejected(entry, result),
     });
   }
+}
+
+/** What a mask was at a revision, as far as revisions remember it. */
+async function readRevision(api: WorkspaceApi, id: string, revision: number): Promise<BaseFields | null> {
+  const found = (await api.revisions(id)).find((one) => one.revision === revision);
+  return found ? (found.snapshot as unknown as BaseFields) : null;
 }

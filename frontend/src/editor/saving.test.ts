@@ -38,6 +38,9 @@ let queued: Queued[];
 let pending: Set<string>;
 let conflicts: Conflict[];
 let unparked: string[];
+let merged: string[];
+/** What the server remembers of revision 1 of mask "a"; null: it cannot be reached. */
+let remembered: AnnotationRow | null;
 
 beforeEach(() => {
   document = new MaskDocument();
@@ -45,6 +48,8 @@ beforeEach(() => {
   pending = new Set();
   conflicts = [];
   unparked = [];
+  merged = [];
+  remembered = null;
   const outbox = {
     enqueue: (operation: Queued) => {
       queued.push(operation);
@@ -58,11 +63,19 @@ beforeEach(() => {
     },
     noteRevision: () => undefined,
   } as unknown as Outbox;
-  saving = new Saving(document, () => outbox, {
-    onConflict: (conflict) => conflicts.push(conflict),
+  const events = {
+    onConflict: (conflict: Conflict) => void conflicts.push(conflict),
+    onMerged: (name: string) => void merged.push(name),
     onRejected: () => undefined,
     onStorageFailed: () => undefined,
-  });
+  };
+  saving = new Saving(
+    document,
+    () => outbox,
+    events,
+    (id, revision) =>
+      remembered && id === "a" && revision === 1 ? Promise.resolve(remembered) : Promise.reject(new Error("offline")),
+  );
 });
 
 const relabel = (id: string, labelId: number): void => {
@@ -126,11 +139,12 @@ describe("saving", () => {
     if (before) document.apply([{ kind: "mask", id: "a", before, after: { ...before, mask } }], "local");
     saving.flush();
     saving.onConflict([mine("a", fields)], lost(row("a", { label_id: 5, revision: 2 })));
-    const merged = document.get("a");
+    const shown = document.get("a");
     expect(conflicts).toEqual([]);
-    expect(merged?.labelId).toBe(5);
-    expect(merged && drawing(merged.mask)[0]).toBe("##.");
+    expect(shown?.labelId).toBe(5);
+    expect(shown && drawing(shown.mask)[0]).toBe("##.");
     expect(queued.at(-1)).toEqual({ type: "update", annotation_id: "a", fields });
+    expect(merged).toEqual(["Other"]);
   });
 
   it("asks when both changed the same thing", () => {
@@ -156,14 +170,32 @@ describe("saving", () => {
     expect(queued).toEqual([]);
   });
 
-  it("asks when it is not known what one began with, as after a reload", () => {
-    saving.load([row("a", { revision: 2, counts: countsOf(["..#", "..."]) })]);
-    saving.showReplayed([mine("a", { counts: countsOf(["##.", "..."]) })], [2, 3]);
-    saving.onConflict(
-      [mine("a", { counts: countsOf(["##.", "..."]) })],
-      lost(row("a", { revision: 2, counts: countsOf(["..#", "..."]) })),
-    );
+  const loseAfterReload = async (theirs: string[], own: string[]): Promise<void> => {
+    const there = row("a", { revision: 2, counts: countsOf(theirs) });
+    const entry = mine("a", { counts: countsOf(own) });
+    saving.load([there]);
+    saving.showReplayed([entry], [2, 3]);
+    saving.onConflict([entry], lost(there));
+    await new Promise((resolve) => setTimeout(resolve));
+  };
+
+  it("merges edits of different regions of one mask, after a reload as well", async () => {
+    remembered = row("a");
+    await loseAfterReload(["#.#", "..."], ["#..", "#.."]);
+    expect(conflicts).toEqual([]);
+    const both = document.get("a");
+    expect(both && drawing(both.mask)).toEqual(["#.#", "#.."]);
+    expect(queued.at(-1)?.fields).toEqual({ counts: countsOf(["#.#", "#.."]) });
+  });
+
+  it("asks when both edited one region, or when it cannot be known what one began with", async () => {
+    remembered = row("a", { counts: countsOf(["...", "..#"]) });
+    await loseAfterReload(["..#", "..."], ["##.", "..."]);
     expect(conflicts.map(({ mine: kept }) => kept && drawing(kept.mask)[0])).toEqual(["##."]);
+    remembered = null;
+    await loseAfterReload(["..#", "..."], ["##.", "..."]);
+    expect(conflicts).toHaveLength(2);
+    expect(unparked).toEqual([]);
   });
 
   it.each([

@@ -10,9 +10,12 @@ import type { Change, MaskDocument } from "../model/document";
 import { operationsFor } from "../model/operations";
 import type { MaskRecord } from "../model/mask-record";
 import type { Conflict } from "../model/workspace";
+import { mergeRace, type BaseFields } from "./merging";
 
 export interface SavingEvents {
   onConflict(conflict: Conflict): void;
+  /** What two people did to one mask is one mask now. */
+  onMerged(theirName: string): void;
   onRejected(message: string): void;
   onStorageFailed(error: unknown): void;
 }
@@ -28,6 +31,7 @@ export class Saving {
     private readonly document: MaskDocument,
     private readonly getOutbox: () => Outbox,
     private readonly events: SavingEvents,
+    private readonly readRevision: (id: string, revision: number) => Promise<BaseFields | null>,
   ) {
     document.subscribe((changes, origin) => {
       if (origin === "local") for (const change of changes) if (change.kind === "mask") this.dirty.add(change.id);
@@ -78,13 +82,38 @@ export class Saving {
     const id = lost[0].operation.annotation_id;
     const row = result.annotation;
     const theirs = row && !row.deleted_at ? row : null;
-    const mine = this.document.get(id) ?? null;
-    const merged = mine && theirs ? this.merged(lost, theirs) : null;
+    const known = this.rows.get(id);
     if (row) this.rows.set(row.id, row);
     const record = theirs && recordFromRow(theirs);
-    if (merged) this.settle(id, record, merged);
-    else if (mine === record || (mine && record && sameContent(mine, record))) this.settle(id, record, record);
-    else this.events.onConflict({ annotationId: id, mine, theirs: record, theirName: row?.author?.name ?? "" });
+    const mine = this.document.get(id) ?? null;
+    // An operation without a base was made on top of what the server answered last.
+    const wanted = lost[0].operation.base_revision ?? known?.revision;
+    if (mine === record || (mine && record && sameContent(mine, record))) this.settle(id, record, record);
+    else if (!theirs || wanted === undefined) this.ask(id, row);
+    else if (known?.revision === wanted) this.mergeOrAsk(lost, theirs, known);
+    else void this.findBase(id, wanted).then((base) => this.mergeOrAsk(lost, theirs, base));
+  }
+
+  /** What was begun with is not known after a reload; the server remembers. Null where it cannot be reached, either. */
+  private findBase(id: string, revision: number): Promise<BaseFields | null> {
+    return this.readRevision(id, revision).catch(() => null);
+  }
+
+  private mergeOrAsk(lost: readonly JournalEntry[], theirs: AnnotationRow, base: BaseFields | null): void {
+    const mine = this.document.get(theirs.id);
+    const merged = mine && base ? mergeRace({ lost, mine, theirs, base }) : null;
+    if (!merged) {
+      this.ask(theirs.id, theirs);
+      return;
+    }
+    this.settle(theirs.id, recordFromRow(theirs), merged);
+    this.events.onMerged(theirs.author?.name ?? "");
+  }
+
+  private ask(id: string, row: AnnotationRow | null): void {
+    const theirs = row && !row.deleted_at ? recordFromRow(row) : null;
+    const mine = this.document.get(id) ?? null;
+    this.events.onConflict({ annotationId: id, mine, theirs, theirName: row?.author?.name ?? "" });
   }
 
   /** Settle a lost race: the server has `theirs`, the mask shall be `after`. The difference is sent at once. */
@@ -95,15 +124,6 @@ export class Saving {
       this.flush();
     });
     settled.catch((error: unknown) => this.events.onStorageFailed(error));
-  }
-
-  /** Their row with my changes on top; null where both changed the same, or where it is not known what I began with. */
-  private merged(lost: readonly JournalEntry[], theirs: AnnotationRow): MaskRecord | null {
-    const base = this.rows.get(theirs.id);
-    const isKnown = base !== undefined && base.revision === lost[0].operation.base_revision;
-    if (!isKnown || lost.some(({ operation }) => operation.type !== "update")) return null;
-    const fields = lost.reduce<WireFields>((all, { operation }) => ({ ...all, ...operation.fields }), {});
-    return touchesSame(fields, base, theirs) ? null : recordFromRow({ ...theirs, ...fields });
   }
 
   onRejected(entry: JournalEntry, result: OperationResult): void {
@@ -176,14 +196,6 @@ function blankRow(id: string, size: readonly [number, number]): AnnotationRow {
     active_ms: 0,
     created_at: new Date().toISOString(),
   };
-}
-
-/** Whether they changed any of the fields that I changed. Notes about edits follow the mask and decide nothing. */
-function touchesSame(mine: WireFields, base: AnnotationRow, theirs: AnnotationRow): boolean {
-  const names = (Object.keys(mine) as (keyof WireFields)[]).filter(
-    (name) => name !== "provenance" && name !== "active_ms",
-  );
-  return names.some((name) => JSON.stringify(base[name]) !== JSON.stringify(theirs[name]));
 }
 
 function sameContent(a: MaskRecord, b: MaskRecord): boolean {

@@ -27,7 +27,7 @@ export function workspaceDoor(editor: Editor, config: WorkspaceConfig, useEngine
     select: (id, mode) => selecting.select(id, mode),
     highlight: (id) => selecting.highlight(id),
     chooseCandidate: (index) => editor.session?.prompting.chooseCandidate(index),
-    applyLabel: (labelId) => editor.applyLabel(labelId),
+    applyLabel: (labelId) => editor.selected.applyLabel(labelId),
     setAttribute: (ids, name, value) => editor.session?.commands.setAttribute(ids, name, value),
     setLocked: (id, isLocked) => editor.session?.commands.setLocked([id], isLocked),
     deleteMask: (id) => editor.session?.commands.delete([id]),

@@ -299,6 +299,7 @@ export const MESSAGES_EN = {
   "notice.image.gone":
     "This image has been deleted from the project. Changes that were not saved are kept on this device.",
   "notice.embedding.failed": "This image could not be prepared for the model. Brush and lasso work.",
+  "notice.merged": "{name} changed the same mask meanwhile; it holds both changes now.",
   "notice.replayed": "Changes from your last visit, kept on this device ({count}), are being saved.",
   "notice.nothing.to.accept": "There is no mask to keep: it has no pixels that are still free.",
   "notice.decode.failed": "The model gave no answer: {reason} Click again, or use brush and lasso.",

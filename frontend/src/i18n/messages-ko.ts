@@ -298,6 +298,7 @@ export const MESSAGES_KO: Messages = {
     "관리자가 이 프로젝트에서 회원님을 제외했습니다. 저장한 내용은 프로젝트에 남아 있습니다. 저장하지 못한 변경은 이 기기에 보관되며, 다시 참여하면 전송됩니다.",
   "notice.image.gone": "이 이미지가 프로젝트에서 삭제되었습니다. 저장하지 못한 변경은 이 기기에 보관됩니다.",
   "notice.embedding.failed": "이 이미지를 모델용으로 준비하지 못했습니다. 브러시와 올가미는 쓸 수 있습니다.",
+  "notice.merged": "{name} 님도 같은 마스크를 변경했습니다. 이제 두 변경이 모두 들어 있습니다.",
   "notice.replayed": "지난번에 이 기기에 보관한 변경 {count}건을 저장하고 있습니다.",
   "notice.nothing.to.accept": "남길 마스크가 없습니다. 비어 있는 픽셀이 없습니다.",
   "notice.decode.failed": "모델이 답하지 않았습니다: {reason} 다시 클릭하거나 브러시와 올가미를 쓰세요.",

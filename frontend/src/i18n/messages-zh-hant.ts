@@ -296,6 +296,7 @@ export const MESSAGES_ZH_HANT: Messages = {
     "管理員已將您移出此專案。已儲存的內容仍保留在專案中；尚未儲存的變更保留在此裝置上，待您重新加入後送出。",
   "notice.image.gone": "此影像已從專案中刪除。尚未儲存的變更保留在此裝置上。",
   "notice.embedding.failed": "無法為模型準備這張影像。筆刷與套索仍可使用。",
+  "notice.merged": "{name} 也改了同一個遮罩，現在兩邊的變更都保留在其中。",
   "notice.replayed": "正在儲存上次保留在此裝置的 {count} 項變更。",
   "notice.nothing.to.accept": "沒有可保留的遮罩：沒有空閒的像素。",
   "notice.decode.failed": "模型沒有回應：{reason} 請再點一次，或使用筆刷與套索。",

@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
 
+import { boxesMeet } from "../geometry/boxes";
 import { emptyMask } from "../geometry/column-mask";
-import { boxesMeet, changedBox, type PaintedMask } from "./mask-changes";
+import { changedBox, type PaintedMask } from "./mask-changes";
 
 const SIZE = { width: 100, height: 100 };
 

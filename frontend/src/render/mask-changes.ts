@@ -1,4 +1,5 @@
 /** What differs between two paintings of the masks, so that a small change need not paint thousands anew. Pure. */
+import { surroundBoxes } from "../geometry/boxes";
 import type { ColumnMask } from "../geometry/column-mask";
 import type { BoxXyxy } from "../geometry/types";
 import type { MaskStyle } from "./mask-style";
@@ -35,24 +36,11 @@ export function changedBox(
   if (changed.length > MOST_CHANGES) return "everything";
   const left = before.filter(({ id }) => !old.has(id));
   if (left.some(({ id }, i) => id !== stayed[i])) return "everything";
-  return changed.length === 0 ? null : changed.map(({ bounds }) => bounds).reduce(surround);
+  return changed.length === 0 ? null : changed.map(({ bounds }) => bounds).reduce(surroundBoxes);
 }
 
 function looksSame(a: PaintedMask, b: PaintedMask): boolean {
   if (a.mask !== b.mask || a.style.fillAlpha !== b.style.fillAlpha) return false;
   if (a.style.outline !== b.style.outline || a.style.lineWidth !== b.style.lineWidth) return false;
   return a.style.color.every((part, i) => part === b.style.color[i]);
-}
-
-function surround(a: BoxXyxy, b: BoxXyxy): BoxXyxy {
-  return {
-    x0: Math.min(a.x0, b.x0),
-    y0: Math.min(a.y0, b.y0),
-    x1: Math.max(a.x1, b.x1),
-    y1: Math.max(a.y1, b.y1),
-  };
-}
-
-export function boxesMeet(a: BoxXyxy, b: BoxXyxy): boolean {
-  return a.x0 < b.x1 && b.x0 < a.x1 && a.y0 < b.y1 && b.y0 < a.y1;
 }

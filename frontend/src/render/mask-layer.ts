@@ -2,10 +2,11 @@
  * The saved masks, on a sheet that moves with the view. A small change is patched in at once; everything is painted
  * anew, in slices beside the visible sheet, when the view has come to rest.
  */
+import { boxesMeet } from "../geometry/boxes";
 import type { BoxXyxy } from "../geometry/types";
 import type { Viewport } from "../geometry/viewport";
 import type { Layer } from "./frame-loop";
-import { boxesMeet, changedBox, type PaintedMask } from "./mask-changes";
+import { changedBox, type PaintedMask } from "./mask-changes";
 import type { MaskPaths } from "./mask-paths";
 import { drawMask } from "./mask-style";
 import { MARGIN_PX, Sheet } from "./sheet";

@@ -1,6 +1,7 @@
 /** Masks that two people changed at once: both side by side, and the choice between them. */
 import type { JSX } from "preact";
 
+import { surroundBoxes } from "../geometry/boxes";
 import type { MessageKey } from "../i18n/messages-en";
 import type { MaskRecord } from "../model/mask-record";
 import type { Conflict } from "../model/workspace";
@@ -92,12 +93,5 @@ function Side(props: {
 
 function withBoundsOf(record: MaskRecord, other: MaskRecord | null): MaskRecord {
   if (!other) return record;
-  const [a, b] = [record.bounds, other.bounds];
-  const bounds = {
-    x0: Math.min(a.x0, b.x0),
-    y0: Math.min(a.y0, b.y0),
-    x1: Math.max(a.x1, b.x1),
-    y1: Math.max(a.y1, b.y1),
-  };
-  return { ...record, bounds };
+  return { ...record, bounds: surroundBoxes(record.bounds, other.bounds) };
 }
