@@ -11,12 +11,14 @@ import argparse
 import json
 import os
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.bench.browser_memory import page_memory, process_memory
 from tests.bench.decoder.isolated_server import serve
 from tests.bench.decoder.models import write_models
 
@@ -36,7 +38,7 @@ ROUNDS = 50
 CLICKS = 30
 CLICK_TIMES = ("clickToPaintMs", "answerMs", "maskMs", "paintMs", "exactMs")
 HOVERS, IMAGES = 5000, 50
-MEBIBYTE = 2**20
+MEMORY_STEPS = 10
 
 
 def build_page(out: Path) -> None:
@@ -88,18 +90,19 @@ def time_clicks(browser: Browser, address: str, folder: str) -> dict[str, list[f
 
 
 def measure_memory(browser: Browser, address: str, folder: str, hovers: int) -> dict[str, Any]:
-    """Return the page's memory in MiB, workers included, in the course of so many hovers over IMAGES images."""
+    """Return the page's process in MB, workers included, in the course of so many hovers over IMAGES images."""
     page = open_page(browser, address)
     page.evaluate(f"bench.openClient({folder!r}).then((opened) => {{ globalThis.opened = opened; }})")
+    session, browser_session = page.context.new_cdp_session(page), browser.new_browser_cdp_session()
     course = []
-    steps = 5
-    each = IMAGES // steps
-    for step in range(steps):
-        page.evaluate(f"bench.hoverMany(opened, {folder!r}, {hovers // steps}, {step * each}, {each})")
-        memory = page.evaluate("performance.measureUserAgentSpecificMemory().then((answer) => answer.bytes)")
-        course.append(round(memory / MEBIBYTE, 1))
+    each = IMAGES // MEMORY_STEPS
+    for step in range(MEMORY_STEPS):
+        page.evaluate(f"bench.hoverMany(opened, {folder!r}, {hovers // MEMORY_STEPS}, {step * each}, {each})")
+        course.append(page_memory(session) | process_memory(browser_session))
+        print(f"{folder}: {(step + 1) * hovers // MEMORY_STEPS} hovers, {course[-1]}", file=sys.stderr, flush=True)
     page.close()
-    return {"memory_mib": course[-1], "memory_course_mib": course, "hovers": hovers, "images": IMAGES}
+    figures = {name: [at[name] for at in course] for name in ("renderer_pss_mb", "heap_mb", "array_buffers_mb")}
+    return {"memory_mb": course[-1]["renderer_pss_mb"], "hovers": hovers, "images": IMAGES, "course": figures}
 
 
 def report(

@@ -14,8 +14,8 @@ type OpenRequest = Extract<WorkerRequest, { type: "open" }>;
 type PrepareRequest = Extract<WorkerRequest, { type: "prepare" }>;
 type DecodeMessage = Extract<WorkerRequest, { type: "decode" }>;
 
-/** Terms of the full decoder take 28 MB an image, those of sam_lite 14. */
-const TERMS_BUDGET_BYTES = 200 * 2 ** 20;
+/** The open image and the three to come: terms of the full decoder take 28 MB an image, those of sam_lite 8. */
+const TERMS_BUDGET_BYTES = 120 * 2 ** 20;
 /** After so many deaths in answering one prompt another worker would not help. */
 const MOST_RESTARTS = 2;
 

@@ -43,8 +43,9 @@ async function openClient(folder: string): Promise<Opened> {
   return { client, info, keyPrefix: `image-${info.modelVersion}-full-` };
 }
 
+/** One file for every image: the tools that drive the browser keep a copy of each response, and that would be measured. */
 function embedding(opened: Opened, folder: string, number: number) {
-  return { key: `${opened.keyPrefix}${number}`, url: `/models/${folder}.npy?n=${number}`, imageId: 1, cropBox: null };
+  return { key: `${opened.keyPrefix}${number}`, url: `/models/${folder}.npy`, imageId: 1, cropBox: null };
 }
 
 interface Painted {
@@ -71,7 +72,7 @@ class Stage {
   private onShown = (): void => undefined;
 
   constructor({ client, info, keyPrefix }: Opened, folder: string) {
-    const embedding = { key: `${keyPrefix}0`, url: `/models/${folder}.npy?n=0`, imageId: 1, cropBox: null };
+    const embedding = { key: `${keyPrefix}0`, url: `/models/${folder}.npy`, imageId: 1, cropBox: null };
     this.overlay = new OverlayLayer(
       new Surface(this.canvas),
       new MaskPaths(),
