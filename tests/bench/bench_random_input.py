@@ -52,6 +52,7 @@ class Watch:
 
     problems: list[str] = field(default_factory=list)
     samples: list[dict[str, Any]] = field(default_factory=list)
+    refusals: int = 0
 
     def listen(self, page: Page) -> None:
         page.on("pageerror", lambda error: self.problems.append(f"exception: {error} {error.stack}"))
@@ -59,7 +60,10 @@ class Watch:
         page.on("console", lambda message: self._note(message.type, message.text, message.location))
 
     def _note(self, kind: str, text: str, location: Any) -> None:
-        if kind == "error":
+        # 409 is the server's no to what cannot be, such as submitting a reviewed image; the browser itself logs it.
+        if kind == "error" and "status of 409" in text:
+            self.refusals += 1
+        elif kind == "error":
             self.problems.append(f"{text} {location.get('url', '')}")
 
     def grew(self, name: str) -> bool:
@@ -217,6 +221,11 @@ def prepare(client: Client) -> tuple[int, list[int]]:
     return project, images
 
 
+def forget_preferences(client: Client) -> None:
+    """Give the person back the keys and the language that the monkey has changed."""
+    client.call("PATCH", "/me/preferences", data={"locale": None, "shortcuts": None, "is_left_handed": None})
+
+
 def second_person(browser: Browser, options: argparse.Namespace) -> Client:
     """Return the API as a second person sees it, whose changes reach the page as anybody else's do."""
     context = browser.new_context()
@@ -257,6 +266,7 @@ def main() -> int:
         page = context.new_page()
         client = Client(context, options.url)
         client.sign_in(page, options.username, options.password)
+        forget_preferences(client)
         project, images = prepare(client)
         watch.listen(page)
         page.goto(f"{options.url}/projects/{project}/images/{images[0]}/")
@@ -265,10 +275,12 @@ def main() -> int:
         try:
             monkey = run(page, options, watch, Reader(page, second_person(browser, options), images, sessions))
         finally:
+            forget_preferences(client)
             client.call("DELETE", f"/projects/{project}")
         browser.close()
     grown = [name for name in GROWTH if watch.grew(name)]
-    print(json.dumps({"seed": options.seed, "acts": monkey.counts, "problems": watch.problems, "grown": grown}))
+    said = {"problems": watch.problems, "refusals": watch.refusals, "grown": grown}
+    print(json.dumps({"seed": options.seed, "acts": monkey.counts, **said}))
     return 1 if watch.problems or grown else 0
 
 
