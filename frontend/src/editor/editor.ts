@@ -93,7 +93,7 @@ export class Editor {
     const { notices, flow, viewing, selecting, reviewing } = this;
     const session = (): ImageSession | null => this.session;
     this.selected = new SelectedMasks({ stores, selecting, viewing, reviewing, notices, session });
-    this.feed = new PanelFeed(stores, selecting, viewing);
+    this.feed = new PanelFeed(stores, selecting, viewing, config.project.stage);
     this.work = new WorkDesk({ api, stores, config, notices, flow, viewing, session });
     this.personal = new Personal(config, api, stores);
     this.latency = new LatencyLog(config.project_id, api, stores, config.model.version ?? "");

@@ -7,8 +7,9 @@ import type { Viewing } from "./viewing";
 export class PanelFeed {
   constructor(
     private readonly stores: Stores,
-    private readonly selecting: Selecting,
-    private readonly viewing: Viewing,
+    private readonly selecting: Pick<Selecting, "prune">,
+    private readonly viewing: Pick<Viewing, "masksChanged" | "overlayChanged">,
+    private readonly projectStage: string,
   ) {}
 
   /** Forget the image before and show another. */
@@ -19,6 +20,7 @@ export class PanelFeed {
     stores.conflicts.set([]);
     stores.comments.set([]);
     stores.shownComment.set(null);
+    stores.stage.set(detail.stage || this.projectStage);
     stores.image.set({
       id: detail.id,
       name: detail.name,
