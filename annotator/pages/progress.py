@@ -37,15 +37,13 @@ class EmbeddingProgress:
         """Return the sentence that people read."""
         if self.total == 0:
             return "No images yet"
-        if self.waiting == 0:
-            ready = self.ready == self.total
-            return (
-                "All images are ready to click" if ready else f"{self.ready} of {self.total} images are ready to click"
-            )
-        words = f"Embedding: {self.ready} of {self.total} images ready"
-        if self.usable == self.ready:
-            return words
-        return f"{words} for the new model; {self.usable} can be clicked, some with the one before"
+        if self.ready == self.total:
+            return "All images are ready to click"
+        how_far = f"{self.ready} of {self.total} images ready"
+        if self.usable == self.total:
+            before = self.total - self.ready
+            return f"Embedding with another model: {how_far}; all can be clicked, {before} with the model before"
+        return f"Embedding: {how_far}" if self.waiting else f"{self.ready} of {self.total} images are ready to click"
 
     def as_dict(self) -> dict[str, int | str]:
         """Return the numbers and the sentence for JSON."""

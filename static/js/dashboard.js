@@ -26,7 +26,7 @@ function line(label, stroke, extra = {}) {
 }
 
 function paperLine(value, unit) {
-  return { label: `paper ${value} ${unit}`, stroke: color("line-strong"), width: 1.5, dash: PAPER_DASH, points: { show: false } };
+  return { label: `paper ${value} ${unit}`, stroke: color("line-strong"), width: 1.5, dash: PAPER_DASH, points: { show: false }, class: "paper" };
 }
 
 function weekly(columns, series, yLabel) {
@@ -82,6 +82,11 @@ const CHARTS = {
   },
 };
 
+/** More room above, so that the second curve does not lie on the first. */
+function fromZeroHigher(_plot, _min, max) {
+  return [0, Math.max(max * 1.5, 1)];
+}
+
 function fromZero(_plot, _min, max) {
   return [0, Math.max(max * 1.1, 1)];
 }
@@ -102,7 +107,7 @@ function draw() {
       scales: {
         x: chart.scoreRange ? { time: false, range: chart.scoreRange } : { time: true },
         y: { range: chart.scoreRange ? [0, 100] : fromZero },
-        ...(chart.hasSecondScale ? { images: { range: fromZero } } : {}),
+        ...(chart.hasSecondScale ? { images: { range: fromZeroHigher } } : {}),
       },
       axes: chart.axes,
       series: [x, ...chart.series],

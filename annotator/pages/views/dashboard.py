@@ -17,11 +17,12 @@ from annotator.projects.models import Project, Stage
 
 CHARTED = ("by_week", "by_stage", "acceptance", "paper")
 TABLES = (
-    ("by_person", "People", "Person"),
-    ("by_label", "Labels", "Label"),
-    ("by_stage", "Stages", "Stage"),
-    ("by_model_version", "Model versions", "Model version"),
+    ("by_person", "People", "Person", "The model alone"),
+    ("by_label", "Labels", "Label", "No label"),
+    ("by_stage", "Stages", "Stage", ""),
+    ("by_model_version", "Model versions", "Model version", "By hand"),
 )
+DONE = ("masks", "suggestions_accepted", "suggestions_rejected")
 CHARTS = (
     ("seconds", "Seconds a mask", "By week; dashed: the paper's 34 s at the start and 14 s at the end.", "by_week"),
     ("masks", "Masks an image", "By week of submission; dashed: the paper's 20, 44 and 72.", "by_week"),
@@ -54,7 +55,7 @@ def dashboard(request: HttpRequest, project: Project) -> HttpResponse:
         "charts": {name: _plain(figures[name]) for name in CHARTED},
         "chart_list": CHARTS,
         "queue_facts": [(word, figures["queue"][name]) for word, name in QUEUE_FACTS],
-        "tables": [(name, title, one, figures[name]) for name, title, one in TABLES],
+        "tables": [(name, title, one, _rows(figures[name], unnamed)) for name, title, one, unnamed in TABLES],
         "has_figures": bool(figures["by_week"] or figures["acceptance"]),
         "filters": filters,
         "query": request.GET.urlencode(),
@@ -64,6 +65,11 @@ def dashboard(request: HttpRequest, project: Project) -> HttpResponse:
         "versions": list(ModelVersion.objects.values_list("pk", "version")),
     }
     return render(request, "pages/dashboard.html", context)
+
+
+def _rows(rows: list[dict[str, Any]], unnamed: str) -> list[dict[str, Any]]:
+    """Return what was done, with words for the row of nobody; suggestions that only wait are no row."""
+    return [{**row, "name": row.get("name") or unnamed} for row in rows if any(row[name] for name in DONE)]
 
 
 def _filters(request: HttpRequest) -> Filters:

@@ -1,0 +1,180 @@
+"""Another model comes while people annotate, an embedding fails: nobody waits, nothing is lost, each image is answered
+by the model that embedded it.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.gestures import expect_saved
+from tests.e2e.steps import (
+    PHOTOS,
+    Server,
+    accept_mask,
+    choose_files,
+    click_image,
+    encode,
+    expect_masks,
+    fit_of,
+    image_id_of,
+    payload,
+    read_masks,
+    wait_for_embeddings,
+    wait_for_workspace,
+)
+from tests.e2e.workspace_steps import annotator_page, drag, image_ids, new_project
+
+pytestmark = pytest.mark.e2e
+ROOT = Path(__file__).resolve().parents[2]
+OTHER_MODEL = "sam_tiny_test"  # seeded, untrained: it finds nothing, but it is a whole model and here in seconds
+ENCODER_FILES = ("model.json", "encoder.onnx")
+NOT_PREPARED = "This image could not be prepared for the model"
+
+
+@pytest.fixture(scope="module")
+def other_model(server: Server) -> Path:
+    """Add a second model to the running product, as the models page says; return its folder."""
+    environment = {**os.environ, "DATA_DIR": str(server.data_dir), "DJANGO_SETTINGS_MODULE": "annotator.settings"}
+    command = [sys.executable, "manage.py", "sync_models", OTHER_MODEL]
+    done = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return server.data_dir / "models" / OTHER_MODEL
+
+
+@contextmanager
+def without_encoder(folder: Path) -> Iterator[None]:
+    """Take the encoder away, as a disk does that is not there; the browser's graphs stay."""
+    for name in ENCODER_FILES:
+        (folder / name).rename(folder / f"{name}.away")
+    try:
+        yield
+    finally:
+        for name in ENCODER_FILES:
+            (folder / f"{name}.away").rename(folder / name)
+
+
+def add_own_photos(page: Page, server: Server, project_id: int, *names: str) -> None:
+    """Add photos that no other project has, so that nothing of them is embedded yet."""
+    page.goto(f"{server.address}/projects/{project_id}/")
+    files = []
+    for name in names:
+        picture = Image.open(PHOTOS / name).convert("RGB")
+        picture.putpixel((0, 0), (project_id % 256, 200, 9))
+        files.append(payload(f"{Path(name).stem}.png", encode(picture, "PNG")))
+    choose_files(page, files)
+
+
+def pin_model(page: Page, server: Server, project_id: int) -> None:
+    """Choose the other model in the settings, and go home."""
+    page.goto(f"{server.address}/projects/{project_id}/settings/")
+    page.get_by_label("Model version").select_option(label=OTHER_MODEL)
+    page.get_by_role("button", name="Save settings").click()
+    expect(page.get_by_text("The settings are saved.")).to_be_visible()
+    page.goto(f"{server.address}/projects/{project_id}/")
+
+
+def step(page: Page, name: str) -> None:
+    """Go to the neighbour and wait until it answers clicks."""
+    before = page.url
+    page.get_by_role("button", name=name).click()
+    page.wait_for_url(lambda url: url != before)
+    expect(page.locator(".engine-ready")).to_be_visible()
+
+
+def test_an_image_whose_embedding_failed_is_annotated_by_hand_and_tried_again(
+    page: Page, browser: Browser, server: Server, other_model: Path
+) -> None:
+    project_id = new_project(page, server, "Failing", photos=())
+    pin_model(page, server, project_id)
+    with without_encoder(other_model), annotator_page(browser, server) as annotator:
+        add_own_photos(page, server, project_id, "cat.jpg")
+        expect(page.get_by_text("1 failed")).to_be_visible()
+        expect(page.get_by_text(re.compile(r"is missing: sam_tiny_test/model\.json"))).to_be_visible()
+        expect(page.get_by_role("button", name="Try cat.png again")).to_be_visible()
+
+        annotator.goto(f"{server.address}/projects/{project_id}/queue/")
+        annotator.get_by_role("button", name="Start annotating").click()
+        alert = annotator.get_by_role("alert").filter(has_text=NOT_PREPARED)
+        expect(alert).to_have_count(1)
+        expect(annotator.get_by_text("Not prepared for the model.")).to_be_visible()
+        fit = fit_of(annotator, 451, 300)
+        annotator.keyboard.press("r")
+        drag(annotator, fit, (40, 40), (140, 60))
+        annotator.keyboard.press("Enter")
+        expect_masks(annotator, 1)
+        annotator.keyboard.press("l")
+        drag(annotator, fit, (250, 60), (330, 60), (330, 150), (250, 150), (250, 62))
+        annotator.keyboard.press("Enter")
+        expect_masks(annotator, 2)
+        expect_saved(annotator)
+        image_id = image_id_of(annotator)
+        areas = sorted(mask["area"] for mask in read_masks(page, server, image_id))
+        assert len(areas) == 2
+        assert areas[0] > 1000
+        annotator.get_by_role("button", name="Try again").click()
+        expect(alert).to_have_count(1)  # still without an encoder: it failed again, and is said once
+    with annotator_page(browser, server) as annotator:
+        annotator.goto(f"{server.address}/projects/{project_id}/images/{image_id}/")
+        expect(annotator.get_by_role("alert").filter(has_text=NOT_PREPARED)).to_be_visible()
+        annotator.get_by_role("button", name="Try again").click()
+        wait_for_workspace(annotator)
+        expect(annotator.get_by_role("alert")).to_have_count(0)
+        click_image(annotator, fit, 200, 150)
+        annotator.keyboard.press("Escape")
+        expect_masks(annotator, 2)
+    expect(page.get_by_text("All images are ready to click")).to_be_visible()
+    assert sorted(mask["area"] for mask in read_masks(page, server, image_id)) == areas
+
+
+def test_a_model_comes_while_people_annotate(page: Page, browser: Browser, server: Server, other_model: Path) -> None:
+    project_id = new_project(page, server, "Change of model", photos=())
+    add_own_photos(page, server, project_id, "cat.jpg", "coffee.jpg")
+    wait_for_embeddings(page)
+    cat, coffee = image_ids(page, server, project_id)
+    with annotator_page(browser, server) as annotator:
+        annotator.goto(f"{server.address}/projects/{project_id}/images/{cat}/")
+        wait_for_workspace(annotator)
+        fit = fit_of(annotator, 451, 300)
+        click_image(annotator, fit, 200, 150)
+        accept_mask(annotator, count=1)
+        with without_encoder(other_model):
+            pin_model(page, server, project_id)
+            expect(page.get_by_text("all can be clicked, 2 with the model before")).to_be_visible()
+            expect(page.get_by_text("2 failed")).to_be_visible()
+        page.get_by_role("button", name="Try coffee.png again").click()
+        expect(page.get_by_text("all can be clicked, 1 with the model before")).to_be_visible()
+
+        # The cat has the old model's embedding, the coffee the new one's; neither needs a reload.
+        click_image(annotator, fit, 380, 60)
+        accept_mask(annotator, count=2)
+        step(annotator, "Next image")  # loaded ahead, before the change
+        step(annotator, "Previous image")
+        step(annotator, "Next image")
+        click_image(annotator, fit_of(annotator, 600, 400), 300, 200)
+        accept_mask(annotator, count=1)
+        step(annotator, "Previous image")
+        click_image(annotator, fit, 100, 250)
+        accept_mask(annotator, count=3)
+    versions = [
+        {mask["provenance"]["model_version"] for mask in read_masks(page, server, image)} for image in (cat, coffee)
+    ]
+    assert versions[1] == {OTHER_MODEL}
+    assert len(versions[0]) == 1
+    assert next(iter(versions[0])).startswith("sam_lite")
+
+    page.get_by_role("button", name="Try cat.png again").click()
+    wait_for_embeddings(page)
+    assert [len(read_masks(page, server, image)) for image in (cat, coffee)] == [3, 1]
+    page.goto(f"{server.address}/models/")
+    row = page.get_by_role("row").filter(has_text=OTHER_MODEL)
+    expect(row).to_contain_text(re.compile(r"64 px.*KB.*ms \(median\).*Apache-2\.0", re.DOTALL))
+    expect(row.get_by_role("link", name="Change of model")).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="default")).to_contain_text("sam_lite")
