@@ -21,15 +21,13 @@ export interface Canvases {
 }
 
 export class Viewing {
-  private readonly loop = new FrameLoop((drawMs) => this.frames.push(drawMs));
+  private readonly loop = new FrameLoop();
   private readonly surface: Surface;
   private readonly photo: PhotoLayer;
   private readonly masks: MaskLayer;
   private readonly overlay: OverlayLayer;
   private readonly paths = new MaskPaths();
   private readonly observer: ResizeObserver;
-  /** Milliseconds that the latest frames took to draw. */
-  readonly frames: number[] = [];
   private isFitted = true;
 
   constructor(

@@ -12,8 +12,6 @@ export class FrameLoop {
   private readonly dirty = new Set<Layer>();
   private request = 0;
 
-  constructor(private readonly onFrame?: (drawMs: number) => void) {}
-
   mark(layer: Layer): void {
     this.dirty.add(layer);
     if (this.request === 0) this.request = requestAnimationFrame((time) => this.run(time));
@@ -27,11 +25,9 @@ export class FrameLoop {
 
   private run(timeMs: number): void {
     this.request = 0;
-    const start = performance.now();
     const layers = [...this.dirty];
     this.dirty.clear();
     for (const layer of layers) if (layer.draw(timeMs)) this.mark(layer);
-    this.onFrame?.(performance.now() - start);
   }
 }
 
