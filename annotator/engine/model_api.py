@@ -24,7 +24,10 @@ class UseOut(Schema):
 
 
 class VersionOut(Schema):
-    """A model version; `encode_ms` is the median of the latest embeddings made here."""
+    """A model version; `encode_ms` is the median of the latest embeddings made here.
+
+    `bytes` is what a browser loads of it, `disk_bytes` what all its graphs take here.
+    """
 
     id: int
     name: str
@@ -33,6 +36,7 @@ class VersionOut(Schema):
     image_size: int
     embed_dim: int
     bytes: int
+    disk_bytes: int
     is_default: bool
     embedded: int
     encode_ms: float | None

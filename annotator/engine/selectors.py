@@ -5,7 +5,7 @@ from typing import Any
 
 from annotator.images.models import Image, ImageStatus
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
-from annotator.inference.selectors import default_model_version, model_version_of
+from annotator.inference.selectors import default_model_version, model_folder, model_version_of
 from annotator.projects.access import visible_projects
 from annotator.projects.models import Project
 
@@ -39,12 +39,19 @@ def describe_versions(user: Any) -> list[dict[str, Any]]:
             "image_size": row.image_size,
             "embed_dim": row.embed_dim,
             "bytes": sum(file.get("bytes", 0) for file in row.manifest.get("files", [])),
+            "disk_bytes": _size_on_disk(row),
             "is_default": default is not None and row.pk == default.pk,
             "projects": users.get(row.pk, []),
             **_speed(row),
         }
         for row in ModelVersion.objects.all()
     ]
+
+
+def _size_on_disk(version: ModelVersion) -> int:
+    """Return the bytes of all its graphs, the image encoder's among them; 0 when its folder has gone."""
+    folder = model_folder(version.version)
+    return sum(file.stat().st_size for file in folder.iterdir() if file.is_file()) if folder.is_dir() else 0
 
 
 def _speed(version: ModelVersion) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from pydantic import ValidationError
 
 from annotator.engine.mask_counts import latest_work, masks_by_project
 from annotator.errors import AppError
+from annotator.inference.models import ModelVersion
+from annotator.inference.selectors import model_version_of
 from annotator.pages.access import person, project_context, project_page
 from annotator.pages.forms import KEY_CHOICES, ProjectForm, ProjectSettingsForm, read_label_rows
 from annotator.pages.progress import DONE_STATUSES, cover_images
@@ -84,11 +86,21 @@ def project_settings(request: HttpRequest, project: Project) -> HttpResponse:
     """Change name, description, guidelines, stage, overlap rule and model."""
     form = ProjectSettingsForm(request.POST) if request.method == "POST" else ProjectSettingsForm.of(project)
     if request.method == "POST" and form.is_valid():
-        update_project(project, changes=form.changes())
-        messages.success(request, "The settings are saved.")
+        before = model_version_of(project)
+        project = update_project(project, changes=form.changes())
+        messages.success(request, _what_was_saved(before, model_version_of(project)))
         return redirect("project_settings", project.pk)
     context = project_context(request, project, section="settings")
     return render(request, "pages/project_settings.html", {**context, "form": form})
+
+
+def _what_was_saved(before: ModelVersion | None, version: ModelVersion | None) -> str:
+    if version is None or before is None or version.pk == before.pk:
+        return "The settings are saved."
+    return (
+        f"The settings are saved. Images are embedded with {version.version} in the background; "
+        f"until then {before.version} answers, and no mask changes."
+    )
 
 
 @project_page(Right.MANAGE)

@@ -17,6 +17,7 @@ from annotator.errors import AppError
 from annotator.images.models import Image
 from annotator.images.selectors import file_url
 from annotator.pages.access import person, project_context, project_page
+from annotator.pages.progress import count_masks
 from annotator.projects.access import Right
 from annotator.projects.models import Project, Stage
 from annotator.projects.selectors import count_by_project
@@ -131,13 +132,14 @@ def _save_settings(request: HttpRequest, project: Project) -> None:
 
 
 def _cards(rows: QuerySet[Submission]) -> list[dict[str, Any]]:
-    found = rows.select_related("image", "image__figures", "user")[:SHOWN]
+    found = list(rows.select_related("image", "user")[:SHOWN])
+    masks = count_masks([row.image_id for row in found])
     return [
         {
             "submission": row,
             "image": row.image,
             "thumbnail": file_url(row.image, "thumbnail"),
-            "masks": row.image.figures.mask_count if hasattr(row.image, "figures") else None,
+            "masks": masks.get(row.image_id, 0),
         }
         for row in found
     ]

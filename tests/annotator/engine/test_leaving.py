@@ -1,4 +1,4 @@
-"""Somebody leaves while holding an image; nobody asks for one for a while; a project enters another stage."""
+"""Somebody leaves while holding an image; nobody asks for one for a while; pages tell what is so now."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,6 +12,7 @@ from annotator.accounts.models import User
 from annotator.background.reconcile import reconcile_missing
 from annotator.engine.leases import open_lease
 from annotator.engine.models import Job, Lease, Purpose
+from annotator.engine.review import submit_image
 from annotator.images.models import Image, WorkStatus
 from annotator.inference.models import ModelVersion
 from annotator.projects.models import Membership, Project, Stage
@@ -105,3 +106,20 @@ def test_starting_while_suggestions_are_being_made_says_so(
     work_off()
     started = client.post(f"/projects/{project.pk}/start/")
     assert started["Location"] == f"/projects/{project.pk}/images/{image.pk}/"
+
+
+def test_the_review_page_counts_the_masks_that_are_there_now(
+    project: Project,
+    admin: User,
+    annotator: User,
+    add_image: Callable[..., Image],
+    add_mask: Callable[..., Any],
+    client_of: Callable[[User], Client],
+) -> None:
+    image = add_image()
+    mask, _ = add_mask(image, author=annotator), add_mask(image, (8, 8, 4, 4), author=annotator)
+    submit_image(image, annotator)
+    page, client = f"/projects/{project.pk}/review/", client_of(admin)
+    assert "· 2 masks<" in client.get(page).content.decode()
+    type(mask).objects.filter(pk=mask.pk).update(deleted_at=timezone.now())
+    assert "· 1 mask<" in client.get(page).content.decode()

@@ -212,7 +212,10 @@ class TestModelVersions:
         assert (rows["vit-b"]["bytes"], rows["vit-b"]["licence"]) == (1024, "Apache-2.0")
         assert rows["vit-b"]["projects"] == [{"id": project.pk, "name": project.name, "is_pinned": True}]
         assert rows[model.version]["is_default"]
+        assert rows[model.version]["disk_bytes"] > rows[model.version]["bytes"] > 0
+        assert rows["vit-b"]["disk_bytes"] == 0
         page = client_of(annotator).get("/models/").content.decode()
+        assert page.count("files missing") == 1
         assert "vit-b" in page
         assert project.name in page
         assert Client().get("/api/v1/model-versions").status_code == 401
