@@ -125,3 +125,23 @@ TABLES: dict[str, Callable[[Project, Filters], list[Row]]] = {
     "corrections": lambda project, _: [correction_figures(project)],
     "embeddings": lambda project, _: [read_embeddings(project)],
 }
+
+_AROUND_SUMS = {
+    "by_week": ("week", ["images", "masks_per_image"]),
+    "by_person": ("author_id", ["name"]),
+    "by_label": ("label_id", ["name"]),
+    "by_stage": ("stage", ["images", "masks_per_image"]),
+    "by_model_version": ("model_version_id", ["name"]),
+}
+_LISTS = {
+    "acceptance": ["score_percent", "accepted", "rejected", "waiting", "rate"],
+    "latency": ["kind", "browser", "engine", "model_version", "samples", "p50_ms", "p95_ms"],
+}
+
+
+def columns_of(name: str, rows: list[Row]) -> list[str]:
+    """Return the columns of a table, whether it has rows or not."""
+    if name in _AROUND_SUMS:
+        first, last = _AROUND_SUMS[name]
+        return [first, *empty_row(), *last]
+    return _LISTS.get(name) or list(rows[0])

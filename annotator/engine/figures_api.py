@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 
 from annotator.accounts.authentication import user_of
 from annotator.engine import activity, corrections, schemas
-from annotator.engine.dashboard import person_today
+from annotator.engine.dashboard import columns_of, person_today
 from annotator.engine.dashboard_requests import fresh_dashboard, fresh_table
 from annotator.engine.mask_sums import Filters
 from annotator.engine.tables import to_csv
@@ -85,7 +85,8 @@ def get_dashboard_csv(
 ) -> HttpResponse:
     """Return one table of the dashboard as CSV."""
     project = get_project(user_of(request), project_id, right=Right.MANAGE)
-    body = to_csv(fresh_table(project, table, _filters(filters)))
+    rows = fresh_table(project, table, _filters(filters))
+    body = to_csv(rows, columns=columns_of(table, rows))
     headers = {"Content-Disposition": f'attachment; filename="project-{project_id}-{table}.csv"'}
     return HttpResponse(body, content_type="text/csv; charset=utf-8", headers=headers)
 

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 TABLES = (
@@ -12,15 +12,13 @@ TABLES = (
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def to_csv(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Return rows of equal keys as CSV with a header."""
-    rows = list(rows)
+def to_csv(rows: Iterable[Mapping[str, Any]], *, columns: Sequence[str]) -> str:
+    """Return rows as CSV with a header, which an empty table has, too."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    if rows:
-        writer.writerow(rows[0].keys())
+    writer.writerow(columns)
     for row in rows:
-        writer.writerow([safe_cell(value) for value in row.values()])
+        writer.writerow([safe_cell(row[name]) for name in columns])
     return out.getvalue()
 
 

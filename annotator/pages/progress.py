@@ -58,12 +58,13 @@ def embedding_progress(project: Project) -> EmbeddingProgress:
     ready = rows.filter(status=EmbeddingStatus.READY).count()
     failed_hashes = rows.filter(status=EmbeddingStatus.FAILED).values("sha256")
     damaged = images.filter(status=ImageStatus.FAILED).exclude(sha256__in=failed_hashes).count()
-    any_ready = ImageEmbedding.objects.filter(crop_box="full", status=EmbeddingStatus.READY).values("sha256")
+    whole = images.exclude(status=ImageStatus.FAILED).values("sha256")
+    any_ready = ImageEmbedding.objects.filter(crop_box="full", status=EmbeddingStatus.READY, sha256__in=whole)
     return EmbeddingProgress(
         total=images.count(),
         ready=ready,
         failed=failed_hashes.count() + damaged,
-        usable=images.exclude(status=ImageStatus.FAILED).filter(sha256__in=any_ready).count(),
+        usable=any_ready.values("sha256").distinct().count(),
     )
 
 

@@ -1,7 +1,5 @@
-"""Sums that equal the masks, the dashboard, and CSV that no spreadsheet runs."""
+"""Sums that equal the masks, and the dashboard that shows them."""
 
-import csv
-import io
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,7 +23,6 @@ from annotator.engine.models import (
     ScoreFigures,
     WorkEvent,
 )
-from annotator.engine.tables import safe_cell, to_csv
 from annotator.engine.tasks import count_figures
 from annotator.engine.weeks import week_of
 from annotator.images.models import Image
@@ -247,40 +244,6 @@ class TestDashboard:
         assert client_of(admin).post(url).status_code == 405
         assert client_of(admin).get(f"{url}?stage=best").status_code == 422
         assert client_of(admin).get("/api/v1/projects/98765/dashboard").status_code == 404
-
-    def test_a_table_as_csv(
-        self, project: Project, admin: User, annotator: User, add_image: Any, add_mask: Any, client_of: ClientOf
-    ) -> None:
-        add_mask(add_image(), label=Label.objects.create(project=project, name='=HYPERLINK("x")', color="#E69F00"))
-        url = f"/api/v1/projects/{project.pk}/dashboard/by_label.csv"
-        answer = client_of(admin).get(url)
-        assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
-        assert "attachment" in answer.headers["Content-Disposition"]
-        (row,) = csv.DictReader(io.StringIO(answer.content.decode()))
-        assert (row["name"], row["masks"]) == ('\'=HYPERLINK("x")', "1")
-        assert client_of(annotator).get(url).status_code == 403
-        assert client_of(admin).get(url.replace("by_label", "passwords")).status_code == 422
-
-
-@pytest.mark.parametrize(
-    ("value", "cell"),
-    [
-        ("=1+1", "'=1+1"),
-        ("+a", "'+a"),
-        ("-a", "'-a"),
-        ("@a", "'@a"),
-        ("\ta", "'\ta"),
-        ("a=1", "a=1"),
-        (-3, -3),
-        (None, ""),
-    ],
-)
-def test_cells_are_no_formulas(value: Any, cell: Any) -> None:
-    assert safe_cell(value) == cell
-
-
-def test_an_empty_table_is_empty() -> None:
-    assert to_csv([]) == ""
 
 
 class TestCounts:
