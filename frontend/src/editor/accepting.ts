@@ -64,7 +64,7 @@ function created(session: ImageSession, draft: Draft, mask: ColumnMask, options:
     isLocked: false,
     activeMs: options.activeMs,
     authorName: options.authorName,
-    createdAt: new Date().toISOString(),
+    createdAt: session.document.nextMoment(),
   };
   return withMask(record, mask);
 }

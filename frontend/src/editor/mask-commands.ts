@@ -95,7 +95,7 @@ export class MaskCommands {
       activeMs: 0,
       state: "accepted",
       source: "manual",
-      createdAt: new Date().toISOString(),
+      createdAt: this.document.nextMoment(),
     };
   }
 

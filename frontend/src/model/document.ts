@@ -46,6 +46,15 @@ export class MaskDocument {
     return this.all().reduce((top, record) => Math.max(top, record.zOrder), 0) + 1;
   }
 
+  /**
+   * When a new mask is made: now, and after all that are there, even where this device's clock is behind. The server
+   * keeps its own time; this one only orders the list until the masks are read again.
+   */
+  nextMoment(now: number = Date.now()): string {
+    const latest = this.all().reduce((last, { createdAt }) => Math.max(last, Date.parse(createdAt) || 0), 0);
+    return new Date(Math.max(now, latest + 1)).toISOString();
+  }
+
   /** Make changes real. What a change calls `before` is replaced by what is there now, so that listeners see the truth. */
   apply(changes: readonly Change[], origin: ChangeOrigin): void {
     const made = changes.map((change) => this.applyOne(change));
