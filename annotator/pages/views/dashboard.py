@@ -26,7 +26,7 @@ DONE = ("masks", "suggestions_accepted", "suggestions_rejected")
 CHARTS = (
     ("seconds", "Seconds a mask", "By week; dashed: the paper's 34 s at the start and 14 s at the end.", "by_week"),
     ("masks", "Masks an image", "By week of submission; dashed: the paper's 20, 44 and 72.", "by_week"),
-    ("throughput", "Masks and images a week", "Masks kept, be they of people or of the model; images submitted.", "by_week"),
+    ("throughput", "Masks and images a week", "Masks kept, people's and the model's; images submitted.", "by_week"),
     ("acceptance", "Accepted suggestions", "Share of the decided ones, by predicted IoU.", "acceptance"),
 )
 QUEUE_FACTS = (
