@@ -21,19 +21,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.bench.browser_memory import page_memory, process_memory
 from tests.bench.decoder.isolated_server import serve
 from tests.bench.decoder.models import write_models
+from tests.chromium import CHROMIUM, FLAGS
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent / "decoder"
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 ROUNDS = 50
 CLICKS = 30
 CLICK_TIMES = ("clickToPaintMs", "answerMs", "maskMs", "paintMs", "exactMs")

@@ -1,6 +1,6 @@
 """From `make run` to a painted mask: start the product, open demo photos and click on them in headless Chromium.
 
-    python tests/bench/bench_open.py [--opens 10] [--clicks 20] [--photo-megapixels 12]
+    python -m tests.bench.bench_open [--opens 10] [--clicks 20] [--photo-megapixels 12]
 
 Starts the product as `make run` does, on a data directory of its own, twice. Prints one JSON object: seconds of both
 starts; seconds from going to an image, whose embedding is there, until it can be clicked, and until the first click's
@@ -29,17 +29,9 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
 
+from tests.chromium import CHROMIUM, FLAGS
+
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PASSWORD = "bench-Correct-Horse-7"
 PATIENCE_MS = 120_000
 # Seconds from the start of the navigation until the workspace says that it can be clicked.

@@ -25,8 +25,9 @@ from typing import Any
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.bench.bench_workspace import ARGUMENTS, BATCH, CHROMIUM, Client
+from tests.bench.bench_workspace import BATCH, Client
 from tests.bench.browser_memory import own_objects, page_memory, process_memory
+from tests.chromium import CHROMIUM, FLAGS
 
 PHOTOS = Path(__file__).resolve().parents[2] / "fixtures" / "demo" / "photos"
 NAMES = ("cat.jpg", "coffee.jpg", "coins.jpg")
@@ -270,7 +271,7 @@ def main() -> int:
     options = parser.parse_args()
     watch = Watch()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-US")
         page = context.new_page()
         client = Client(context, options.url)

@@ -31,19 +31,10 @@ from pycocotools import mask as coco
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.bench.browser_memory import page_memory, process_memory
+from tests.chromium import CHROMIUM, FLAGS
 
 WIDTH, HEIGHT = 4000, 3000
 BATCH = 250
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 # Note the time between animation frames from now on, until stopFrames() returns them in milliseconds.
 FRAMES = """() => {
@@ -259,7 +250,7 @@ def main() -> None:
     parser.add_argument("--masks", type=int, nargs="+", default=[500, 2000])
     options = parser.parse_args()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         results = [measure(browser, options, count) for count in options.masks]
         browser.close()
     print(json.dumps({"results": results, "load_average": os.getloadavg()[0]}, indent=1))

@@ -6,7 +6,6 @@ The browser lives for one module: Playwright's loop would confuse the tests of o
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,20 +16,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.chromium import CHROMIUM, FLAGS
 from tests.e2e.steps import Server, sign_in
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "e2e-Correct-Horse-7"
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome") or "chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 # Generous, because a loaded machine is slow and not wrong; nothing waits longer than it has to.
 PATIENCE_MS = 120_000
 
