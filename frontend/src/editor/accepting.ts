@@ -2,7 +2,14 @@
 import { isEmpty, type ColumnMask } from "../geometry/column-mask";
 import type { Draft } from "../model/draft";
 import type { Change } from "../model/document";
-import { noteEdit, promptsForProvenance, withMask, type MaskRecord, type Provenance } from "../model/mask-record";
+import {
+  mended,
+  noteEdit,
+  promptsForProvenance,
+  withMask,
+  type MaskRecord,
+  type Provenance,
+} from "../model/mask-record";
 import { addEffort, type Effort } from "./effort-log";
 import type { OverlapRule } from "./mask-commands";
 import type { ImageSession } from "./image-session";
@@ -78,7 +85,7 @@ function refined(before: MaskRecord, draft: Draft, mask: ColumnMask, options: Ac
     provenance: addEffort(provenanceOf(draft, options.modelVersion, before.provenance), options.effort),
     activeMs: before.activeMs + options.activeMs,
   };
-  return withMask(record, mask);
+  return mended(record, mask);
 }
 
 function provenanceOf(draft: Draft, modelVersion: string | null, base: Provenance): Provenance {

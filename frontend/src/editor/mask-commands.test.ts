@@ -41,6 +41,16 @@ describe("mask commands", () => {
     ]);
   });
 
+  it("make a mended suggestion an annotation, and a suggestion again when undone", () => {
+    put("a", ["##..", "...."], { state: "suggestion", source: "suggestion" });
+    put("b", ["..##", "...."]);
+    commands.combine(["a", "b"], "union");
+    expect(document.get("a")).toMatchObject({ state: "accepted", source: "suggestion" });
+    expect(document.get("a")?.provenance.edits).toEqual(["union"]);
+    document.apply(history.undo(), "local");
+    expect(document.get("a")?.state).toBe("suggestion");
+  });
+
   it("subtract leaves the others, intersect keeps what all share", () => {
     put("a", ["###.", "...."]);
     put("b", [".###", "...."]);
@@ -121,6 +131,15 @@ describe("painting", () => {
       brushShape: "round",
       target: () => (targetId === null ? null : (document.get(targetId) ?? null)),
     });
+
+  it("stands behind a suggestion that it changes", () => {
+    put("a", ["#...", "...."], { state: "suggestion" });
+    const painting = paint("a");
+    painting.begin(false);
+    painting.extend(dab(0.5, 0.5), dab(1.5, 0.5));
+    painting.end();
+    expect(document.get("a")?.state).toBe("accepted");
+  });
 
   it("changes the selected mask once per stroke", () => {
     put("a", ["#...", "...."]);

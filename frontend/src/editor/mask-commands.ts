@@ -13,7 +13,7 @@ import { imagePoint, type ImagePoint, type Size } from "../geometry/types";
 import { noteHandEdit } from "../model/draft";
 import type { Change, MaskDocument } from "../model/document";
 import type { History } from "../model/history";
-import { noteEdit, withMask, type AttributeValue, type MaskRecord } from "../model/mask-record";
+import { mended, noteEdit, withMask, type AttributeValue, type MaskRecord } from "../model/mask-record";
 
 export type OverlapRule = "allow" | "new_yields" | "new_cuts";
 
@@ -180,7 +180,7 @@ export class MaskCommands {
     const pixels = changedPixels(record.mask, mask);
     if (pixels === 0) return { kind: "mask", id: record.id, before: record, after: record };
     const provenance = noteEdit(record.provenance, name, pixels);
-    const after = isEmpty(mask) ? null : withMask({ ...record, provenance }, mask);
+    const after = isEmpty(mask) ? null : mended({ ...record, provenance }, mask);
     return { kind: "mask", id: record.id, before: record, after };
   }
 

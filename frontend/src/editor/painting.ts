@@ -8,7 +8,7 @@ import type { ImagePoint, Size } from "../geometry/types";
 import { EMPTY_DRAFT, noteHandEdit } from "../model/draft";
 import type { Change, MaskDocument } from "../model/document";
 import type { History } from "../model/history";
-import { noteEdit, withMask, type MaskRecord } from "../model/mask-record";
+import { mended, noteEdit, type MaskRecord } from "../model/mask-record";
 
 export interface PaintingPort {
   readonly document: MaskDocument;
@@ -93,7 +93,7 @@ export class Painting {
     const record = this.port.document.get(id);
     if (!record) return;
     const provenance = noteEdit(record.provenance, edit.name, edit.pixels);
-    const after = isEmpty(mask) ? null : withMask({ ...record, provenance }, mask);
+    const after = isEmpty(mask) ? null : mended({ ...record, provenance }, mask);
     this.record(edit.name, { kind: "mask", id, before: record, after });
   }
 

@@ -53,6 +53,11 @@ export function withMask(record: Omit<MaskRecord, "mask" | "area" | "bounds">, m
   return { ...record, mask, area: maskArea(mask), bounds: maskBounds(mask) ?? NO_BOUNDS };
 }
 
+/** A record whose mask a person changed: whoever mends a suggestion stands behind it, as the server says as well. */
+export function mended(record: Omit<MaskRecord, "mask" | "area" | "bounds">, mask: ColumnMask): MaskRecord {
+  return withMask({ ...record, state: record.state === "suggestion" ? "accepted" : record.state }, mask);
+}
+
 /** Note an edit in a record's provenance, with the number of pixels it changed. */
 export function noteEdit(provenance: Provenance, edit: string, changedPixels: number): Provenance {
   const edits = provenance.edits ?? [];
