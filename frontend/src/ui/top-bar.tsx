@@ -24,7 +24,7 @@ export function TopBar(): JSX.Element {
       <EngineState />
       <span class="bar-space" />
       <PaceText />
-      <span class="bar-chip">{translator.dynamic(`stage.${stage}`)}</span>
+      {stage !== "" && <span class="bar-chip">{translator.dynamic(`stage.${stage}`)}</span>}
       <IconButton
         icon="book"
         name={t("bar.guidelines")}
