@@ -222,6 +222,7 @@ export class Editor {
       onShown: (askedAt) => this.latency.notePaint(askedAt),
       onDecodeFailed: (error) => this.tellError("notice.decode.failed", error),
       onPreview: () => this.viewing.overlayChanged(),
+      takeMs: () => this.clock.take(),
       onChanged: () => {
         if (session === this.session) this.feed.refresh(session);
       },

@@ -29,6 +29,8 @@ export interface SessionPorts extends SavingEvents {
   onShown(askedAt: number): void;
   onDecodeFailed(error: unknown): void;
   onPreview(): void;
+  /** Give the person's time at work since the last call. */
+  takeMs(): number;
   /** The document changed: draw and tell the panels. */
   onChanged(): void;
 }
@@ -53,7 +55,7 @@ export class ImageSession {
   ) {
     const { document, history } = this;
     this.size = { width: detail.width, height: detail.height };
-    this.commands = new MaskCommands(document, history, this.size);
+    this.commands = new MaskCommands(document, history, this.size, () => ports.takeMs());
     this.prompting = this.makePrompting();
     this.painting = this.makePainting();
     this.saving = new Saving(
@@ -167,6 +169,7 @@ export class ImageSession {
       document,
       history,
       imageSize: size,
+      takeMs: () => this.ports.takeMs(),
       get brushShape() {
         return stores.brush.get().shape;
       },

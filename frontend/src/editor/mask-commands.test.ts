@@ -11,11 +11,19 @@ const SIZE = { width: 4, height: 2 };
 let document: MaskDocument;
 let history: History;
 let commands: MaskCommands;
+let spareMs: number;
+
+const takeMs = (): number => {
+  const taken = spareMs;
+  spareMs = 0;
+  return taken;
+};
 
 beforeEach(() => {
   document = new MaskDocument();
   history = new History();
-  commands = new MaskCommands(document, history, SIZE);
+  spareMs = 0;
+  commands = new MaskCommands(document, history, SIZE, takeMs);
 });
 
 const put = (id: string, rows: string[], fields = {}): void => {
@@ -26,6 +34,30 @@ const rowsOf = (id: string): string[] | null => {
   const record = document.get(id);
   return record ? drawing(record.mask) : null;
 };
+
+describe("time at work", () => {
+  const times = (): (number | undefined)[] => ["a", "b", "c"].map((id) => document.get(id)?.activeMs);
+
+  it("goes to the suggestions that were accepted, in equal shares, and not to labels or rejected ones", () => {
+    for (const id of ["a", "b", "c"]) put(id, ["##..", "...."], { state: "suggestion" });
+    spareMs = 4000;
+    commands.label(["a"], 3);
+    commands.decide(["c"], false);
+    expect([times(), spareMs]).toEqual([[0, 0, 0], 4000]);
+    commands.decide(["a", "b"], true);
+    expect([times(), spareMs]).toEqual([[2000, 2000, 0], 0]);
+    document.apply(history.undo(), "local");
+    expect(times()).toEqual([0, 0, 0]);
+  });
+
+  it("goes to the mask that was mended, on top of what it took before", () => {
+    put("a", ["###.", "#.#."], { activeMs: 500 });
+    spareMs = 1500;
+    put("b", ["...#", "...."]);
+    commands.combine(["a", "b"], "union");
+    expect(document.get("a")?.activeMs).toBe(2000);
+  });
+});
 
 describe("mask commands", () => {
   it("merge into the first and undo as one step", () => {
@@ -129,6 +161,7 @@ describe("painting", () => {
       history,
       imageSize: SIZE,
       brushShape: "round",
+      takeMs,
       target: () => (targetId === null ? null : (document.get(targetId) ?? null)),
     });
 
@@ -148,7 +181,9 @@ describe("painting", () => {
     painting.extend(dab(0.5, 0.5), dab(1.5, 0.5));
     painting.extend(dab(1.5, 0.5), dab(2.5, 0.5));
     expect(rowsOf("a")).toEqual(["#...", "...."]);
+    spareMs = 700;
     painting.end();
+    expect(document.get("a")?.activeMs).toBe(700);
     expect(rowsOf("a")).toEqual(["###.", "...."]);
     expect(document.get("a")?.provenance.brush_pixels).toBe(2);
     document.apply(history.undo(), "local");

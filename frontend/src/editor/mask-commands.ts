@@ -14,6 +14,7 @@ import { noteHandEdit } from "../model/draft";
 import type { Change, MaskDocument } from "../model/document";
 import type { History } from "../model/history";
 import { mended, noteEdit, withMask, type AttributeValue, type MaskRecord } from "../model/mask-record";
+import { withWorkTime } from "./work-time";
 
 export type OverlapRule = "allow" | "new_yields" | "new_cuts";
 
@@ -26,12 +27,15 @@ export class MaskCommands {
     private readonly document: MaskDocument,
     private readonly history: History,
     private readonly imageSize: Size,
+    /** Give the person's time since the last call. */
+    private readonly takeMs: () => number,
   ) {}
 
   commit(name: string, changes: readonly Change[]): void {
     if (changes.length === 0) return;
-    this.document.apply(changes, "local");
-    this.history.record(name, changes);
+    const timed = withWorkTime(changes, this.takeMs);
+    this.document.apply(timed, "local");
+    this.history.record(name, timed);
   }
 
   change(name: string, ids: Iterable<string>, edit: (record: MaskRecord) => MaskRecord | null): void {

@@ -9,6 +9,7 @@ import { EMPTY_DRAFT, noteHandEdit } from "../model/draft";
 import type { Change, MaskDocument } from "../model/document";
 import type { History } from "../model/history";
 import { mended, noteEdit, type MaskRecord } from "../model/mask-record";
+import { withWorkTime } from "./work-time";
 
 export interface PaintingPort {
   readonly document: MaskDocument;
@@ -17,6 +18,8 @@ export interface PaintingPort {
   readonly brushShape: BrushShape;
   /** The mask to paint on; null: paint a draft. */
   target(): MaskRecord | null;
+  /** Give the person's time since the last call. */
+  takeMs(): number;
 }
 
 interface Stroke {
@@ -98,7 +101,8 @@ export class Painting {
   }
 
   private record(name: string, change: Change): void {
-    this.port.document.apply([change], "local");
-    this.port.history.record(name, [change]);
+    const timed = withWorkTime([change], () => this.port.takeMs());
+    this.port.document.apply(timed, "local");
+    this.port.history.record(name, timed);
   }
 }
