@@ -11,7 +11,7 @@ import {
 import type { LocalEngine } from "../../../frontend/src/inference/protocol";
 import { MaskDocument } from "../../../frontend/src/model/document";
 import { History } from "../../../frontend/src/model/history";
-import { afterPaint, FrameLoop } from "../../../frontend/src/render/frame-loop";
+import { afterPaint, FrameLoop, type Layer } from "../../../frontend/src/render/frame-loop";
 import { detailStep, MaskPaths } from "../../../frontend/src/render/mask-paths";
 import { OverlayLayer, type OverlayScene } from "../../../frontend/src/render/overlay-layer";
 import { Surface } from "../../../frontend/src/render/surface";
@@ -66,7 +66,8 @@ class Stage {
   private readonly masks = new MaskDocument();
   private readonly prompting: Prompting;
   private readonly overlay: OverlayLayer;
-  private readonly loop = new FrameLoop((drawMs) => (this.paintMs = drawMs));
+  private readonly loop = new FrameLoop();
+  private readonly layer: Layer = { draw: (timeMs) => this.draw(timeMs) };
   private paintMs = 0;
   private answeredAt = 0;
   private onShown = (): void => undefined;
@@ -94,7 +95,7 @@ class Stage {
         onDecoded: () => (this.answeredAt = performance.now()),
         onShown: () => this.onShown(),
         onFailed: (error) => console.error(error),
-        onPreview: () => this.loop.mark(this.overlay),
+        onPreview: () => this.loop.mark(this.layer),
       },
       PHOTO,
     );
@@ -122,6 +123,13 @@ class Stage {
       };
       this.canvas.addEventListener("pointerdown", begin, { once: true });
     });
+  }
+
+  private draw(timeMs: number): boolean {
+    const start = performance.now();
+    const wantsMore = this.overlay.draw(timeMs);
+    this.paintMs = performance.now() - start;
+    return wantsMore;
   }
 
   private scene(): OverlayScene {
