@@ -14,13 +14,13 @@ from django.utils import timezone
 from annotator.engine import jobs
 from annotator.engine.figures import images_to_count, mark_counted, refresh_images
 from annotator.engine.mask_runs import current_digest, run_image
-from annotator.engine.models import Job, MaskRun, RunKind, RunStatus
+from annotator.engine.models import Job, Lease, MaskRun, RunKind, RunStatus
 from annotator.images.models import Image, ImageStatus, WorkStatus
 from annotator.inference.embedding_requests import request_embedding
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding
 from annotator.inference.selectors import model_version_of
 from annotator.inference.services import compute_embedding
-from annotator.projects.models import Project
+from annotator.projects.models import Project, Stage
 
 MAX_FAILURES_KEPT = 200
 FIGURES_AT_ONCE = 50
@@ -28,10 +28,16 @@ Step = Callable[[Image], str]
 
 
 def images_to_prefill(project: Project) -> QuerySet[Image]:
-    """Return the images that nobody has submitted and that lack suggestions of the present model and thresholds."""
+    """Return the images that nobody has submitted and that lack suggestions of the present model and thresholds.
+
+    What somebody holds for annotating by hand stays as it is: an image in somebody's hands keeps its stage.
+    """
+    now = timezone.now()
+    held = Lease.objects.filter(image=OuterRef("pk"), released_at=None, expires_at__gt=now, stage=Stage.ASSISTED_MANUAL)
     done = MaskRun.objects.filter(image=OuterRef("pk"), kind=RunKind.PREFILL, digest=current_digest(project))
     waiting = Image.objects.filter(project=project, work_status__in=(WorkStatus.NEW, WorkStatus.IN_PROGRESS))
-    return waiting.exclude(status=ImageStatus.FAILED).filter(~Exists(done.exclude(status=RunStatus.REPLACED)))
+    lacking = waiting.exclude(status=ImageStatus.FAILED).filter(~Exists(done.exclude(status=RunStatus.REPLACED)))
+    return lacking.filter(~Exists(held))
 
 
 def images_to_annotate(project: Project, image_ids: list[int] | None) -> QuerySet[Image]:

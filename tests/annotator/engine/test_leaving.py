@@ -11,6 +11,7 @@ from django.utils import timezone
 from annotator.accounts.models import User
 from annotator.background.reconcile import reconcile_missing
 from annotator.engine.leases import open_lease
+from annotator.engine.mask_jobs import images_to_prefill
 from annotator.engine.models import Job, Lease, Purpose
 from annotator.engine.review import submit_image
 from annotator.images.models import Image, WorkStatus
@@ -123,3 +124,14 @@ def test_the_review_page_counts_the_masks_that_are_there_now(
     assert "· 2 masks<" in client.get(page).content.decode()
     type(mask).objects.filter(pk=mask.pk).update(deleted_at=timezone.now())
     assert "· 1 mask<" in client.get(page).content.decode()
+
+
+def test_an_image_held_for_work_by_hand_gets_no_suggestions_until_it_is_back(
+    project: Project, annotator: User, add_image: Callable[..., Image], model: ModelVersion
+) -> None:
+    held, free = add_image(), add_image()
+    assert open_lease(held, annotator, purpose=Purpose.ANNOTATE)
+    update_project(project, changes={"stage": Stage.SEMI_AUTOMATIC})
+    assert set(images_to_prefill(project)) == {free}
+    Lease.objects.filter(image=held).update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert set(images_to_prefill(project)) == {held, free}
