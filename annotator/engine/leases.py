@@ -21,7 +21,7 @@ from annotator.projects.models import Project
 
 def find_lease(user: User, project: Project, *, purpose: Purpose) -> Lease | None:
     """Return the person's living lease in the project."""
-    rows = Lease.objects.filter(user=user, released_at=None, expires_at__gt=timezone.now(), purpose=purpose)
+    rows = Lease.objects.living().filter(user=user, purpose=purpose)
     return rows.filter(image__project=project).select_related("image").order_by("created_at").first()
 
 
@@ -59,7 +59,7 @@ def hold_image(image: Image, user: User) -> Lease:
 def extend_lease(lease: Lease) -> Lease:
     """Give a living lease its full time again; raise ConflictError (`lease_lost`) when it is over."""
     expires_at = _next_expiry()
-    living = Lease.objects.filter(pk=lease.pk, released_at=None, expires_at__gt=timezone.now())
+    living = Lease.objects.living().filter(pk=lease.pk)
     if not living.update(expires_at=expires_at):
         raise ConflictError("Your claim on this image is over. What you saved is kept.", code="lease_lost")
     lease.expires_at = expires_at
@@ -76,7 +76,7 @@ def beat_lease(image: Image, user: User) -> Lease:
 
 def keep_lease(image: Image, user: User) -> None:
     """Give the person's living lease on the image its full time again, if there is one: saving is a sign of life."""
-    living = Lease.objects.filter(image=image, user=user, released_at=None, expires_at__gt=timezone.now())
+    living = Lease.objects.living().filter(image=image, user=user)
     living.update(expires_at=_next_expiry())
 
 
@@ -97,8 +97,7 @@ def close_lease(image: Image, user: User) -> Lease | None:
 
 def release_expired(project: Project) -> int:
     """Put images back whose lease has run out or was ended from outside; return how many leases ended."""
-    now = timezone.now()
-    ended = Lease.objects.filter(image__project=project, released_at=None, expires_at__lte=now).update(released_at=now)
+    ended = Lease.objects.lapsed().filter(image__project=project).update(released_at=timezone.now())
     adrift = Image.objects.filter(project=project, work_status=WorkStatus.IN_PROGRESS)
     living = Lease.objects.filter(image__project=project, released_at=None).values("image_id")
     adrift.exclude(pk__in=living).update(work_status=WorkStatus.NEW)
@@ -107,7 +106,7 @@ def release_expired(project: Project) -> int:
 
 def release_expired_everywhere() -> int:
     """Do the same for every project, so that its pages tell the truth even while nobody asks for an image."""
-    lapsed = Lease.objects.filter(released_at=None, expires_at__lte=timezone.now())
+    lapsed = Lease.objects.lapsed()
     return sum(release_expired(project) for project in Project.objects.filter(pk__in=lapsed.values("image__project")))
 
 
@@ -120,7 +119,7 @@ def release_all_of(user_id: int, project: Project) -> None:
 
 def holder_of(image: Image) -> dict[str, Any] | None:
     """Return who holds an image, as {user_id, name, purpose, expires_at}."""
-    rows = Lease.objects.filter(image=image, released_at=None, expires_at__gt=timezone.now())
+    rows = Lease.objects.living().filter(image=image)
     lease = rows.select_related("user").first()
     if lease is None:
         return None
@@ -139,7 +138,7 @@ def _lock(image: Image) -> None:
 
 def _release_dead(image: Image) -> None:
     now = timezone.now()
-    Lease.objects.filter(image=image, released_at=None, expires_at__lte=now).update(released_at=now)
+    Lease.objects.lapsed().filter(image=image).update(released_at=now)
 
 
 def _mark_taken(image: Image, lease: Lease) -> None:

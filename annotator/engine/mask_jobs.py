@@ -32,8 +32,7 @@ def images_to_prefill(project: Project) -> QuerySet[Image]:
 
     What somebody holds for annotating by hand stays as it is: an image in somebody's hands keeps its stage.
     """
-    now = timezone.now()
-    held = Lease.objects.filter(image=OuterRef("pk"), released_at=None, expires_at__gt=now, stage=Stage.ASSISTED_MANUAL)
+    held = Lease.objects.living().filter(image=OuterRef("pk"), stage=Stage.ASSISTED_MANUAL)
     done = MaskRun.objects.filter(image=OuterRef("pk"), kind=RunKind.PREFILL, digest=current_digest(project))
     waiting = Image.objects.filter(project=project, work_status__in=(WorkStatus.NEW, WorkStatus.IN_PROGRESS))
     lacking = waiting.exclude(status=ImageStatus.FAILED).filter(~Exists(done.exclude(status=RunStatus.REPLACED)))

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.utils import timezone
 
 from annotator.accounts.models import User
 from annotator.engine.leases import extend_lease, find_lease, open_lease, release_expired
@@ -112,7 +111,7 @@ def _in_order(rows: Any, project: Project) -> Any:
 
 
 def _living_leases() -> QuerySet[Lease]:
-    return Lease.objects.filter(image=OuterRef("pk"), released_at=None, expires_at__gt=timezone.now())
+    return Lease.objects.living().filter(image=OuterRef("pk"))
 
 
 def _runs(kind: RunKind) -> QuerySet[MaskRun]:

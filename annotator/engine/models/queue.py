@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from annotator.engine.weeks import this_week
 from annotator.images.models import Image
@@ -13,6 +14,18 @@ class Purpose(models.TextChoices):
 
     ANNOTATE = "annotate"
     REVIEW = "review"
+
+
+class LeaseQuerySet(models.QuerySet["Lease"]):
+    """Leases by whether they still hold."""
+
+    def living(self) -> "LeaseQuerySet":
+        """Return the leases that nobody ended and whose time is not over."""
+        return self.filter(released_at=None, expires_at__gt=timezone.now())
+
+    def lapsed(self) -> "LeaseQuerySet":
+        """Return the leases whose time is over and that nobody has noted as ended."""
+        return self.filter(released_at=None, expires_at__lte=timezone.now())
 
 
 class Lease(models.Model):
@@ -28,6 +41,7 @@ class Lease(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     released_at = models.DateTimeField(null=True)
+    objects = LeaseQuerySet.as_manager()
 
     class Meta:
         constraints = [

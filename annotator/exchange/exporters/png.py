@@ -6,6 +6,7 @@ each picture lies a legend (JSON), and for up to 255 classes a picture with a pa
 
 import io
 import zlib
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,9 +43,9 @@ class PngExporter(Exporter):
                 labels.append({"number": len(labels) + 1, "name": "", "color": "#808080"})
             self.entries.add("legend.json", dump({"background": 0, "labels": labels}))
 
+    @abstractmethod
     def numbers(self, masks: Sequence[CheckedMask]) -> list[int]:
         """Return the number that each mask is painted with."""
-        raise NotImplementedError
 
     def write_image(self, image: ImageRow, masks: Sequence[CheckedMask]) -> list[CheckedMask]:
         """Paint one image."""

@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotator.engine import review
@@ -146,7 +145,7 @@ def _cards(rows: QuerySet[Submission]) -> list[dict[str, Any]]:
 
 
 def _leases(project: Project) -> QuerySet[Lease]:
-    rows = Lease.objects.filter(image__project=project, released_at=None, expires_at__gt=timezone.now())
+    rows = Lease.objects.living().filter(image__project=project)
     return rows.select_related("image", "user").order_by("created_at")[:SHOWN]
 
 
