@@ -14,6 +14,7 @@ from annotator.engine.models import CorrectionSample, Lease, MaskRun, Purpose, R
 from annotator.engine.options import Order, queue_options
 from annotator.errors import ConflictError
 from annotator.images.models import Image, ImageStatus, WorkStatus
+from annotator.images.tags import has_tag
 from annotator.projects.models import Membership, Project, Role, Stage
 
 TRIES = 100
@@ -105,8 +106,8 @@ def _in_order(rows: Any, project: Project) -> Any:
         rows = rows.annotate(masks=F("figures__mask_count"))
         return rows.order_by("-is_returned_to_me", F("masks").asc(nulls_first=True), "position", "pk")
     elif options.order == Order.TAG and options.tag:
-        rows = rows.annotate(has_tag=Q(tags__icontains=f'"{options.tag}"'))
-        fixed = ["-has_tag", "position", "pk"]
+        rows = rows.annotate(is_tagged=has_tag(options.tag))
+        fixed = ["-is_tagged", "position", "pk"]
     return rows.order_by("-is_returned_to_me", *fixed)
 
 

@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet
 from annotator.accounts.models import User
 from annotator.errors import MissingError
 from annotator.images.models import Image, ImageStatus, WorkStatus
+from annotator.images.tags import has_tag
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
 from annotator.inference.selectors import (
     describe_embedding,
@@ -43,7 +44,7 @@ def list_images(
     if search:
         rows = rows.filter(name__icontains=search)
     if tag:
-        rows = rows.filter(tags__icontains=f'"{tag}"')
+        rows = rows.filter(has_tag(tag))
     page_size = max(1, min(page_size, MAX_PAGE_SIZE))
     start = (max(1, page) - 1) * page_size
     images = list(rows[start : start + page_size])

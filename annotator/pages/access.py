@@ -50,3 +50,8 @@ def project_context(request: HttpRequest, project: Any, *, section: str) -> dict
         "can_annotate": has_right(role, Right.ANNOTATE),
         "can_review": has_right(role, Right.REVIEW),
     }
+
+
+def chosen_ids(request: HttpRequest) -> list[int]:
+    """Return the images that were ticked in a form; what is no number is left out."""
+    return [int(part) for part in request.POST.getlist("image") if part.isdecimal() and len(part) < 18]

@@ -30,6 +30,7 @@ urlpatterns = [
     path("projects/<int:project_id>/", images.project_home, name="project"),
     path("projects/<int:project_id>/progress/", images.progress, name="project_progress"),
     path("projects/<int:project_id>/start/", images.start_annotating, name="start_annotating"),
+    path("projects/<int:project_id>/tags/", images.tag_images, name="tag_images"),
     path("projects/<int:project_id>/settings/", projects.project_settings, name="project_settings"),
     path("projects/<int:project_id>/archive/", projects.archive, name="project_archive"),
     path("projects/<int:project_id>/labels/", labels.label_list, name="labels"),

@@ -1,5 +1,6 @@
 /** The project's home: uploads, folder import, live progress, trying failed images again. */
 
+import { followChoice, keepChoice } from "./choice.js";
 import { callApi } from "./http.js";
 import { followProgress } from "./progress.js";
 import { acceptUploads } from "./upload.js";
@@ -18,12 +19,16 @@ function refreshGrid() {
     // A filter chosen meanwhile has the last word: its own answer is newer, or still on its way to this element.
     if (location.href !== address || document.querySelector(".htmx-request")) return refreshGrid();
     if (!response.ok) return;
-    document.querySelector("#grid").outerHTML = await response.text();
+    const grid = await response.text();
+    const chooseAgain = keepChoice();
+    document.querySelector("#grid").outerHTML = grid;
+    chooseAgain();
     document.querySelector("button[disabled]")?.removeAttribute("disabled");
     updateSoon();
   }, GRID_PAUSE_MS);
 }
 
+followChoice();
 const section = document.querySelector("[data-upload]");
 if (section) acceptUploads(section, refreshGrid);
 

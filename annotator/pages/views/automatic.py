@@ -12,7 +12,8 @@ from annotator.engine.models import Job, MaskRun, RunStatus
 from annotator.engine.options import MODEL_DEFAULTS, automatic_options, check_options
 from annotator.errors import AppError
 from annotator.images.models import Image, WorkStatus
-from annotator.pages.access import person, project_context, project_page
+from annotator.images.tags import has_tag, list_tags
+from annotator.pages.access import chosen_ids, person, project_context, project_page
 from annotator.projects.access import Right
 from annotator.projects.models import Project
 from annotator.projects.services import update_project
@@ -48,6 +49,7 @@ def automatic(request: HttpRequest, project: Project) -> HttpResponse:
         **project_context(request, project, section="automatic"),
         "fields": [(name, word, step, low, high, options[name]) for name, word, step, low, high in FIELDS],
         "scopes": SCOPES,
+        "tags": list_tags(project),
         "model_defaults": MODEL_DEFAULTS,
         "jobs": Job.objects.filter(project=project, kind__in=KINDS)[:8],
         "failed_runs": failed.order_by("-created_at")[:20],
@@ -71,12 +73,13 @@ def _prefill(request: HttpRequest, project: Project) -> str:
 
 
 def _run(request: HttpRequest, project: Project) -> str:
-    image_ids = _chosen_images(project, scope=request.POST.get("scope", "all"), tag=request.POST.get("tag", "").strip())
+    scope, tag = request.POST.get("scope", "all"), request.POST.get("tag", "").strip()
+    image_ids = chosen_ids(request) if scope == "chosen" else _images_of(project, scope=scope, tag=tag)
     job = prefill_requests.start_automatic(project, person(request), image_ids=image_ids)
     return f"The model annotates {_images(job.total)}."
 
 
-def _chosen_images(project: Project, *, scope: str, tag: str) -> list[int] | None:
+def _images_of(project: Project, *, scope: str, tag: str) -> list[int] | None:
     """Return the ids of the images of a scope, None for all of them."""
     rows = Image.objects.filter(project=project).order_by("pk")
     if scope == "all":
@@ -84,7 +87,7 @@ def _chosen_images(project: Project, *, scope: str, tag: str) -> list[int] | Non
     if scope == "untouched":
         rows = rows.filter(work_status=WorkStatus.NEW)
     elif scope == "tag" and tag:
-        rows = rows.filter(tags__icontains=f'"{tag}"')
+        rows = rows.filter(has_tag(tag))
     else:
         raise ValueError("Name the tag of the images to annotate." if scope == "tag" else "Choose some images.")
     return list(rows.values_list("pk", flat=True))

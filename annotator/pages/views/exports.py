@@ -11,7 +11,7 @@ from annotator.engine.models import Job
 from annotator.exchange.exports import EXPORT_KIND
 from annotator.exchange.models import ExportFile
 from annotator.exchange.options import SPLITS
-from annotator.images.models import Image
+from annotator.images.tags import list_tags
 from annotator.pages.access import project_context, project_page
 from annotator.pages.templatetags.pages import STATE_WORDS
 from annotator.pages.views.queue import STAGE_WORDS
@@ -58,13 +58,8 @@ def _choices(project: Project) -> dict[str, Any]:
         "mask_states": MASK_STATES,
         "splits": SPLITS,
         "people": [row.user for row in project.memberships.select_related("user").order_by("user__username")],
-        "tags": _tags(project),
+        "tags": list_tags(project)[:SHOWN_TAGS],
     }
-
-
-def _tags(project: Project) -> list[str]:
-    rows = Image.objects.filter(project=project).exclude(tags=[]).order_by().values_list("tags", flat=True).distinct()
-    return sorted({tag for tags in rows for tag in tags})[:SHOWN_TAGS]
 
 
 def _exports(project: Project) -> list[dict[str, Any]]:

@@ -1,19 +1,23 @@
 """A project's home: its images, adding more, and how far their embeddings are."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from annotator.engine.models import Lease
 from annotator.engine.prefill_requests import ask_for_suggestions
 from annotator.engine.queue import take_next_image
+from annotator.errors import AppError
 from annotator.images.selectors import list_images
-from annotator.pages.access import person, project_context, project_page
+from annotator.images.tags import change_tag, list_tags
+from annotator.pages.access import chosen_ids, person, project_context, project_page
 from annotator.pages.progress import embedding_progress, image_states
 from annotator.projects.access import Right
 from annotator.projects.models import Project
@@ -45,20 +49,23 @@ def project_home(request: HttpRequest, project: Project) -> HttpResponse:
         "embeddings": embedding_progress(project),
         "has_ingest_root": settings.INGEST_ROOT is not None,
         "max_megapixels": settings.MAX_IMAGE_MEGAPIXELS,
+        "tags": list_tags(project),
     }
     return render(request, "pages/project_home.html", context)
 
 
 def _grid(request: HttpRequest, project: Project) -> dict[str, Any]:
     status, search = request.GET.get("status", ""), request.GET.get("search", "").strip()[:200]
+    tag = request.GET.get("tag", "").strip()[:50]
     raw_page = request.GET.get("page", "1")
     page = int(raw_page) if raw_page.isdecimal() and len(raw_page) < 9 else 1
-    found = list_images(project, page=page, page_size=PAGE_SIZE, status=status, search=search)
+    found = list_images(project, page=page, page_size=PAGE_SIZE, status=status, search=search, tag=tag)
     states = image_states(project, [row["id"] for row in found["items"]])
     items = [{**row, **states[row["id"]]} for row in found["items"]]
     pages = Paginator(range(found["total"]), PAGE_SIZE).get_page(page)
-    query = {"items": items, "total": found["total"], "pages": pages, "status": status, "search": search}
-    return {**query, "filters": FILTERS}
+    chosen = {"status": status, "search": search, "tag": tag}
+    query = urlencode({name: value for name, value in chosen.items() if value})
+    return {"items": items, "total": found["total"], "pages": pages, **chosen, "query": query, "filters": FILTERS}
 
 
 @project_page()
@@ -68,6 +75,24 @@ def progress(request: HttpRequest, project: Project) -> JsonResponse:
     ids = [int(part) for part in request.GET.get("ids", "").split(",") if part.isdecimal() and len(part) < 18]
     body = {**embedding_progress(project).as_dict(), "images": image_states(project, ids[:MAX_WATCHED])}
     return JsonResponse(body, headers={"Cache-Control": "no-store"})
+
+
+@project_page(Right.MANAGE)
+@require_POST
+def tag_images(request: HttpRequest, project: Project) -> HttpResponse:
+    """Put a tag on the chosen images, or take it off, and show the same images again."""
+    tag, is_added = request.POST.get("tag", "").strip(), request.POST.get("action") != "remove"
+    try:
+        count = change_tag(project, chosen_ids(request), tag=tag, is_added=is_added)
+    except AppError as refusal:
+        messages.error(request, refusal.message)
+    else:
+        who = "1 image" if count == 1 else f"{count:,} images"
+        have = ("now has" if count == 1 else "now have") if is_added else f"no longer {'has' if count == 1 else 'have'}"
+        messages.success(request, f"{who} {have} the tag “{tag}”.")
+    kept = {name: request.POST.get(f"{name}_shown", "") for name in ("status", "search", "tag", "page")}
+    query = urlencode({name: value for name, value in kept.items() if value})
+    return redirect(f"{reverse('project', args=[project.pk])}{'?' if query else ''}{query}")
 
 
 @project_page(Right.ANNOTATE)

@@ -15,6 +15,7 @@ from annotator.engine.queue import count_unprepared, take_next_review
 from annotator.errors import AppError
 from annotator.images.models import Image
 from annotator.images.selectors import file_url
+from annotator.images.tags import list_tags
 from annotator.pages.access import person, project_context, project_page
 from annotator.pages.progress import count_masks
 from annotator.projects.access import Right
@@ -60,6 +61,7 @@ def queue_page(request: HttpRequest, project: Project) -> HttpResponse:
         "share_percent": round(100 * review_options(project).share),
         "orders": ORDER_WORDS.items(),
         "stages": STAGE_WORDS.items(),
+        "tags": list_tags(project) if context["can_manage"] else [],
     }
     return render(request, "pages/queue.html", {**context, **figures})
 
