@@ -174,7 +174,8 @@ INGEST_ROOT = env.read_path("INGEST_ROOT", None)
 
 # Background work.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default"]}}
-LEASE_SECONDS = env.read_int("LEASE_SECONDS", 900, low=30)
+# Never shorter than two of the workspace's signs of life (one a minute), or everybody would lose what they work on.
+LEASE_SECONDS = env.read_int("LEASE_SECONDS", 900, low=120)
 MAX_TASK_ATTEMPTS = env.read_int("MAX_TASK_ATTEMPTS", 3, low=1, high=20)
 WORKER_STALE_SECONDS = env.read_int("WORKER_STALE_SECONDS", 30, low=5)
 DEFAULT_MODEL = env.read_text("DEFAULT_MODEL", "sam_lite")
