@@ -59,6 +59,16 @@ def count_unprepared(project: Project) -> int:
     return rows.filter(~Exists(_runs(RunKind.PREFILL))).count()
 
 
+def count_left_to_model(project: Project) -> int:
+    """Return how many images to do nobody is handed, because the stage leaves them to the model; 0 in other stages."""
+    if project.stage != Stage.FULLY_AUTOMATIC:
+        return 0
+    sampled = CorrectionSample.objects.filter(image=OuterRef("pk"), measured_at=None)
+    returned = Submission.objects.filter(image=OuterRef("pk"), is_latest=True, verdict=Verdict.RETURNED)
+    rows = Image.objects.filter(project=project, work_status=WorkStatus.NEW)
+    return rows.filter(~Exists(sampled), ~Exists(returned)).count()
+
+
 def _take(project: Project, user: User, *, purpose: Purpose) -> Lease | None:
     release_expired(project)
     for _ in range(TRIES):

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from annotator.engine.models import Lease
 from annotator.engine.prefill_requests import ask_for_suggestions
-from annotator.engine.queue import take_next_image
+from annotator.engine.queue import count_left_to_model, take_next_image
 from annotator.errors import AppError
 from annotator.images.selectors import list_images
 from annotator.images.tags import change_tag, list_tags
@@ -102,13 +102,15 @@ def start_annotating(request: HttpRequest, project: Project) -> HttpResponse:
     lease: Lease | None = take_next_image(project, person(request))
     unprepared = ask_for_suggestions(project)
     if lease is None:
-        messages.info(request, _why_nothing(unprepared))
+        messages.info(request, _why_nothing(project, unprepared))
         return redirect("project", project.pk)
     return redirect("workspace", project.pk, lease.image_id)
 
 
-def _why_nothing(unprepared: int) -> str:
+def _why_nothing(project: Project, unprepared: int) -> str:
+    if count_left_to_model(project):
+        return "Nothing is left to do: this stage leaves images to the model, but for a sample that people correct."
     if not unprepared:
-        return "Nothing is left to do: every image is submitted or in somebody's hands."
+        return "Nothing is left to do: every image is submitted, in somebody's hands, or one that you skipped."
     what = "1 image waits" if unprepared == 1 else f"{unprepared} images wait"
     return f"{what} for the model's suggestions, which are being made. Start again in a moment."

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from annotator.engine import review
 from annotator.engine.models import Lease, Submission, Verdict, WorkEvent
 from annotator.engine.options import Order, check_options, queue_options, review_options
-from annotator.engine.queue import count_unprepared, take_next_review
+from annotator.engine.queue import count_left_to_model, count_unprepared, take_next_review
 from annotator.errors import AppError
 from annotator.images.models import Image
 from annotator.images.selectors import file_url
@@ -50,8 +50,11 @@ def queue_page(request: HttpRequest, project: Project) -> HttpResponse:
         return redirect("queue", project.pk)
     waiting = Submission.objects.filter(project=project, is_latest=True)
     counts = count_by_project([project.pk])[project.pk]
+    left_to_model = count_left_to_model(project)
     figures = {
         "counts": counts,
+        "to_do": counts["new"] - left_to_model,
+        "left_to_model": left_to_model,
         "unprepared": count_unprepared(project),
         "waiting_for_review": waiting.filter(verdict=Verdict.WAITING).count(),
         "returned": _cards(waiting.filter(verdict=Verdict.RETURNED, user=person(request))),

@@ -1,5 +1,6 @@
 """Pages of the engine: they show what is there, and each button does what it says."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ from annotator.engine import queue, review
 from annotator.engine.models import CorrectionSample, Job, MaskRun, RunKind, RunStatus, Verdict
 from annotator.images.models import WorkStatus
 from annotator.inference.models import ModelVersion
-from annotator.projects.models import Project
+from annotator.projects.models import Membership, Project, Role, Stage
 
 ClientOf = Callable[[User], Client]
 
@@ -196,6 +197,28 @@ def test_the_dashboard_is_filtered_by_date_and_large_numbers_can_be_read(
     assert "1,234,567" not in client_of(admin).get(f"{url}?until=2020-01-01").content.decode()
 
 
+def test_images_left_to_the_model_are_nobodys_to_do(
+    project: Project, admin: User, annotator: User, add_image: Any, client_of: ClientOf
+) -> None:
+    sampled, *_ = [add_image() for _ in range(3)]
+    run = MaskRun.objects.create(image=sampled, kind=RunKind.AUTOMATIC, digest="d", status=RunStatus.DONE)
+    Project.objects.filter(pk=project.pk).update(stage=Stage.FULLY_AUTOMATIC)
+
+    def state() -> list[str]:
+        text = client_of(admin).get(f"/projects/{project.pk}/queue/").content.decode()
+        return re.findall(r"<b>(\d+)</b> (to do|in progress|left to the model)", text)
+
+    assert state() == [("0", "to do"), ("3", "left to the model"), ("0", "in progress")]
+    start = f"/projects/{project.pk}/start/"
+    assert "this stage leaves images to the model" in client_of(annotator).post(start, follow=True).content.decode()
+    CorrectionSample.objects.create(image=sampled, run=run)
+    assert state() == [("1", "to do"), ("2", "left to the model"), ("0", "in progress")]
+    assert client_of(annotator).post(start)["Location"].endswith(f"/images/{sampled.pk}/")
+    assert state() == [("0", "to do"), ("2", "left to the model"), ("1", "in progress")]
+    Project.objects.filter(pk=project.pk).update(stage=Stage.ASSISTED_MANUAL)
+    assert state() == [("2", "to do"), ("1", "in progress")]
+
+
 class TestModelVersions:
     @pytest.fixture
     def other(self, model: ModelVersion) -> ModelVersion:
@@ -220,6 +243,15 @@ class TestModelVersions:
         assert project.name in page
         assert Client().get("/api/v1/model-versions").status_code == 401
         assert client_of(annotator).post("/api/v1/model-versions").status_code == 405
+
+    def test_the_page_names_some_projects_of_a_version_and_counts_the_rest(
+        self, model: ModelVersion, admin: User, client_of: ClientOf
+    ) -> None:
+        made = Project.objects.bulk_create([Project(name=f"Project {number:02}") for number in range(30)])
+        Membership.objects.bulk_create([Membership(project=row, user=admin, role=Role.ADMIN) for row in made])
+        page = client_of(admin).get("/models/").content.decode()
+        assert page.count("/projects/") < 15
+        assert "and 23 more" in page  # of 31, with the project that everybody is in
 
     def test_pinning_embeds_again_and_both_stay_usable(
         self,
