@@ -44,6 +44,7 @@ export interface EditorParts {
   readonly storage: Pick<Storage, "getItem" | "setItem">;
 }
 
+const LEASE_LOST = "notice.lease.lost";
 /** After this long on one mask the paper's advice is to move on. */
 const SLOW_AFTER_MS = 30_000;
 
@@ -100,7 +101,7 @@ export class Editor {
     this.lease = new LeaseKeeper({
       heartbeat: (imageId) => api.heartbeat(imageId),
       imageId: () => this.session?.detail.id ?? null,
-      tellLost: () => this.notices.tell("info", "notice.lease.lost"),
+      tellLost: () => this.notices.tell("warning", LEASE_LOST),
       now: () => performance.now(),
     });
     this.letGo = this.lease.start();
@@ -205,6 +206,7 @@ export class Editor {
   }
 
   private resetFor(session: ImageSession): void {
+    this.notices.clear(LEASE_LOST);
     this.desk.current.cancel();
     this.momentary.cursor = null;
     this.work.leaveImage(this.clock.take());

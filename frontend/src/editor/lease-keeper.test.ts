@@ -23,8 +23,24 @@ describe("the claim on an image", () => {
     state.now = AT_WORK_MS + 1;
     await keeper.beat();
     keeper.touch();
-    await keeper.beat();
     expect(heartbeat.mock.calls).toEqual([[7], [7]]);
+    state.now += 1;
+    keeper.touch();
+    expect(heartbeat).toHaveBeenCalledTimes(2);
+  });
+
+  it("is asked about as soon as the network is back", () => {
+    const network = new EventTarget();
+    vi.stubGlobal("addEventListener", network.addEventListener.bind(network));
+    vi.stubGlobal("removeEventListener", network.removeEventListener.bind(network));
+    const heartbeat = vi.fn().mockResolvedValue({});
+    const stop = makeKeeper(heartbeat).keeper.start();
+    network.dispatchEvent(new Event("online"));
+    expect(heartbeat).toHaveBeenCalledTimes(1);
+    stop();
+    network.dispatchEvent(new Event("online"));
+    expect(heartbeat).toHaveBeenCalledTimes(1);
+    vi.unstubAllGlobals();
   });
 
   it("is not asked for without an image", async () => {

@@ -1,7 +1,7 @@
 /**
  * Tells the server, as long as somebody is at work, that the image is still in that person's hands.
  *
- * A claim that is over is told once; what was saved stays, and saving goes on.
+ * A claim that is over is told once, at once when the person comes back; what was saved stays, and saving goes on.
  */
 import { ApiError } from "../api/http";
 
@@ -24,9 +24,11 @@ export class LeaseKeeper {
     this.lastSeen = ports.now();
   }
 
-  /** The person moved, typed or clicked. */
+  /** The person moved, typed or clicked; after a silence the claim may have gone to somebody else meanwhile. */
   touch(): void {
+    const silent = this.ports.now() - this.lastSeen;
     this.lastSeen = this.ports.now();
+    if (silent > BEAT_EVERY_MS) void this.beat();
   }
 
   /** Send one sign of life for the image that is open. */
@@ -46,7 +48,12 @@ export class LeaseKeeper {
 
   /** Beat until the returned function is called. */
   start(): () => void {
-    const timer = setInterval(() => void this.beat(), BEAT_EVERY_MS);
-    return () => clearInterval(timer);
+    const beat = (): void => void this.beat();
+    const timer = setInterval(beat, BEAT_EVERY_MS);
+    globalThis.addEventListener("online", beat);
+    return () => {
+      clearInterval(timer);
+      globalThis.removeEventListener("online", beat);
+    };
   }
 }
