@@ -26,6 +26,7 @@ CALLS = 5
 PEOPLE, LABELS, WEEKS = 20, 12, 26
 ROWS_AT_ONCE = 5000
 LATENCY_SAMPLES = 20_000
+TAGS: list[list[str]] = [[], ["night"], ["day", "rain"], ["day"]]
 
 
 def main() -> None:
@@ -94,7 +95,7 @@ def make_images(project: Any, count: int, people: list[Any]) -> list[Any]:
         Image(
             project=project, name=f"{n:06}.jpg", sha256=hashlib.sha256(str(n).encode()).hexdigest(), width=1500,
             height=1000, byte_size=400_000, format="JPEG", status=ImageStatus.READY, position=n,
-            work_status=statuses[n % 4], stage=stages[n % 3],
+            work_status=statuses[n % 4], stage=stages[n % 3], tags=TAGS[n % len(TAGS)],
         )
         for n in range(count)
     ]  # fmt: skip
@@ -236,6 +237,7 @@ def measure_pages(project: Any) -> None:
         "today_api": f"{api}/today",
         "jobs_api": f"{api}/jobs",
         "project_page": f"{base}/",
+        "project_page_of_one_tag": f"{base}/?tag=rain",
         "labels_page": f"{base}/labels/",
         "members_page": f"{base}/members/",
         "projects_page": "/projects/",
