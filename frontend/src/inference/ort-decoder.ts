@@ -1,26 +1,16 @@
 /**
- * The three graphs of a model on one engine of ONNX Runtime Web: prepare an embedding, then decode prompts on it.
+ * The three graphs of a model on one engine of ONNX Runtime: prepare an embedding, then decode prompts on it.
  *
  * Runs inside the worker. Knows nothing of images, prompts as people give them, or messages.
  */
-import type { Env, InferenceSession, Tensor, TypedTensor } from "onnxruntime-web";
-
 import { parseNpy, NpyError } from "../geometry/npy";
 import { ByteLru } from "./byte-lru";
 import { DecodeError } from "./errors";
 import { goldenEmbedding, goldenIou, goldenPrompt, SMALLEST_GOLDEN_IOU } from "./golden";
+import type { Feed, Graph, GraphRuntime, Values } from "./graph-runtime";
 import type { GraphName, Manifest } from "./manifest";
 import type { EngineTrial } from "./types";
 import type { LocalEngine } from "./protocol";
-
-/** The parts of the runtime that are used, so that tests can run without its 14 MB. */
-export interface Runtime {
-  readonly env: Env;
-  readonly InferenceSession: {
-    create(model: Uint8Array, options: InferenceSession.SessionOptions): Promise<InferenceSession>;
-  };
-  readonly Tensor: typeof Tensor;
-}
 
 export interface ModelBytes {
   readonly graphs: Readonly<Record<GraphName, Uint8Array>>;
@@ -29,27 +19,25 @@ export interface ModelBytes {
 }
 
 export interface DecodedLogits {
-  readonly logits: Float32Array;
-  readonly predictedIou: Float32Array;
+  readonly logits: Float32Array<ArrayBuffer>;
+  readonly predictedIou: Float32Array<ArrayBuffer>;
   readonly decodeMs: number;
 }
-
-type Terms = Readonly<Record<string, Tensor>>;
 
 const GOLDEN_RUNS = 5;
 
 export class OrtDecoder {
-  private readonly terms: ByteLru<Terms>;
-  private readonly sessions: Partial<Record<GraphName, InferenceSession>> = {};
+  private readonly terms: ByteLru<Values>;
+  private readonly sessions: Partial<Record<GraphName, Graph>> = {};
 
   private constructor(
-    private readonly runtime: Runtime,
+    private readonly runtime: GraphRuntime,
     private readonly manifest: Manifest,
     private model: ModelBytes | null,
     private readonly engine: LocalEngine,
     budgetBytes: number,
   ) {
-    this.terms = new ByteLru(budgetBytes, disposeAll);
+    this.terms = new ByteLru(budgetBytes, releaseAll);
   }
 
   /**
@@ -57,7 +45,7 @@ export class OrtDecoder {
    * for refinements waits for the first decode or for a prompt that needs it, so that the page can be used earlier.
    */
   static async create(
-    runtime: Runtime,
+    runtime: GraphRuntime,
     manifest: Manifest,
     model: ModelBytes,
     engine: LocalEngine,
@@ -75,16 +63,13 @@ export class OrtDecoder {
     this.model = null; // the runtime has copied what it needs
   }
 
-  private async session(name: GraphName): Promise<InferenceSession> {
+  private async session(name: GraphName): Promise<Graph> {
     const open = this.sessions[name];
     if (open) return open;
-    const { model, engine } = this;
+    const { model } = this;
     if (!model) throw new DecodeError("engine_failed", `The model's ${name} graph is gone.`);
-    const created = await this.runtime.InferenceSession.create(model.graphs[name], {
-      executionProviders: [engine === "webgpu" ? "webgpu" : "wasm"],
-      graphOptimizationLevel: "all",
-      externalData: [{ path: model.weightsName, data: model.weights }],
-    });
+    const { graphs, weightsName, weights } = model;
+    const created = await this.runtime.open({ graph: graphs[name], weightsName, weights });
     this.sessions[name] = created;
     return created;
   }
@@ -103,24 +88,19 @@ export class OrtDecoder {
   ): Promise<DecodedLogits> {
     const terms = this.terms.get(key);
     if (!terms) throw new DecodeError("embedding_missing", "The embedding was not prepared.");
-    const { Tensor } = this.runtime;
     const count = labels.length;
-    const feeds: Record<string, Tensor> = {
-      ...terms,
-      point_coords: new Tensor("float32", coords, [1, count, 2]),
-      point_labels: new Tensor("int32", labels, [1, count]),
-    };
     const { maskSide } = this.manifest;
-    if (maskInput) feeds.mask_input = new Tensor("float32", maskInput, [1, 1, maskSide, maskSide]);
+    const feeds: Record<string, Feed> = {
+      point_coords: { type: "float32", data: coords, dims: [1, count, 2] },
+      point_labels: { type: "int32", data: labels, dims: [1, count] },
+    };
+    if (maskInput) feeds.mask_input = { type: "float32", data: maskInput, dims: [1, 1, maskSide, maskSide] };
     const session = await this.session(maskInput ? "refine" : "first");
     const start = performance.now();
-    const answer = await session.run(feeds);
-    const decodeMs = performance.now() - start;
-    return {
-      logits: (answer.low_res_logits as TypedTensor<"float32">).data,
-      predictedIou: (answer.predicted_iou as TypedTensor<"float32">).data,
-      decodeMs,
-    };
+    const answer = await session.run(feeds, terms);
+    const [logits, predictedIou] = [answer.low_res_logits.floats(), answer.predicted_iou.floats()];
+    releaseAll(answer);
+    return { logits, predictedIou, decodeMs: performance.now() - start };
   }
 
   /** Decode the golden case and measure it. */
@@ -142,15 +122,15 @@ export class OrtDecoder {
       isCorrect: iou >= SMALLEST_GOLDEN_IOU,
       goldenIou: iou,
       medianMs: times[times.length >> 1],
-      threads: this.engine === "webgpu" ? 1 : (this.runtime.env.wasm.numThreads ?? 1),
+      threads: this.runtime.threads,
     };
   }
 
   private async prepareBits(key: string, bits: Uint16Array): Promise<string[]> {
     const { embedDim, grid } = this.manifest;
-    const embedding = new this.runtime.Tensor("float16", bits, [1, embedDim, grid, grid]);
+    const embedding = { type: "float16", data: bits, dims: [1, embedDim, grid, grid] } as const;
     const terms = await (await this.session("prepare")).run({ embedding });
-    const bytes = Object.values(terms).reduce((sum, term) => sum + 4 * term.size, 0);
+    const bytes = Object.values(terms).reduce((sum, term) => sum + term.bytes, 0);
     return this.terms.set(key, terms, bytes);
   }
 
@@ -170,6 +150,6 @@ export class OrtDecoder {
   }
 }
 
-function disposeAll(terms: Terms): void {
-  for (const term of Object.values(terms)) term.dispose();
+function releaseAll(values: Values): void {
+  for (const value of Object.values(values)) value.release();
 }

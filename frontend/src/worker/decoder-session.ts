@@ -1,11 +1,12 @@
 /** Answers the page's requests one after the other. Knows neither `self` nor which runtime it is given. */
 import { DecodeError, toDecodeError } from "../inference/errors";
+import type { GraphRuntime } from "../inference/graph-runtime";
 import type { Manifest } from "../inference/manifest";
-import { OrtDecoder, type ModelBytes, type Runtime } from "../inference/ort-decoder";
+import { OrtDecoder, type ModelBytes } from "../inference/ort-decoder";
 import type { LocalEngine, WorkerAnswer, WorkerRequest } from "../inference/protocol";
 
 export interface SessionDependencies {
-  loadRuntime(engine: LocalEngine): Promise<Runtime>;
+  loadRuntime(engine: LocalEngine): Promise<GraphRuntime>;
   loadModel(manifestUrl: string, manifest: Manifest): Promise<ModelBytes>;
 }
 

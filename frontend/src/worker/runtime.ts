@@ -1,5 +1,5 @@
 /**
- * Loads ONNX Runtime Web from this site: one build of script and WebAssembly, never from a CDN.
+ * Loads ONNX Runtime from this site: one build of script and WebAssembly, never from a CDN.
  *
  * Threads need cross-origin isolation; without it the runtime would fail late and unclearly, so one thread is asked for.
  */
@@ -8,19 +8,28 @@ import webgpuBinary from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?u
 import wasmModule from "onnxruntime-web/ort-wasm-simd-threaded.mjs?url";
 import wasmBinary from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
 
-import type { Runtime } from "../inference/ort-decoder";
+import type { GraphRuntime } from "../inference/graph-runtime";
 import type { LocalEngine } from "../inference/protocol";
+import { WasmGraphs, type OrtModuleFactory } from "./wasm-graphs";
 
 const MOST_THREADS = 4; // more only wait for each other on layers this small
 
-export async function loadRuntime(engine: LocalEngine): Promise<Runtime> {
-  const isWebGpu = engine === "webgpu";
-  const runtime = isWebGpu ? await import("onnxruntime-web/webgpu") : await import("onnxruntime-web/wasm");
-  const { wasm } = runtime.env;
-  const paths = isWebGpu ? [webgpuModule, webgpuBinary] : [wasmModule, wasmBinary];
-  const [mjs, binary] = paths.map((path) => new URL(path, self.location.origin).href);
-  wasm.wasmPaths = { mjs: mjs, wasm: binary };
-  wasm.numThreads = engine === "wasm-threads" ? Math.min(navigator.hardwareConcurrency, MOST_THREADS) : 1;
+export async function loadRuntime(engine: LocalEngine): Promise<GraphRuntime> {
+  if (engine === "webgpu") return loadWebGpu();
+  const { default: create } = (await import(/* @vite-ignore */ address(wasmModule))) as { default: OrtModuleFactory };
+  const threads = engine === "wasm-threads" ? Math.min(navigator.hardwareConcurrency, MOST_THREADS) : 1;
+  return WasmGraphs.start(create, threads, { locateFile: () => address(wasmBinary) });
+}
+
+async function loadWebGpu(): Promise<GraphRuntime> {
+  const [library, { WebGpuGraphs }] = await Promise.all([import("onnxruntime-web/webgpu"), import("./webgpu-graphs")]);
+  const { wasm } = library.env;
+  wasm.wasmPaths = { mjs: address(webgpuModule), wasm: address(webgpuBinary) };
+  wasm.numThreads = 1;
   wasm.proxy = false; // this is the worker already
-  return runtime;
+  return new WebGpuGraphs(library);
+}
+
+function address(path: string): string {
+  return new URL(path, self.location.origin).href;
 }

@@ -41,26 +41,24 @@ function tokens(manifest: Manifest, points: number) {
 
 async function publishedCase(runtime: Awaited<ReturnType<typeof loadRuntime>>): Promise<Case[1]> {
   const bytes = new Uint8Array(await (await fetch("/models/published.onnx")).arrayBuffer());
-  const session = await runtime.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
-  const { Tensor } = runtime;
+  const graph = await runtime.open({ graph: bytes, weightsName: "none", weights: new Uint8Array(0) });
   const { originalSize } = GEOMETRY;
-  const float = (data: ArrayLike<number>, dims: number[]) => new Tensor("float32", Float32Array.from(data), dims);
+  const float = (data: ArrayLike<number>, dims: number[]) =>
+    ({ type: "float32", data: Float32Array.from(data), dims }) as const;
+  const image = Float32Array.from({ length: 256 * 4096 }, (_, i) => Math.sin(i * 12.9898) * 0.7);
   const feeds = {
-    image_embeddings: float({ length: 256 * 4096 }, [1, 256, 64, 64]),
+    image_embeddings: float(image, [1, 256, 64, 64]),
     point_coords: float([512, 300, 0, 0], [1, 2, 2]),
     point_labels: float([1, -1], [1, 2]),
-    mask_input: float({ length: 65536 }, [1, 1, 256, 256]),
+    mask_input: float(new Float32Array(65536), [1, 1, 256, 256]),
     has_mask_input: float([0], [1]),
     orig_im_size: float([originalSize.height, originalSize.width], [2]),
   };
-  const image = feeds.image_embeddings.data as Float32Array;
-  for (let i = 0; i < image.length; i++) image[i] = Math.sin(i * 12.9898) * 0.7;
-  feeds.mask_input.data.fill(0);
   return async () => {
     const start = performance.now();
-    const answer = await session.run(feeds);
+    const answer = await graph.run(feeds);
     const ms = performance.now() - start;
-    for (const tensor of Object.values(answer)) tensor.dispose();
+    for (const value of Object.values(answer)) value.release();
     return ms;
   };
 }
@@ -73,7 +71,8 @@ async function measure(engine: LocalEngine, rounds: number, hasPublished: boolea
   const clicks = tokens(full.manifest, 5);
   const liteClick = tokens(lite.manifest, 1);
   const liteClicks = tokens(lite.manifest, 5);
-  const maskFor = ({ maskSide }: Manifest) => Float32Array.from({ length: maskSide ** 2 }, (_, i) => Math.sin(i / 900) * 8);
+  const maskFor = ({ maskSide }: Manifest) =>
+    Float32Array.from({ length: maskSide ** 2 }, (_, i) => Math.sin(i / 900) * 8);
   const [mask, liteMask] = [maskFor(full.manifest), maskFor(lite.manifest)];
   const time = async (run: Promise<{ decodeMs: number }>) => (await run).decodeMs;
   const cases: Case[] = [
@@ -94,10 +93,14 @@ async function measure(engine: LocalEngine, rounds: number, hasPublished: boolea
   return { times, trials, prepareMs: { full: full.prepareMs, lite: lite.prepareMs } };
 }
 
-self.addEventListener("message", (event: MessageEvent<{ engine: LocalEngine; rounds: number; hasPublished: boolean }>) => {
-  const { engine, rounds, hasPublished } = event.data;
-  measure(engine, rounds, hasPublished).then(
-    (result) => self.postMessage({ result }),
-    (error: unknown) => self.postMessage({ error: error instanceof Error ? `${error.message}\n${error.stack}` : String(error) }),
-  );
-});
+self.addEventListener(
+  "message",
+  (event: MessageEvent<{ engine: LocalEngine; rounds: number; hasPublished: boolean }>) => {
+    const { engine, rounds, hasPublished } = event.data;
+    measure(engine, rounds, hasPublished).then(
+      (result) => self.postMessage({ result }),
+      (error: unknown) =>
+        self.postMessage({ error: error instanceof Error ? `${error.message}\n${error.stack}` : String(error) }),
+    );
+  },
+);

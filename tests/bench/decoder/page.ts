@@ -52,6 +52,8 @@ interface Painted {
   readonly clickToPaintMs: number;
   /** From the pointer event until the candidates are there. */
   readonly answerMs: number;
+  /** The graph's share of it, in the worker. */
+  readonly decodeMs: number;
   /** The mask as the screen shows it. */
   readonly maskMs: number;
   readonly paintMs: number;
@@ -69,6 +71,7 @@ class Stage {
   private readonly loop = new FrameLoop();
   private readonly layer: Layer = { draw: (timeMs) => this.draw(timeMs) };
   private paintMs = 0;
+  private decodeMs = 0;
   private answeredAt = 0;
   private onShown = (): void => undefined;
 
@@ -92,7 +95,10 @@ class Stage {
         embeddingFor: () => embedding,
         detailStep: () => detailStep(this.view.scale),
         afterPaint,
-        onDecoded: () => (this.answeredAt = performance.now()),
+        onDecoded: (_kind, ms) => {
+          this.answeredAt = performance.now();
+          this.decodeMs = ms;
+        },
         onShown: () => this.onShown(),
         onFailed: (error) => console.error(error),
         onPreview: () => this.loop.mark(this.layer),
@@ -109,7 +115,8 @@ class Stage {
         const start = event.timeStamp;
         this.onShown = () => {
           const madeAt = performance.now();
-          const times = { answerMs: this.answeredAt - start, maskMs: madeAt - this.answeredAt };
+          const { answeredAt, decodeMs } = this;
+          const times = { answerMs: answeredAt - start, decodeMs, maskMs: madeAt - answeredAt };
           // Asked for after the layers asked for theirs, so it runs once they have drawn this frame.
           requestAnimationFrame(() => {
             const painted = { ...times, clickToPaintMs: performance.now() - start, paintMs: this.paintMs };
