@@ -120,17 +120,31 @@ class ValueRows:
         return rows, g.op("MatMul", self.first, g.reshape(dual, inner, -1))
 
 
-def inverse_deviation(
-    g: GraphBuilder, rows: str, coefficients: str, onto_base: str, base_norm: str, channels: int, eps: float
-) -> str:
+@dataclass(frozen=True)
+class RowBlock:
+    """Rows (R, N), what they add (R, C), centred, and the products of what they add with the base (R, N)."""
+
+    rows: str
+    coefficients: str
+    onto_base: str
+
+
+def inverse_deviation(g: GraphBuilder, blocks: tuple[RowBlock, ...], base_norm: str, channels: int, eps: float) -> str:
     """Return 1 / sqrt(variance + eps), (1, N), of base + rows^T @ coefficients over the channels.
 
-    All parts are centred, so the variance is |base|^2 + 2 base . rows + rows^T Gram rows, over C.
-    onto_base (R, N): coefficients times the base. base_norm (1, N): |base|^2.
+    All parts are centred, so the variance is |base|^2 + 2 base . rows + rows^T Gram rows, over C. The Gram matrix is
+    symmetric: what two blocks share is computed with the later one and counts twice. base_norm (1, N): |base|^2.
     """
-    gram = g.op("Gemm", coefficients, coefficients, transB=1)
-    mixed = g.op("Gemm", gram, rows, onto_base, beta=2.0)
-    total = g.op("Add", g.reduce("ReduceSum", g.op("Mul", rows, mixed), 0), base_norm)
+    total = base_norm
+    for index, block in enumerate(blocks):
+        rows, against = block.rows, block.coefficients
+        if index:
+            earlier = [g.op("Mul", one.coefficients, g.constant(np.array(2.0))) for one in blocks[:index]]
+            rows = g.concat(0, *(one.rows for one in blocks[: index + 1]))
+            against = g.concat(0, *earlier, against)
+        gram = g.op("Gemm", block.coefficients, against, transB=1)
+        mixed = g.op("Gemm", gram, rows, block.onto_base, beta=2.0)
+        total = g.op("Add", total, g.reduce("ReduceSum", g.op("Mul", block.rows, mixed), 0))
     variance = g.op("Mul", total, g.constant(np.array(1.0 / channels)))
     return g.op("Reciprocal", g.op("Sqrt", g.op("Add", variance, g.constant(np.array(eps)))))
 
