@@ -6,6 +6,7 @@ from django.db.models import Count, Sum
 
 from annotator.engine.mask_sums import Filters
 from annotator.engine.models import Job, ScoreFigures, Submission, Verdict, WorkEvent
+from annotator.engine.queue import count_left_to_model
 from annotator.images.models import Image, ImageStatus
 from annotator.inference.models import ImageEmbedding
 from annotator.inference.selectors import model_version_of
@@ -40,6 +41,7 @@ def read_queue(project: Project) -> dict[str, int]:
             name: sum(n for (work, _), n in counts.items() if work == name)
             for name in ("new", "in_progress", "submitted", "reviewed")
         },
+        "left_to_model": count_left_to_model(project),
         "waiting_for_review": verdicts.get(Verdict.WAITING, 0),
         "returned": verdicts.get(Verdict.RETURNED, 0),
         "skipped": WorkEvent.objects.filter(project=project, kind="skipped").count(),

@@ -24,6 +24,7 @@ STATE_WORDS = {
     "in_progress": "In progress",
     "submitted": "Submitted",
     "reviewed": "Reviewed",
+    "semi_automatic": "Semi-automatic",
 }
 
 

@@ -32,6 +32,7 @@ CHARTS = (
 QUEUE_FACTS = (
     ("Images", "images"),
     ("To do", "new"),
+    ("Of them left to the model", "left_to_model"),
     ("In progress", "in_progress"),
     ("Submitted", "submitted"),
     ("Waiting for review", "waiting_for_review"),

@@ -213,6 +213,8 @@ def test_images_left_to_the_model_are_nobodys_to_do(
     assert "this stage leaves images to the model" in client_of(annotator).post(start, follow=True).content.decode()
     CorrectionSample.objects.create(image=sampled, run=run)
     assert state() == [("1", "to do"), ("2", "left to the model"), ("0", "in progress")]
+    facts = client_of(admin).get(f"/api/v1/projects/{project.pk}/dashboard").json()["queue"]
+    assert (facts["new"], facts["left_to_model"]) == (3, 2)
     assert client_of(annotator).post(start)["Location"].endswith(f"/images/{sampled.pk}/")
     assert state() == [("0", "to do"), ("2", "left to the model"), ("1", "in progress")]
     Project.objects.filter(pk=project.pk).update(stage=Stage.ASSISTED_MANUAL)
