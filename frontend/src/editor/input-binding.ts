@@ -2,6 +2,7 @@
 import { screenPoint, type ScreenPoint } from "../geometry/types";
 import { chordOf } from "../input/keymap";
 import { PointerRouter, type PointerEffect, type RawPointer } from "../input/pointer-router";
+import { PressedControl } from "../input/pressed-control";
 import { readWheel } from "../input/wheel";
 
 export interface InputTarget {
@@ -19,12 +20,14 @@ export function bindInput(surface: HTMLElement, target: InputTarget): () => void
   const router = new PointerRouter();
   const unbind = new AbortController();
   const options = { signal: unbind.signal };
+  const pressed = new PressedControl(document, surface, unbind.signal);
   for (const type of ["down", "move", "up", "cancel", "leave"] as const) {
     surface.addEventListener(`pointer${type}`, (event) => handlePointer(surface, router, target, type, event), options);
   }
   surface.addEventListener("contextmenu", (event) => event.preventDefault(), options);
   surface.addEventListener("wheel", (event) => handleWheel(surface, target, event), { ...options, passive: false });
-  window.addEventListener("keydown", (event) => handleKey(surface, router, target, event), options);
+  const isControl = (at: EventTarget | null): boolean => isControlOf(surface, at) && !pressed.holds(at);
+  window.addEventListener("keydown", (event) => handleKey(surface, router, target, isControl, event), options);
   window.addEventListener("keyup", (event) => releaseSpace(surface, router, event), options);
   window.addEventListener("blur", () => releaseSpace(surface, router, null), options);
   return () => unbind.abort();
@@ -87,11 +90,17 @@ function handleWheel(surface: HTMLElement, target: InputTarget, event: WheelEven
   }
 }
 
-function handleKey(surface: HTMLElement, router: PointerRouter, target: InputTarget, event: KeyboardEvent): void {
+function handleKey(
+  surface: HTMLElement,
+  router: PointerRouter,
+  target: InputTarget,
+  isControl: (at: EventTarget | null) => boolean,
+  event: KeyboardEvent,
+): void {
   if (event.isComposing || isTyping(event.target)) return;
   const isSpace = event.code === "Space";
-  // Enter, Space and Tab belong to a focused control before they belong to the canvas.
-  if ((isSpace || event.key === "Enter" || event.key === "Tab") && isControl(surface, event.target)) return;
+  // Enter, Space and Tab belong to a control that the keyboard came to before they belong to the canvas.
+  if ((isSpace || event.key === "Enter" || event.key === "Tab") && isControl(event.target)) return;
   if (event.key.startsWith("Arrow") && event.target instanceof HTMLInputElement) return;
   if (isSpace && !target.isSpaceTaken) {
     router.isSpaceHeld = true;
@@ -106,6 +115,8 @@ function handleKey(surface: HTMLElement, router: PointerRouter, target: InputTar
 
 function releaseSpace(surface: HTMLElement, router: PointerRouter, event: KeyboardEvent | null): void {
   if (event && event.code !== "Space") return;
+  // Some browsers press a focused button when Space comes up.
+  if (router.isSpaceHeld) event?.preventDefault();
   router.isSpaceHeld = false;
   delete surface.dataset["panning"];
 }
@@ -116,7 +127,7 @@ function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement || target.isContentEditable;
 }
 
-function isControl(surface: HTMLElement, target: EventTarget | null): boolean {
+function isControlOf(surface: HTMLElement, target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement) || target === surface) return false;
   return target.closest("button, a, input, select, summary, [role=row], [role=dialog]") !== null;
 }
