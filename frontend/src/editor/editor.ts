@@ -29,6 +29,7 @@ import { Reviewing } from "./reviewing";
 import { SceneMaker, type Momentary } from "./scene";
 import { SelectedMasks } from "./selected-masks";
 import { Selecting } from "./selecting";
+import { watchForSlowMasks } from "./slow-hint";
 import type { Stores } from "./stores";
 import { ToolDesk } from "./tool-desk";
 import { Viewing, type Canvases } from "./viewing";
@@ -45,8 +46,6 @@ export interface EditorParts {
 }
 
 const LEASE_LOST = "notice.lease.lost";
-/** After this long on one mask the paper's advice is to move on. */
-const SLOW_AFTER_MS = 30_000;
 
 export class Editor {
   readonly stores: Stores;
@@ -110,6 +109,7 @@ export class Editor {
     this.keeping = new Keeping({ config, stores, notices, work: this.work, clock: this.clock, pace, session });
     rememberDesk(stores, parts.storage, `maskwright-desk-${config.user.id}`);
     announceWork(stores, this.labels);
+    watchForSlowMasks(stores);
     this.actions = makeActions(this);
     this.unbind = this.bind();
   }
@@ -156,7 +156,6 @@ export class Editor {
     else if (this.stores.tool.get() === "comment") this.desk.choose("points");
     else this.selecting.clear();
     this.momentary.cursor = null;
-    this.stores.isSlow.set(false);
     this.viewing.overlayChanged();
   }
 
@@ -209,6 +208,8 @@ export class Editor {
     this.notices.clear(LEASE_LOST);
     this.desk.current.cancel();
     this.momentary.cursor = null;
+    // Nobody may take an image for empty because the masks of the one before were hidden.
+    this.changeSettings({ areMasksHidden: false, isSolo: false });
     this.work.leaveImage(this.clock.take());
     this.feed.begin(session);
   }
@@ -291,8 +292,6 @@ export class Editor {
   private noteLife(): void {
     this.clock.touch();
     this.lease.touch();
-    const isSlow = this.session?.document.draft !== null && this.clock.activeMs > SLOW_AFTER_MS;
-    this.stores.isSlow.set(isSlow && this.stores.settings.get().isTimerHintOn);
   }
 
   /** True when the key meant something here. */

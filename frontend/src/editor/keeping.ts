@@ -44,7 +44,6 @@ export class Keeping {
     }
     work.effort.take();
     stores.pace.set(pace.add(clock.take()));
-    stores.isSlow.set(false);
     stores.announcement.set(`announce.accepted|${record.area}|${Date.now()}`);
   }
 }
