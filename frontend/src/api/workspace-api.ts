@@ -25,6 +25,11 @@ export interface LatencySample {
   readonly value_ms: number;
 }
 
+/** The state that an image is in after somebody has finished with it. */
+export interface WorkAnswer {
+  readonly work_status: string;
+}
+
 /** `unprepared`: images that still wait for suggestions; `returned`: the reviewer's words about this one. */
 export interface NextImage {
   readonly image_id: number | null;
@@ -89,11 +94,11 @@ export class WorkspaceApi {
     return this.http.send("POST", `/images/${imageId}/lease`);
   }
 
-  submit(imageId: number): Promise<unknown> {
+  submit(imageId: number): Promise<WorkAnswer> {
     return this.http.send("POST", `/images/${imageId}/submit`);
   }
 
-  skip(imageId: number, reason: string): Promise<unknown> {
+  skip(imageId: number, reason: string): Promise<WorkAnswer> {
     return this.http.send("POST", `/images/${imageId}/skip`, { reason });
   }
 
@@ -101,7 +106,7 @@ export class WorkspaceApi {
     return this.http.get(`/images/${imageId}/submissions`);
   }
 
-  review(imageId: number, verdict: string, comment: string): Promise<unknown> {
+  review(imageId: number, verdict: string, comment: string): Promise<WorkAnswer> {
     return this.http.send("POST", `/images/${imageId}/review`, { verdict, comment });
   }
 

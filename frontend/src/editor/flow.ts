@@ -1,6 +1,6 @@
 /** From image to image: open, submit, skip, the queue's next, and waiting for an embedding. */
 import { ApiError } from "../api/http";
-import type { WorkspaceApi } from "../api/workspace-api";
+import type { WorkAnswer, WorkspaceApi } from "../api/workspace-api";
 import type { ImageLoader } from "./image-loader";
 import type { ImageSession } from "./image-session";
 import { reasonOf, type Notices } from "./notices";
@@ -22,9 +22,13 @@ export interface FlowPorts {
 const POLL_MS = 1_500;
 /** Somebody else may have asked for a failed embedding again. */
 const POLL_FAILED_MS = 15_000;
+const REVIEWED = "notice.reviewed";
 const UNPREPARED = "notice.embedding.failed";
 const SAVE_WAIT_MS = 100;
 const SAVE_WAITS = 100;
+
+/** What ends the work on an image, and what state that leaves it in; null: none that is new. */
+type Finish = (imageId: number) => Promise<WorkAnswer | null>;
 
 export class Flow {
   private polling: ReturnType<typeof setTimeout> | undefined;
@@ -53,8 +57,13 @@ export class Flow {
     await this.leave((id) => this.ports.api.submit(id), "notice.submit.failed");
   }
 
+  /** Go on with the queue's next image without a word about the one that is open. */
+  async takeNext(): Promise<void> {
+    await this.leave(() => Promise.resolve(null), "notice.open.failed");
+  }
+
   /** Give the verdict on the open image and go on with the next one that waits for one. */
-  async review(decide: (imageId: number) => Promise<unknown>): Promise<void> {
+  async review(decide: Finish): Promise<void> {
     await this.leave(decide, "notice.review.failed", true);
   }
 
@@ -117,13 +126,14 @@ export class Flow {
     };
   }
 
-  private async leave(finish: (imageId: number) => Promise<unknown>, failure: string, isReview = false): Promise<void> {
+  private async leave(finish: Finish, failure: string, isReview = false): Promise<void> {
     const session = this.ports.session();
     if (!session) return;
     this.ports.settle();
     try {
       await this.allSaved(session);
-      await finish(session.detail.id);
+      const done = await finish(session.detail.id);
+      if (done) this.ports.stores.image.update((image) => image && { ...image, workStatus: done.work_status });
       const { api, projectId } = this.ports;
       const next = await (isReview ? api.takeNextReview(projectId) : api.takeNext(projectId));
       if (next.image_id !== null) await this.open(next.image_id);
@@ -138,7 +148,11 @@ export class Flow {
 
   private tellNothingNext(unprepared: number): void {
     if (unprepared > 0) this.ports.notices.tell("info", "notice.queue.preparing", { count: unprepared });
-    else this.ports.notices.tell("info", "notice.queue.empty");
+    else this.ports.notices.tell("info", "notice.queue.empty", {}, this.toProject());
+  }
+
+  private toProject() {
+    return { key: "action.project", run: () => location.assign(`/projects/${this.ports.projectId}/`) };
   }
 
   /** An image is handed in with all its masks or not at all. */
@@ -152,6 +166,17 @@ export class Flow {
   }
 
   private tellFailure(key: string, error: unknown): void {
-    this.ports.notices.tell("error", key, reasonOf(error));
+    if (error instanceof ApiError && error.code === "work_status") this.tellReviewed();
+    else this.ports.notices.tell("error", key, reasonOf(error));
+  }
+  /** There is nothing to hand in: what is left to do is the next image. */
+  private tellReviewed(): void {
+    this.ports.notices.clear(REVIEWED);
+    this.ports.stores.image.update((image) => image && { ...image, workStatus: "reviewed" });
+    const next = (): void => {
+      this.ports.notices.clear(REVIEWED);
+      void this.takeNext();
+    };
+    this.ports.notices.tell("warning", REVIEWED, {}, { key: "action.nextOfQueue", run: next });
   }
 }

@@ -11,7 +11,7 @@ export const MESSAGES_EN = {
   "bar.median.title": "Median time from click to painted mask; press for more",
   "bar.shortcuts": "Shortcuts",
   "bar.guidelines": "Guidelines",
-  "bar.pace": "Today {masks} · {seconds} s a mask",
+  "bar.pace": "Masks today: {masks} · {seconds} s a mask",
   "bar.previous": "Previous image",
   "bar.next": "Next image",
   "bar.submit": "Submit and next",

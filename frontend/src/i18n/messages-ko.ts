@@ -11,7 +11,7 @@ export const MESSAGES_KO: Messages = {
   "bar.median.title": "클릭에서 마스크까지 걸린 시간의 중앙값",
   "bar.shortcuts": "단축키",
   "bar.guidelines": "작업 지침",
-  "bar.pace": "오늘 {masks} · 개당 {seconds}초",
+  "bar.pace": "오늘 마스크 {masks}개 · 개당 {seconds}초",
   "bar.previous": "이전 이미지",
   "bar.next": "다음 이미지",
   "bar.submit": "제출하고 다음으로",

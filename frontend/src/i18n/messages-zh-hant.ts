@@ -11,7 +11,7 @@ export const MESSAGES_ZH_HANT: Messages = {
   "bar.median.title": "從點擊到出現遮罩的中位時間",
   "bar.shortcuts": "快速鍵",
   "bar.guidelines": "標註準則",
-  "bar.pace": "今天 {masks} · 每個 {seconds} 秒",
+  "bar.pace": "今天 {masks} 個遮罩 · 每個 {seconds} 秒",
   "bar.previous": "上一張影像",
   "bar.next": "下一張影像",
   "bar.submit": "送出並下一張",

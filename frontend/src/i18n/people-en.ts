@@ -44,4 +44,11 @@ export const PEOPLE_EN = {
   "announce.foreground": "Foreground point at {value}.",
   "announce.background": "Background point at {value}.",
   "announce.answer": "Mask of {value} pixels.",
+  "view.look": "Brightness {brightness} · contrast {contrast}",
+  "view.hidden": "Masks hidden",
+  "work.submitted": "Submitted",
+  "work.reviewed": "Reviewed",
+  "notice.reviewed": "Nothing to submit: a reviewer has accepted this image already. Your masks are saved.",
+  "action.nextOfQueue": "Next image",
+  "action.project": "Back to the project",
 } as const;

@@ -44,4 +44,11 @@ export const PEOPLE_KO: Readonly<Record<keyof typeof PEOPLE_EN, string>> = {
   "announce.foreground": "전경 점: {value}.",
   "announce.background": "배경 점: {value}.",
   "announce.answer": "마스크 {value}픽셀.",
+  "view.look": "밝기 {brightness} · 대비 {contrast}",
+  "view.hidden": "마스크 숨김",
+  "work.submitted": "제출됨",
+  "work.reviewed": "검토 완료",
+  "notice.reviewed": "제출할 것이 없습니다. 검토자가 이 이미지를 이미 승인했습니다. 마스크는 저장되었습니다.",
+  "action.nextOfQueue": "다음 이미지",
+  "action.project": "프로젝트로 돌아가기",
 };

@@ -44,4 +44,11 @@ export const PEOPLE_ZH_HANT: Readonly<Record<keyof typeof PEOPLE_EN, string>> = 
   "announce.foreground": "前景點：{value}。",
   "announce.background": "背景點：{value}。",
   "announce.answer": "遮罩 {value} 像素。",
+  "view.look": "亮度 {brightness} · 對比 {contrast}",
+  "view.hidden": "遮罩已隱藏",
+  "work.submitted": "已送出",
+  "work.reviewed": "已審核",
+  "notice.reviewed": "無須送出：審核者已通過這張影像。你的遮罩都已保存。",
+  "action.nextOfQueue": "下一張影像",
+  "action.project": "返回專案",
 };

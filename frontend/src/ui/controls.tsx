@@ -62,6 +62,7 @@ export function Slider(props: {
       <span>{props.name}</span>
       <input
         type="range"
+        aria-label={props.name}
         min={props.min}
         max={props.max}
         step={props.step}

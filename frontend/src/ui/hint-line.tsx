@@ -1,6 +1,7 @@
 /** The line below the photo: what a click does now, which key does what, the zoom, and the way from image to image. */
 import type { JSX } from "preact";
 
+import type { ViewSettings } from "../model/view-settings";
 import { chordText, IconButton } from "./controls";
 import { useStore, useSurroundings } from "./hooks";
 
@@ -14,6 +15,7 @@ export function HintLine(): JSX.Element {
     <footer class="hint">
       <Hint />
       <span class="bar-space" />
+      <ViewSigns />
       <Zoom />
       <IconButton
         icon="left"
@@ -64,6 +66,27 @@ function Hint(): JSX.Element {
   const isSplitting = tool === "lasso" && brush.lassoMode === "split";
   const key = isPrompting ? "hint.points.draft" : isSplitting ? "hint.lasso.split" : (`hint.${tool}` as const);
   return <span class="hint-text">{t(key, keys)}</span>;
+}
+
+/** What makes the photo or the masks look other than they are; one press puts it right. */
+function ViewSigns(): JSX.Element {
+  const { workspace, translator } = useSurroundings();
+  const { t } = translator;
+  const { brightness, contrast, areMasksHidden, isSolo } = useStore(workspace.settings);
+  const percent = (value: number): string => t("hint.zoom", { percent: Math.round(value * 100) });
+  const sign = (words: string, name: string, change: Partial<ViewSettings>): JSX.Element => (
+    <button type="button" class="view-sign" title={name} onClick={() => workspace.changeSettings(change)}>
+      {words}
+    </button>
+  );
+  const look = t("view.look", { brightness: percent(brightness), contrast: percent(contrast) });
+  return (
+    <>
+      {(brightness !== 1 || contrast !== 1) && sign(look, t("view.reset"), { brightness: 1, contrast: 1 })}
+      {areMasksHidden && sign(t("view.hidden"), t("action.toggleMasks"), { areMasksHidden: false })}
+      {!areMasksHidden && isSolo && sign(t("view.solo"), t("action.toggleSolo"), { isSolo: false })}
+    </>
+  );
 }
 
 function Zoom(): JSX.Element {

@@ -5,6 +5,9 @@ import { LOCALES } from "../i18n/translate";
 import { chordText, IconButton } from "./controls";
 import { useStore, useSurroundings } from "./hooks";
 
+/** States of an image that whoever opens it should know of: its masks are out of the annotators' hands. */
+const DONE: ReadonlySet<string> = new Set(["submitted", "reviewed"]);
+
 export function TopBar(): JSX.Element {
   const { workspace, translator } = useSurroundings();
   const { t } = translator;
@@ -20,6 +23,9 @@ export function TopBar(): JSX.Element {
         {image?.name ?? ""}
       </h1>
       {image && <span class="bar-quiet">{t("bar.position", { position: image.position, total: image.total })}</span>}
+      {image && DONE.has(image.workStatus) && (
+        <span class="bar-chip">{translator.dynamic(`work.${image.workStatus}`)}</span>
+      )}
       <SaveState />
       <EngineState />
       <span class="bar-space" />

@@ -1,0 +1,53 @@
+import { describe, expect, it, vi } from "vitest";
+
+import { ApiError } from "../api/http";
+import type { WorkAnswer } from "../api/workspace-api";
+import { DEFAULT_BINDINGS } from "../input/keymap";
+import { Flow, type FlowPorts } from "./flow";
+import { Notices } from "./notices";
+import { makeStores } from "./stores";
+
+const image = { id: 3, name: "cup.jpg", size: { width: 9, height: 9 }, position: 1, total: 2 };
+
+/** A flow on image 3 whose submission ends as told, and a queue that has nothing more. */
+function flowThat(submit: () => Promise<WorkAnswer>) {
+  const stores = makeStores(DEFAULT_BINDINGS, "en", null);
+  stores.image.set({ ...image, previousId: null, nextId: null, workStatus: "in_progress" });
+  const takeNext = vi.fn(() => Promise.resolve({ image_id: null, lease: null, unprepared: 0, returned: "" }));
+  const session = { detail: { id: 3 }, outbox: { flush: () => Promise.resolve(), parkedCount: 0, pendingCount: 0 } };
+  const flow = new Flow({
+    api: { submit, takeNext } as unknown as FlowPorts["api"],
+    loader: null as unknown as FlowPorts["loader"],
+    stores,
+    notices: new Notices(stores),
+    projectId: 1,
+    session: () => session as unknown as ReturnType<FlowPorts["session"]>,
+    show: () => Promise.resolve(),
+    settle: () => undefined,
+  });
+  const told = () => stores.notices.get().map(({ tone, key }) => [tone, key]);
+  return { flow, stores, takeNext, told };
+}
+
+const refuse = (): Promise<never> =>
+  Promise.reject(new ApiError(409, "work_status", "The image is reviewed already.", null));
+
+describe("submitting", () => {
+  it("shows what state the image is in where nothing comes after it", async () => {
+    const { flow, stores, told } = flowThat(() => Promise.resolve({ work_status: "submitted" }));
+    await flow.submitAndNext();
+    expect(stores.image.get()?.workStatus).toBe("submitted");
+    expect(told()).toEqual([["info", "notice.queue.empty"]]);
+  });
+
+  it("says that an image was reviewed already, and offers the next one", async () => {
+    const { flow, stores, takeNext, told } = flowThat(refuse);
+    await flow.submitAndNext();
+    expect(told()).toEqual([["warning", "notice.reviewed"]]);
+    expect(stores.image.get()?.workStatus).toBe("reviewed");
+    expect(takeNext).not.toHaveBeenCalled();
+    stores.notices.get()[0].action?.run();
+    await vi.waitFor(() => expect(takeNext).toHaveBeenCalledOnce());
+    await vi.waitFor(() => expect(told()).toEqual([["info", "notice.queue.empty"]]));
+  });
+});
