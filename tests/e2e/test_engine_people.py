@@ -1,6 +1,8 @@
 """What befalls people in the middle of their work: removed from the project, another stage, a clock that is wrong."""
 
 import re
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -131,3 +133,33 @@ def test_a_wrong_clock_does_no_harm(page: Page, browser: Browser, server: Server
 def moment(text: Any) -> datetime:
     """Read a time of the API."""
     return datetime.fromisoformat(str(text))
+
+
+def end_leases(server: Server) -> None:
+    """Let every lease run out, as time does."""
+    with closing(sqlite3.connect(server.data_dir / "maskwright.sqlite3", timeout=30)) as database, database:
+        database.execute("UPDATE engine_lease SET expires_at = '2026-01-01 00:00:00' WHERE released_at IS NULL")
+
+
+def test_who_comes_back_after_the_lease_is_told_and_loses_nothing(page: Page, browser: Browser, server: Server) -> None:
+    project_id = new_project(page, server, "Silence")
+    with annotator_page(browser, server) as annotator:
+        image_id, fit = start_work(annotator, server, project_id)
+        paint_mask(annotator, fit, STROKES[0], count=1)
+        expect_saved(annotator)
+        annotator.context.set_offline(True)
+        end_leases(server)
+        taken, _ = start_work(page, server, project_id)
+        assert taken == image_id
+        paint_mask(annotator, fit, STROKES[1], count=2)
+        annotator.context.set_offline(False)
+        told = annotator.get_by_text("Somebody else has taken this image.")
+        expect(told).to_be_visible()
+        expect_saved(annotator)
+        expect(page.get_by_role("grid", name="Masks").get_by_role("row")).to_have_count(2)
+        annotator.get_by_role("button", name="Submit and next").click()
+        expect(annotator.get_by_text("somebody else is working on this image")).to_be_visible()
+        expect(told).to_be_visible()
+    page.get_by_role("button", name="Submit and next").click()
+    expect(page.get_by_text("Nothing is left in the queue.")).to_be_visible()
+    assert len(read_masks(page, server, image_id)) == 2
