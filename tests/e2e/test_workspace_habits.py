@@ -1,4 +1,4 @@
-"""Small things that a whole day is made of: keys after the mouse was in the panel, the look of the photo, done images."""
+"""Habits of a day: keys after the mouse was in the panel, the look of the photo, images that are done."""
 
 import re
 
