@@ -27,13 +27,17 @@ FIGURES_AT_ONCE = 50
 Step = Callable[[Image], str]
 
 
-def images_to_prefill(project: Project) -> QuerySet[Image]:
+def images_to_prefill(project: Project, *, job: Job | None = None) -> QuerySet[Image]:
     """Return the images that nobody has submitted and that lack suggestions of the present model and thresholds.
 
     What somebody holds for annotating by hand stays as it is: an image in somebody's hands keeps its stage.
+    What the job itself has made counts as lacking: a worker may die between an image's masks and the job's progress,
+    and such an image is to be in the job's figures, too.
     """
     held = Lease.objects.living().filter(image=OuterRef("pk"), stage=Stage.ASSISTED_MANUAL)
     done = MaskRun.objects.filter(image=OuterRef("pk"), kind=RunKind.PREFILL, digest=current_digest(project))
+    if job is not None:
+        done = done.exclude(job=job)
     waiting = Image.objects.filter(project=project, work_status__in=(WorkStatus.NEW, WorkStatus.IN_PROGRESS))
     lacking = waiting.exclude(status=ImageStatus.FAILED).filter(~Exists(done.exclude(status=RunStatus.REPLACED)))
     return lacking.filter(~Exists(held))
@@ -47,7 +51,7 @@ def images_to_annotate(project: Project, image_ids: list[int] | None) -> QuerySe
 
 def prefill_project(job: Job) -> None:
     """Do a pre-fill job."""
-    _do_images(job, images_to_prefill(job.project), _mask_step(job, RunKind.PREFILL))
+    _do_images(job, images_to_prefill(job.project, job=job), _mask_step(job, RunKind.PREFILL))
 
 
 def annotate_project(job: Job) -> None:

@@ -9,8 +9,9 @@ from django.test import Client
 from annotator import sam_gateway
 from annotator.accounts.models import User
 from annotator.annotations.models import Annotation, AnnotationRevision, Source, State
-from annotator.engine import mask_runs, queue
+from annotator.engine import jobs, mask_jobs, mask_runs, queue
 from annotator.engine.models import MaskRun, RunKind, RunStatus
+from annotator.engine.prefill_requests import start_prefill
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
 from annotator.inference.services import compute_embedding
 from annotator.photos import store
@@ -142,3 +143,16 @@ def test_an_image_without_an_embedding_is_shown_and_can_be_tried_again(
     compute_embedding(row.pk)
     assert not MaskRun.objects.filter(image=image).exists()
     assert run(image).status == RunStatus.DONE
+
+
+def test_an_image_whose_masks_were_kept_as_the_worker_died_is_counted_once(project: Project, add_photo: Any) -> None:
+    first, _ = add_photo(), add_photo()
+    job = start_prefill(project, None)
+    kept = mask_runs.run_image(first, kind=RunKind.PREFILL, job=job)  # and no word of it in the job
+    assert kept.mask_count > 0
+    jobs.do_job(job.pk, mask_jobs.prefill_project)
+    job.refresh_from_db()
+    assert (job.status, job.done, job.total, job.report["images"]) == ("done", 2, 2, 2)
+    kept_masks = sum(MaskRun.objects.values_list("mask_count", flat=True))
+    assert job.report["masks"] == kept_masks == Annotation.objects.count()
+    assert MaskRun.objects.get(image=first) == kept
