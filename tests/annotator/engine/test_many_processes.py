@@ -110,7 +110,7 @@ MAKE_JOB = """
 import io
 from PIL import Image as Pillow
 from annotator.accounts.models import User
-from annotator.engine.prefill_requests import start_automatic
+from annotator.engine.prefill_requests import start_automatic, start_prefill
 from annotator.images.services import add_photo
 from annotator.projects.models import Project
 settings = {"predicted_iou": 0.0, "stability_score": 0.0, "min_area_px": 0, "nms_iou": 0.98, "points_per_side": 6}
@@ -120,7 +120,7 @@ for number in range(PHOTOS):
     Pillow.effect_noise((96, 64), 20 + number).convert("RGB").save(buffer, "PNG")
     add_photo(project, buffer, name=f"{number}.png", user=None)
 user = User.objects.create(username="ada")
-print(start_automatic(project, user, image_ids=None).pk)
+start_prefill(project, user) if KIND == "prefill" else start_automatic(project, user, image_ids=None)
 """
 
 READ_JOB = """
@@ -128,11 +128,12 @@ import json
 from django.db.models import Count
 from annotator.annotations.models import Annotation
 from annotator.engine.models import Job, MaskRun
-job = Job.objects.get(kind="automatic")
+job = Job.objects.get(kind=KIND)
 print(json.dumps({
     "status": job.status, "done": job.done, "runs": MaskRun.objects.count(),
     "images": MaskRun.objects.values("image").distinct().count(),
     "kept": sum(MaskRun.objects.values_list("mask_count", flat=True)), "masks": Annotation.objects.count(),
+    "states": dict(Annotation.objects.order_by().values_list("state").annotate(n=Count("pk"))),
     "doubled": Annotation.objects.values("image", "counts").annotate(n=Count("pk")).filter(n__gt=1).count(),
 }))
 """
@@ -149,27 +150,39 @@ os.kill(PID, signal.SIGKILL)
 """
 
 
-def test_a_killed_worker_goes_on_where_it_was_and_doubles_nothing(home: Home, exported_model: Path) -> None:
+# Somebody decides about a suggestion while no worker is there.
+ACCEPT_ONE = """
+from annotator.annotations.models import Annotation
+Annotation.objects.filter(pk=Annotation.objects.order_by("pk").first().pk).update(state="accepted")
+"""
+
+
+@pytest.mark.parametrize("kind", ["automatic", "prefill"])
+def test_a_killed_worker_goes_on_where_it_was_and_doubles_nothing(home: Home, exported_model: Path, kind: str) -> None:
     count = 24
     home.manage("sync_models", TINY_MODEL)
-    home.run(f"PHOTOS = {count}\n{MAKE_JOB}")
+    home.run(f"PHOTOS, KIND = {count}, {kind!r}\n{MAKE_JOB}")
     doomed = home.start(str(ROOT / "manage.py"), "run_worker", "--batch")
     home.run(f"PID = {doomed.pid}\n{KILL_AT_TWO}")
     doomed.communicate()
-    before = read(home)
+    before = read(home, kind)
     assert before["status"] == "running"
-    assert before["masks"] == before["kept"]  # no image is half written
+    assert before["runs"] < count, "nothing was left to do"
+    assert before["masks"] == before["kept"] > 0  # no image is half written
+    home.run(ACCEPT_ONE)
     for _ in range(3):  # the reconciler runs beside the worker; a batch may end before it has looked
         home.manage("reconcile")
         home.manage("run_worker", "--batch")
-        if read(home)["status"] == "done":
+        if read(home, kind)["status"] == "done":
             break
-    after = read(home)
+    after = read(home, kind)
     assert (after["status"], after["done"], after["runs"], after["images"]) == ("done", count, count, count)
     assert after["masks"] == after["kept"]
     assert after["doubled"] == 0
+    suggested = {"suggestion": after["masks"] - 1} if kind == "prefill" else {}
+    assert after["states"] == {"accepted": after["masks"] - sum(suggested.values()), **suggested}
 
 
-def read(home: Home) -> dict[str, Any]:
-    state: dict[str, Any] = json.loads(home.run(READ_JOB))
+def read(home: Home, kind: str) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads(home.run(f"KIND = {kind!r}\n{READ_JOB}"))
     return state
