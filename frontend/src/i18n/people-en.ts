@@ -51,4 +51,6 @@ export const PEOPLE_EN = {
   "notice.reviewed": "Nothing to submit: a reviewer has accepted this image already. Your masks are saved.",
   "action.nextOfQueue": "Next image",
   "action.project": "Back to the project",
+  "notice.draft.open":
+    "Not submitted: the mask on the photo is not kept yet. {accept} keeps it, {abandon} drops it; then submit.",
 } as const;
