@@ -82,17 +82,8 @@ export function makeActions(editor: Editor): Readonly<Record<ActionId, () => voi
   };
 }
 
-/**
- * An image goes on when nothing on it is half done: no draft that would be lost, and every mask has the answers that
- * its label requires; those that lack one are shown instead.
- */
+/** An image goes on when every mask has the answers that its label requires; those that lack one are shown instead. */
 function submit({ stores, labels, selecting, notices, work }: Editor): void {
-  notices.clear("notice.draft.open");
-  if (stores.draft.get()) {
-    const { accept, abandon } = stores.bindings.get();
-    notices.tell("warning", "notice.draft.open", { accept: accept.at(0) ?? "", abandon: abandon.at(0) ?? "" });
-    return;
-  }
   const open = unanswered(stores.masks.get(), labels);
   if (open.length === 0) {
     void work.finishImage();

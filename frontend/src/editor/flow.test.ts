@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { ApiError } from "../api/http";
 import type { WorkAnswer } from "../api/workspace-api";
 import { DEFAULT_BINDINGS } from "../input/keymap";
+import { EMPTY_DRAFT } from "../model/draft";
 import { Flow, type FlowPorts } from "./flow";
 import { Notices } from "./notices";
 import { makeStores } from "./stores";
@@ -14,6 +15,7 @@ function flowThat(submit: () => Promise<WorkAnswer>) {
   const stores = makeStores(DEFAULT_BINDINGS, "en", null);
   stores.image.set({ ...image, previousId: null, nextId: null, workStatus: "in_progress" });
   const takeNext = vi.fn(() => Promise.resolve({ image_id: null, lease: null, unprepared: 0, returned: "" }));
+  const show = vi.fn(() => Promise.resolve());
   const session = { detail: { id: 3 }, outbox: { flush: () => Promise.resolve(), parkedCount: 0, pendingCount: 0 } };
   const flow = new Flow({
     api: { submit, takeNext } as unknown as FlowPorts["api"],
@@ -22,11 +24,11 @@ function flowThat(submit: () => Promise<WorkAnswer>) {
     notices: new Notices(stores),
     projectId: 1,
     session: () => session as unknown as ReturnType<FlowPorts["session"]>,
-    show: () => Promise.resolve(),
+    show,
     settle: () => undefined,
   });
   const told = () => stores.notices.get().map(({ tone, key }) => [tone, key]);
-  return { flow, stores, takeNext, told };
+  return { flow, stores, show, takeNext, told };
 }
 
 const refuse = (): Promise<never> =>
@@ -49,5 +51,23 @@ describe("submitting", () => {
     stores.notices.get()[0].action?.run();
     await vi.waitFor(() => expect(takeNext).toHaveBeenCalledOnce());
     await vi.waitFor(() => expect(told()).toEqual([["info", "notice.queue.empty"]]));
+  });
+});
+
+describe("leaving an image", () => {
+  it("waits for a mask that is not kept yet, wherever it would go, and says how to keep it", async () => {
+    const submit = vi.fn(() => Promise.resolve({ work_status: "submitted" as const }));
+    const { flow, stores, show, told } = flowThat(submit);
+    stores.draft.set(EMPTY_DRAFT);
+    await flow.submitAndNext();
+    await flow.skip("blurred");
+    await flow.open(4);
+    expect(told()).toEqual([["warning", "notice.draft.open"]]);
+    expect(submit).not.toHaveBeenCalled();
+    expect(show).not.toHaveBeenCalled();
+    stores.draft.set(null);
+    await flow.submitAndNext();
+    expect(submit).toHaveBeenCalledOnce();
+    expect(told()).toEqual([["info", "notice.queue.empty"]]);
   });
 });

@@ -22,6 +22,7 @@ export interface FlowPorts {
 const POLL_MS = 1_500;
 /** Somebody else may have asked for a failed embedding again. */
 const POLL_FAILED_MS = 15_000;
+const DRAFT_OPEN = "notice.draft.open";
 const REVIEWED = "notice.reviewed";
 const UNPREPARED = "notice.embedding.failed";
 const SAVE_WAIT_MS = 100;
@@ -44,6 +45,7 @@ export class Flow {
   }
 
   async open(imageId: number): Promise<void> {
+    if (this.isHalfDone()) return;
     this.ports.settle();
     try {
       await this.ports.show(imageId);
@@ -126,9 +128,19 @@ export class Flow {
     };
   }
 
+  /** Whether a mask that is not kept yet would be lost by leaving the image; says how to go on. */
+  private isHalfDone(): boolean {
+    const { notices, stores } = this.ports;
+    notices.clear(DRAFT_OPEN);
+    if (!stores.draft.get()) return false;
+    const { accept, abandon } = stores.bindings.get();
+    notices.tell("warning", DRAFT_OPEN, { accept: accept.at(0) ?? "", abandon: abandon.at(0) ?? "" });
+    return true;
+  }
+
   private async leave(finish: Finish, failure: string, isReview = false): Promise<void> {
     const session = this.ports.session();
-    if (!session) return;
+    if (!session || this.isHalfDone()) return;
     this.ports.settle();
     try {
       await this.allSaved(session);

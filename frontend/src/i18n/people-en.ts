@@ -51,6 +51,5 @@ export const PEOPLE_EN = {
   "notice.reviewed": "Nothing to submit: a reviewer has accepted this image already. Your masks are saved.",
   "action.nextOfQueue": "Next image",
   "action.project": "Back to the project",
-  "notice.draft.open":
-    "Not submitted: the mask on the photo is not kept yet. {accept} keeps it, {abandon} drops it; then submit.",
+  "notice.draft.open": "The mask on the photo is not kept yet: {accept} keeps it, {abandon} drops it. Then go on.",
 } as const;

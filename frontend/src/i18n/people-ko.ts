@@ -52,5 +52,5 @@ export const PEOPLE_KO: Readonly<Record<keyof typeof PEOPLE_EN, string>> = {
   "action.nextOfQueue": "다음 이미지",
   "action.project": "프로젝트로 돌아가기",
   "notice.draft.open":
-    "제출하지 않았습니다. 사진 위의 마스크가 아직 확정되지 않았습니다. {accept} 키로 확정하거나 {abandon} 키로 버린 뒤 제출하세요.",
+    "사진 위의 마스크가 아직 확정되지 않았습니다. {accept} 키로 확정하거나 {abandon} 키로 버린 뒤 계속하세요.",
 };

@@ -51,5 +51,5 @@ export const PEOPLE_ZH_HANT: Readonly<Record<keyof typeof PEOPLE_EN, string>> = 
   "notice.reviewed": "無須送出：審核者已通過這張影像。你的遮罩都已保存。",
   "action.nextOfQueue": "下一張影像",
   "action.project": "返回專案",
-  "notice.draft.open": "尚未送出：相片上的遮罩還沒保留。按 {accept} 保留，按 {abandon} 捨棄，然後再送出。",
+  "notice.draft.open": "相片上的遮罩還沒保留：按 {accept} 保留，按 {abandon} 捨棄，然後再繼續。",
 };
