@@ -3,11 +3,20 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.gestures import wait_for_candidates
 from tests.e2e.steps import Server, click_image, expect_masks, wait_for_workspace
-from tests.e2e.workspace_steps import add_mask, call, expect_saved, image_ids, new_project, open_workspace, rows
+from tests.e2e.workspace_steps import (
+    add_mask,
+    annotator_page,
+    call,
+    expect_saved,
+    image_ids,
+    new_project,
+    open_workspace,
+    rows,
+)
 
 pytestmark = pytest.mark.e2e
 SQUARE = (100, 60, 300, 220)
@@ -55,19 +64,21 @@ def test_the_look_of_the_photo_goes_along_and_is_named_but_hidden_masks_come_bac
     expect(photo).not_to_have_attribute("style", re.compile("brightness"))
 
 
-def test_an_image_that_was_accepted_meanwhile_leads_to_the_next_one(page: Page, server: Server) -> None:
+def test_an_image_that_was_accepted_meanwhile_leads_to_the_next_one(
+    page: Page, browser: Browser, server: Server
+) -> None:
     project_id = new_project(page, server, "Reviewed meanwhile", photos=("cat.jpg", "coffee.jpg"))
     first, _ = image_ids(page, server, project_id)
     add_mask(page, server, first, SQUARE)
-    open_workspace(page, server, project_id, first, masks=1)
-    call(page, server, "POST", f"/images/{first}/submit")
-    call(page, server, "POST", f"/images/{first}/review", {"verdict": "accepted", "comment": ""})
-    expect(page.get_by_role("button", name="Submit and next")).to_be_visible()
-    page.get_by_role("button", name="Submit and next").click()
-    expect(page.get_by_text("a reviewer has accepted this image already")).to_be_visible()
-    expect(page.get_by_text("Reviewed", exact=True)).to_be_visible()
-    page.get_by_role("status").get_by_role("button", name="Next image").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("coffee.jpg")
+    with annotator_page(browser, server) as person:
+        open_workspace(person, server, project_id, first, masks=1)
+        call(page, server, "POST", f"/images/{first}/submit")
+        call(page, server, "POST", f"/images/{first}/review", {"verdict": "accepted", "comment": ""})
+        person.get_by_role("button", name="Submit and next").click()
+        expect(person.get_by_text("a reviewer has accepted this image already")).to_be_visible()
+        expect(person.get_by_text("Reviewed", exact=True)).to_be_visible()
+        person.get_by_role("status").get_by_role("button", name="Next image").click()
+        expect(person.get_by_role("heading", level=1)).to_have_text("coffee.jpg")
 
 
 def test_a_mask_that_is_not_kept_yet_is_not_lost_by_leaving(page: Page, server: Server) -> None:
