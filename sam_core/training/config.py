@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from sam_core.errors import SamCoreError
 
 T = TypeVar("T")
+OPTIMIZERS = ("adamw", "muon")
 
 
 class ConfigError(SamCoreError):
@@ -57,8 +58,9 @@ class PromptConfig:
 
 @dataclass(frozen=True)
 class OptimConfig:
-    """AdamW as published, with a lower rate for the pre-trained encoder and a cosine schedule."""
+    """AdamW as published, or Muon, with a lower rate for the pre-trained encoder and a cosine schedule."""
 
+    optimizer: str = "adamw"  # or "muon": it for matrices, AdamW for the rest, at the same rates
     steps: int = 6000
     batch_images: int = 8
     lr: float = 8e-4  # published
@@ -106,9 +108,15 @@ def load_config(path: Path) -> TrainConfig:
     return TrainConfig(
         data=_table(DataConfig, raw.get("data", {}), path),
         prompts=_table(PromptConfig, raw.get("prompts", {}), path),
-        optim=_table(OptimConfig, raw.get("optim", {}), path),
+        optim=_optim(_table(OptimConfig, raw.get("optim", {}), path), path),
         run=_table(RunConfig, raw.get("run", {}), path),
     )
+
+
+def _optim(config: OptimConfig, path: Path) -> OptimConfig:
+    if config.optimizer not in OPTIMIZERS:
+        raise ConfigError(f"{path}: optimizer is {config.optimizer!r}; known: {list(OPTIMIZERS)}")
+    return config
 
 
 def _table(kind: type[T], values: dict[str, Any], path: Path) -> T:

@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader
 from sam_core.modeling.lite import build_sam_lite, load_imagenet_weights, set_input_size
 from sam_core.modeling.lite_encoder import LiteImageEncoder
 from sam_core.modeling.sam import Sam
+from sam_core.training import muon
 from sam_core.training.checkpoint import Ema, export_weights, load_state, save_atomically
 from sam_core.training.clicks import first_prompts, next_clicks
 from sam_core.training.config import OptimConfig, PromptConfig, TrainConfig, load_config
@@ -28,20 +29,32 @@ from sam_core.training.data import CropDataset, collate, read_records
 from sam_core.training.losses import IOU_WEIGHT, MaskLosses, mask_losses
 
 
-def build_optimizer(sam: Sam, config: OptimConfig) -> torch.optim.AdamW:
-    """AdamW with two rates (pre-trained backbone, everything else); norms and biases do not decay."""
-    groups: dict[tuple[float, float], list[Tensor]] = {}
+def build_optimizers(sam: Sam, config: OptimConfig) -> list[torch.optim.Optimizer]:
+    """AdamW, or Muon for matrices and AdamW for the rest; two rates (pre-trained backbone, everything else).
+
+    Norms and biases do not decay.
+    """
+    groups: dict[tuple[bool, float, float], list[Tensor]] = {}
     for name, parameter in sam.named_parameters():
         if not parameter.requires_grad:
             continue
         is_backbone = name.startswith("image_encoder.") and not name.startswith("image_encoder.neck")
         lr = config.encoder_lr if is_backbone else config.lr
         decay = config.weight_decay if parameter.ndim > 1 else 0.0
-        groups.setdefault((lr, decay), []).append(parameter)
-    return torch.optim.AdamW(
-        [{"params": p, "lr": lr, "weight_decay": decay, "peak_lr": lr} for (lr, decay), p in groups.items()],
-        betas=(0.9, 0.999),
-    )
+        is_matrix = config.optimizer == "muon" and muon.takes(parameter)
+        groups.setdefault((is_matrix, lr, decay), []).append(parameter)
+
+    def chosen(for_matrices: bool) -> list[dict[str, Any]]:
+        return [
+            {"params": parameters, "lr": lr, "weight_decay": decay, "peak_lr": lr}
+            for (is_matrix, lr, decay), parameters in groups.items()
+            if is_matrix == for_matrices
+        ]
+
+    optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(chosen(False), betas=(0.9, 0.999))]
+    if matrices := chosen(True):
+        optimizers.append(muon.Muon(matrices))
+    return optimizers
 
 
 def freeze_blocks(sam: Sam, count: int) -> None:
@@ -126,7 +139,7 @@ class Trainer:
         self._load_start(sam, init_from)
         freeze_blocks(sam, config.optim.frozen_blocks)
         self.sam = sam.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = build_optimizer(self.sam, config.optim)
+        self.optimizers = build_optimizers(self.sam, config.optim)
         self.ema = Ema(self.sam, config.optim.ema_decay)
         self.step, self.seconds, self.images = 0, 0.0, 0
 
@@ -146,7 +159,7 @@ class Trainer:
         return {
             "model": self.sam.state_dict(),
             "ema": self.ema.shadow,
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [one.state_dict() for one in self.optimizers],
             "step": self.step,
             "seconds": self.seconds,
             "images": self.images,
@@ -157,7 +170,8 @@ class Trainer:
         """Go on from a state(); in place."""
         self.sam.load_state_dict(state["model"])
         self.ema.shadow = {k: v.to(self.device) for k, v in state["ema"].items()}
-        self.optimizer.load_state_dict(state["optimizer"])
+        for one, kept in zip(self.optimizers, state["optimizers"], strict=True):
+            one.load_state_dict(kept)
         self.step, self.seconds, self.images = state["step"], state["seconds"], state["images"]
         torch.set_rng_state(state["rng"])
 
@@ -170,8 +184,9 @@ class Trainer:
     def train_step(self, pixels: Tensor, masks: Tensor) -> dict[str, float]:
         """Take one optimiser step on pixels (B, 3, S, S) uint8 and masks (B, M, S/2, S/2) uint8."""
         factor = learning_rate_factor(self.progress(), self.step, self.config.optim)
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["peak_lr"] * factor
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak_lr"] * factor
         pixels = pixels.to(self.device).float().contiguous(memory_format=torch.channels_last)
         flat_masks = masks.to(self.device).flatten(0, 1).bool()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
@@ -179,14 +194,15 @@ class Trainer:
         per_mask = embeddings.repeat_interleave(masks.shape[1], dim=0)
         losses = simulate(self.sam, per_mask, flat_masks, self.config.prompts)
         loss = total_loss(losses)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.sam.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(
             (p for p in self.sam.parameters() if p.requires_grad), self.config.optim.clip_norm
         )
         if not torch.isfinite(norm):
             raise FloatingPointError(f"the gradient at step {self.step} is not finite")
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.ema.update(self.sam, self.step)
         self.step += 1
         self.images += pixels.shape[0]

@@ -16,16 +16,18 @@ from sam_core.modeling.lite import LITE_IMAGE_SIZE, build_sam_lite
 from sam_core.registry import build_model
 from sam_core.training.checkpoint import Ema, load_state
 from sam_core.training.clicks import boxes_of, draw_cells, first_prompts, next_clicks, noisy_boxes
-from sam_core.training.config import ConfigError, DataConfig, OptimConfig, PromptConfig, load_config
+from sam_core.training.config import OPTIMIZERS, ConfigError, DataConfig, OptimConfig, PromptConfig, load_config
 from sam_core.training.data import CropDataset, DataError, crop_sample, paste_object, read_records, with_neighbour
 from sam_core.training.loop import draw_length, learning_rate_factor, main, simulate
 from sam_core.training.losses import dice_loss, focal_loss, mask_losses
+from sam_core.training.muon import UPDATE_RMS, Muon, orthogonalised, takes
 
 CONFIG = """
 [data]
 workers = 0
 masks_per_image = 2
 [optim]
+optimizer = "{optimizer}"
 steps = {steps}
 batch_images = 2
 frozen_blocks = 3
@@ -62,9 +64,9 @@ def _write_photo(stem: Path, rng: np.random.Generator, *, annotator: int | None)
     stem.with_suffix(".json").write_text(json.dumps({"image": {"width": 90, "height": 60}, "annotations": annotations}))
 
 
-def _config(tmp_path: Path, steps: int) -> Path:
+def _config(tmp_path: Path, steps: int, optimizer: str) -> Path:
     path = tmp_path / "config.toml"
-    path.write_text(CONFIG.format(steps=steps))
+    path.write_text(CONFIG.format(steps=steps, optimizer=optimizer))
     return path
 
 
@@ -75,8 +77,8 @@ def _start_weights(tmp_path: Path) -> Path:
     return path
 
 
-def _train(tmp_path: Path, photos: Path, run: str, steps: int, *extra: str) -> dict[str, Any]:
-    config, start = _config(tmp_path, steps), _start_weights(tmp_path)
+def _train(tmp_path: Path, photos: Path, run: str, steps: int, *extra: str, optimizer: str = "adamw") -> dict[str, Any]:
+    config, start = _config(tmp_path, steps, optimizer), _start_weights(tmp_path)
     arguments = ["--config", str(config), "--run", str(tmp_path / run), "--data", str(photos), "--init", str(start)]
     assert main([*arguments, *extra]) == 0
     return load_state(tmp_path / run / "last.pt")
@@ -168,8 +170,9 @@ def test_every_parameter_learns(grad_iterations: str) -> None:
     assert [n for n, p in sam.named_parameters() if p.grad is None] == []
 
 
-def test_a_run_learns_and_ships_weights_that_load(tmp_path: Path, photos: Path) -> None:
-    _train(tmp_path, photos, "run", 14)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_run_learns_and_ships_weights_that_load(tmp_path: Path, photos: Path, optimizer: str) -> None:
+    _train(tmp_path, photos, "run", 14, optimizer=optimizer)
     rows = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert len(rows) == 14
     assert sum(r["loss"] for r in rows[-4:]) < sum(r["loss"] for r in rows[:4])
@@ -186,9 +189,10 @@ def test_frozen_blocks_keep_their_weights(tmp_path: Path, photos: Path) -> None:
     assert "image_encoder.blocks.3.project.weight" in moved
 
 
-def test_a_resumed_run_equals_one_that_never_stopped(tmp_path: Path, photos: Path) -> None:
-    whole = _train(tmp_path, photos, "whole", 4)
-    config = _config(tmp_path, 4)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_resumed_run_equals_one_that_never_stopped(tmp_path: Path, photos: Path, optimizer: str) -> None:
+    whole = _train(tmp_path, photos, "whole", 4, optimizer=optimizer)
+    config = _config(tmp_path, 4, optimizer)
     # the schedule is that of four steps; the run is cut after two
     from sam_core.training import loop
 
@@ -205,7 +209,7 @@ def test_a_resumed_run_equals_one_that_never_stopped(tmp_path: Path, photos: Pat
         if trainer.step == 2:
             break
     loop.save_run(trainer, settings)
-    resumed = _train(tmp_path, photos, "cut", 4, "--resume")
+    resumed = _train(tmp_path, photos, "cut", 4, "--resume", optimizer=optimizer)
     assert resumed["step"] == whole["step"] == 4
     # the kernels round differently from call to call, so two equal runs differ in the last bits; a lost optimiser
     # state, another sample or another click would move the weights apart by about as much as they moved at all
@@ -280,6 +284,36 @@ def test_masks_too_large_are_no_targets() -> None:
     assert crop_sample(photo, [everything], DataConfig(scale_range=(1.0, 1.0)), image_size=64, rng=rng) is None
 
 
+@pytest.mark.parametrize("shape", [(16, 40), (40, 16)])
+def test_an_orthogonal_update_goes_as_far_in_every_direction(shape: tuple[int, int]) -> None:
+    matrix = torch.randn(*shape, generator=torch.Generator().manual_seed(1)) * torch.logspace(-2, 0, shape[1])
+    update = orthogonalised(matrix)
+    values = torch.linalg.svdvals(update)
+    assert update.shape == shape
+    assert 0.6 < float(values.min()) <= float(values.max()) < 1.3
+    assert float(torch.linalg.svdvals(matrix).min() / torch.linalg.svdvals(matrix).max()) < 0.5
+    assert float((update * matrix).sum()) > 0
+
+
+def test_muon_moves_an_entry_as_far_as_its_rate_says_and_decays_the_weight() -> None:
+    weight = torch.nn.Parameter(torch.ones(32, 8, 2, 2))
+    optimizer = Muon([{"params": [weight], "lr": 0.01, "weight_decay": 0.5}])
+    weight.grad = torch.randn(weight.shape, generator=torch.Generator().manual_seed(2)) * 1e-3
+    optimizer.step()
+    moved = weight.detach() - (1 - 0.01 * 0.5)
+    assert 0.5 * UPDATE_RMS < float(moved.square().mean().sqrt()) / 0.01 < 1.5 * UPDATE_RMS
+    assert float((moved * weight.grad).sum()) < 0
+
+
+def test_muon_takes_matrices_and_leaves_tables_and_depthwise_kernels() -> None:
+    taken = {n for n, p in build_sam_lite(64).named_parameters() if takes(p)}
+    assert "mask_decoder.transformer.layers.0.mlp.lin1.weight" in taken
+    assert "image_encoder.blocks.3.project.weight" in taken
+    assert "mask_decoder.transformer.layers.0.cross_attn_token_to_image.q_proj.weight" in taken
+    assert not any("embed" in name or name.endswith(("token.weight", "tokens.weight", "bias")) for name in taken)
+    assert "image_encoder.blocks.3.depthwise.weight" not in taken
+
+
 def test_learning_rate_warms_up_and_falls() -> None:
     config = OptimConfig(warmup_steps=10)
     assert learning_rate_factor(0.0, 0, config) == pytest.approx(0.1)
@@ -291,6 +325,9 @@ def test_errors_name_what_is_wrong(tmp_path: Path) -> None:
     path = tmp_path / "bad.toml"
     path.write_text("[optim]\nlearning = 3\n")
     with pytest.raises(ConfigError, match="learning"):
+        load_config(path)
+    path.write_text('[optim]\noptimizer = "sgd"\n')
+    with pytest.raises(ConfigError, match=r"'sgd'; known: .*muon"):
         load_config(path)
     path.write_text("[optim\n")
     with pytest.raises(ConfigError, match=r"bad\.toml"):
