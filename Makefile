@@ -46,4 +46,4 @@ format:
 
 # What was built, never what people made: data/ stays.
 clean:
-	rm -rf static/dist frontend/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf static/dist frontend/kernels/dist frontend/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -66,9 +66,10 @@ def build_frontend(options: Options) -> None:
 
 def frontend_sources() -> list[Path]:
     """Return the files that the build reads, in a fixed order."""
-    nested = (path for folder in ("src", "public") for path in (FRONTEND / folder).rglob("*"))
+    nested = (path for folder in ("src", "public", "kernels") for path in (FRONTEND / folder).rglob("*"))
     top = (path for path in FRONTEND.iterdir() if path.suffix in {".json", ".ts", ".js", ".mjs", ".html"})
-    return sorted(path for path in [*nested, *top] if path.is_file() and not path.name.endswith(".test.ts"))
+    files = (path for path in [*nested, *top] if path.is_file() and not path.name.endswith(".test.ts"))
+    return sorted(file for file in files if file.suffix != ".wasm")  # the kernels, which the build makes
 
 
 def hash_files(files: Iterable[Path], *, salt: str) -> str:

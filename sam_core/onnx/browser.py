@@ -1,4 +1,4 @@
-"""Write the decoder that runs in the browser: three graphs, their weights and a manifest, checked before they appear.
+"""Write the decoder that runs in the browser: graphs, their weights and a manifest, checked before they appear.
 
 Must not know: how the graphs compute (image_terms.py, decode_graph.py) or who serves them.
 """
@@ -27,11 +27,12 @@ from sam_core.onnx.browser_checks import (
     refuse_strays,
     torch_decode,
 )
-from sam_core.onnx.decode_graph import build_decode_graph
+from sam_core.onnx.decode_graph import Activation, build_decode_graph
 from sam_core.onnx.decoder_weights import read_decoder_weights
 from sam_core.onnx.golden import find_golden_case
 from sam_core.onnx.graph_builder import WeightFile
 from sam_core.onnx.image_terms import build_prepare_graph, term_shapes
+from sam_core.onnx.upscaling import Upscaling
 from sam_core.onnx.verify import PromptCase
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ MANIFEST_FORMAT = 1
 MANIFEST = "manifest.json"
 WEIGHTS = "decoder.bin"
 GRAPHS = ("prepare", "first", "refine")
+ROWS_GRAPHS = ("first_rows", "refine_rows")
+UPSCALING = "upscaling.bin"
 PIXEL_OFFSET = 0.5
 FLOAT_BYTES = 4
 
@@ -50,17 +53,22 @@ def export_browser_decoder(
 ) -> dict[str, Any]:
     """Write prepare, first and refine graphs, their weights and manifest.json into folder; return the manifest.
 
-    The exact graphs must agree with torch to 1e-3 in logits. What ships uses the faster tanh form of GELU in the
-    up-scaling where its masks agree with torch's to an IoU of 0.995 over num_prompts prompts, and the exact graphs
-    otherwise.
+    Where the model's channels allow it, graphs that end before the up-scaling come with them, and its weights: the
+    browser's own kernel then computes the masks. The exact graphs must agree with torch to 1e-3 in logits. Of the whole
+    ones those ship that have the faster tanh form of GELU in the up-scaling where their masks agree with torch's to an
+    IoU of 0.995 over num_prompts prompts, and the exact graphs otherwise.
     Raises ExportError, and leaves the folder as it was, when they do not.
     """
     embeddings = made_up_embeddings(sam)
     with _draft(folder) as draft:
-        _write_graphs(sam, draft, is_exact=True)
-        difference = check_exact(sam, BrowserDecoder(draft, sketches=sam.prompt_encoder.sketches), embeddings[0])
+        upscaling = _write_graphs(sam, draft, activation="erf")
+        sketches = sam.prompt_encoder.sketches
+        difference = check_exact(sam, BrowserDecoder(draft, sketches=sketches), embeddings[0])
+        if upscaling is not None:
+            in_two_parts = BrowserDecoder(draft, sketches=sketches, upscaling=upscaling)
+            difference = max(difference, check_exact(sam, in_two_parts, embeddings[0]))
         agreement, activation = _write_shipped(sam, draft, embeddings, num_prompts)
-        manifest = _manifest(sam, draft) | {
+        manifest = _manifest(sam, draft, upscaling) | {
             "model_version": model_version,
             "golden": _golden(sam),
             "checks": {
@@ -80,32 +88,41 @@ def _write_shipped(
     sam: Sam, draft: Path, embeddings: list[NDArray[np.float16]], num_prompts: int
 ) -> tuple[MaskAgreement, str]:
     sketches = sam.prompt_encoder.sketches
-    _write_graphs(sam, draft, is_exact=False)
+    _write_graphs(sam, draft, activation="tanh")
     agreement = measure_masks(sam, BrowserDecoder(draft, sketches=sketches), embeddings, num_prompts=num_prompts)
     try:
         refuse_strays(agreement)
     except ExportError:
-        _write_graphs(sam, draft, is_exact=True)
+        _write_graphs(sam, draft, activation="erf")
         agreement = measure_masks(sam, BrowserDecoder(draft, sketches=sketches), embeddings, num_prompts=num_prompts)
         refuse_strays(agreement)
         return agreement, "erf"
     return agreement, "tanh"
 
 
-def _write_graphs(sam: Sam, folder: Path, *, is_exact: bool) -> None:
+def _write_graphs(sam: Sam, folder: Path, *, activation: Activation) -> Upscaling | None:
     weights, file = read_decoder_weights(sam), WeightFile(WEIGHTS)
     models = {
         "prepare": build_prepare_graph(weights, file),
-        "first": build_decode_graph(weights, file, with_mask=False, is_exact=is_exact),
-        "refine": build_decode_graph(weights, file, with_mask=True, is_exact=is_exact),
+        "first": build_decode_graph(weights, file, with_mask=False, activation=activation),
+        "refine": build_decode_graph(weights, file, with_mask=True, activation=activation),
     }
+    upscaling = Upscaling.of(weights)
+    if upscaling.fits:
+        models["first_rows"] = build_decode_graph(weights, file, with_mask=False, activation="none")
+        models["refine_rows"] = build_decode_graph(weights, file, with_mask=True, activation="none")
+        (folder / UPSCALING).write_bytes(upscaling.to_bytes())
     for name, model in models.items():
         (folder / f"{name}.onnx").write_bytes(model.SerializeToString())
     (folder / WEIGHTS).write_bytes(file.to_bytes())
+    return upscaling if upscaling.fits else None
 
 
-def _manifest(sam: Sam, folder: Path) -> dict[str, Any]:
+def _manifest(sam: Sam, folder: Path, upscaling: Upscaling | None) -> dict[str, Any]:
     shapes = term_shapes(read_decoder_weights(sam))
+    graphs = GRAPHS if upscaling is None else (*GRAPHS, *ROWS_GRAPHS)
+    files = [*(f"{graph}.onnx" for graph in graphs), WEIGHTS]
+    own = {} if upscaling is None else {"upscaling": {"file": UPSCALING, "eps": upscaling.eps}}
     return {
         "format": MANIFEST_FORMAT,
         "image_size": sam.image_size,
@@ -114,9 +131,10 @@ def _manifest(sam: Sam, folder: Path) -> dict[str, Any]:
         "grid": sam.embedding_size,
         "sketches": sam.prompt_encoder.sketches,
         "pixel_offset": PIXEL_OFFSET,
-        "graphs": {name: {"file": f"{name}.onnx", "weights": WEIGHTS} for name in GRAPHS},
+        "graphs": {name: {"file": f"{name}.onnx", "weights": WEIGHTS} for name in graphs},
+        **own,
         "terms_bytes": sum(FLOAT_BYTES * int(np.prod(shape)) for shape in shapes.values()),
-        "files": [_file_entry(folder / name) for name in (*(f"{graph}.onnx" for graph in GRAPHS), WEIGHTS)],
+        "files": [_file_entry(folder / name) for name in (*files, *([UPSCALING] if own else []))],
     }
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sam_core.errors import ExportError
 from sam_core.modeling.prompt_sketch import sketch
 from sam_core.onnx.image_terms import term_names
+from sam_core.onnx.upscaling import RowsAnswer, Upscaling
 from sam_core.onnx.verify import PromptCase, largest_difference, open_session, prompt_cases, run
 
 if TYPE_CHECKING:
@@ -43,13 +44,17 @@ class MaskAgreement:
 
 
 class BrowserDecoder:
-    """The three graphs of a folder on the CPU, used as the browser does: sketches are drawn before the graph runs."""
+    """The graphs of a folder on the CPU, used as the browser does: sketches are drawn before the graph runs.
 
-    def __init__(self, folder: Path, *, sketches: bool) -> None:
+    With an upscaling, the graphs that end before it are taken.
+    """
+
+    def __init__(self, folder: Path, *, sketches: bool, upscaling: Upscaling | None = None) -> None:
+        ends = "" if upscaling is None else "_rows"
         self._prepare, self._first, self._refine = (
-            open_session(folder / f"{name}.onnx") for name in ("prepare", "first", "refine")
+            open_session(folder / f"{name}.onnx") for name in ("prepare", f"first{ends}", f"refine{ends}")
         )
-        self._sketches = sketches
+        self._sketches, self._upscaling = sketches, upscaling
         inputs = {one.name: one.shape for one in self._refine.get_inputs()}
         self._mask_side: int = inputs["mask_input"][-1]
 
@@ -66,8 +71,11 @@ class BrowserDecoder:
         if mask_input is not None:
             feeds["mask_input"] = mask_input
         session = self._first if mask_input is None else self._refine
-        iou, logits = run(session, feeds)
-        return logits, iou
+        if self._upscaling is None:
+            iou, logits = run(session, feeds)
+            return logits, iou
+        iou, *parts = run(session, feeds)
+        return self._upscaling.masks(RowsAnswer(*parts), terms["up"]), iou
 
     def _mask_prompt(self, case: PromptCase) -> Array | None:
         if not self._sketches:

@@ -3,12 +3,15 @@
 Same function as prompt encoder and mask decoder together, arranged so that the 4,096 image tokens are multiplied only
 by a few rows (low_rank.py). Inputs: the prepared terms of an image (image_terms.py), point_coords (1, P, 2) in model
 pixels, point_labels (1, P) int32 in -1..3 with the padding point that a prompt without a box has, and for refine
-mask_input. Outputs: low_res_logits (1, 4, 4 grid, 4 grid) and predicted_iou (1, 4), in decoder order.
+mask_input. Outputs: low_res_logits (1, 4, 4 grid, 4 grid) and predicted_iou (1, 4), in decoder order. The
+`_rows` graphs end before the up-scaling, with what upscaling.py goes on from.
 
 Source of the published arithmetic: Segment Anything (arXiv 2304.02643), appendix A.
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 import onnx
@@ -27,18 +30,19 @@ from sam_core.onnx.low_rank import (
     weighted_values,
 )
 from sam_core.onnx.prompt_graph import mask_rows, prompt_tokens
+from sam_core.onnx.upscaling import COLUMN, NUM_MASKS
 
 NUM_OUTPUT_TOKENS = 5
-NUM_MASKS = 4
+Activation = Literal["erf", "tanh", "none"]
 
 
 class DecodeGraph:
     """Builds one decode graph; the methods follow the decoder's order."""
 
-    def __init__(self, weights: DecoderWeights, file: WeightFile, *, with_mask: bool, is_exact: bool) -> None:
+    def __init__(self, weights: DecoderWeights, file: WeightFile, *, with_mask: bool, activation: Activation) -> None:
         self.w = weights
         self.with_mask = with_mask
-        self.is_exact = is_exact
+        self.activation = activation
         self.g = GraphBuilder("refine" if with_mask else "first", file)
         self.tokens_side = weights.grid**2
         self.heads = weights.final_attention.heads
@@ -59,7 +63,10 @@ class DecodeGraph:
         self.shapes = self._head_shapes()
         hidden, state = self._transform()
         g.output(self._iou(hidden), "predicted_iou", [1, NUM_MASKS])
-        g.output(self._masks(hidden, state), "low_res_logits", [1, NUM_MASKS, side, side])
+        if self.activation == "none":
+            self._rows(hidden, state)
+        else:
+            g.output(self._masks(hidden, state), "low_res_logits", [1, NUM_MASKS, side, side])
         return g.build()
 
     def _head_shapes(self) -> HeadShapes:
@@ -261,9 +268,30 @@ class DecodeGraph:
     def _gelu(self, value: str, bias: Floats) -> str:
         """Return GELU(value + bias); tanh form (2.6 times faster in WebAssembly, off by at most 5e-4) unless exact."""
         g = self.g
-        if self.is_exact:
+        if self.activation == "erf":
             return g.op("Gelu", g.op("Add", value, g.constant(bias)))
         return g.op("FastGelu", value, g.constant(bias), domain="com.microsoft")
+
+    def _written_twice(self, state: KeyState) -> tuple[str, str, str, str]:
+        """Return rows, base_scale, scale and, through the first up-scaling, the coefficients and the constant."""
+        g, w = self.g, self.w
+        if state.rows is None or state.coefficients is None or state.scale is None or state.base_scale is None:
+            raise ValueError("the image tokens have not been through both layers")
+        norm, up = w.blocks[1].norms[3], centred_up1(w)
+        coefficients = g.linear(state.coefficients, norm.gain[:, None] * up.weight)
+        coefficients = g.concat(0, coefficients, g.constant((norm.bias @ up.weight + up.bias)[None]))
+        return state.rows, state.base_scale, state.scale, coefficients
+
+    def _rows(self, hidden: str, state: KeyState) -> None:
+        """Put out what the up-scaling needs; coefficients in columns of COLUMN channels."""
+        g, channels = self.g, self.w.channels
+        rows, base_scale, scale, coefficients = self._written_twice(state)
+        columns = g.op("Transpose", g.reshape(coefficients, -1, channels // COLUMN, COLUMN), perm=[1, 0, 2])
+        g.output(rows, "rows", ["rows", self.tokens_side])
+        g.output(base_scale, "base_scale", [1, self.tokens_side])
+        g.output(scale, "scale", [1, self.tokens_side])
+        g.output(columns, "coefficients", [channels // COLUMN, "rows_and_constant", COLUMN])
+        g.output(self._hyper(hidden), "hyper", [channels // 8, NUM_MASKS])
 
     def _upscaled(self, state: KeyState) -> tuple[str, str]:
         """Return the first up-scaling of the image tokens, (4 N, C/4), and the scale (N, 1) that they still lack.
@@ -272,13 +300,9 @@ class DecodeGraph:
         What is normalised next may be scaled freely, so the base is left as it is and the rows are divided instead.
         """
         g, w = self.g, self.w
-        if state.rows is None or state.coefficients is None or state.scale is None or state.base_scale is None:
-            raise ValueError("the image tokens have not been through both layers")
-        norm, up = w.blocks[1].norms[3], centred_up1(w)
-        both = g.op("Mul", state.scale, state.base_scale)
-        rows = g.concat(0, g.op("Div", state.rows, state.base_scale), g.op("Reciprocal", both))
-        coefficients = g.linear(state.coefficients, norm.gain[:, None] * up.weight)
-        coefficients = g.concat(0, coefficients, g.constant((norm.bias @ up.weight + up.bias)[None]))
+        rows, base_scale, scale, coefficients = self._written_twice(state)
+        both = g.op("Mul", scale, base_scale)
+        rows = g.concat(0, g.op("Div", rows, base_scale), g.op("Reciprocal", both))
         pixels = g.op("Gemm", rows, coefficients, "up", transA=1)  # N x C
         return g.reshape(pixels, -1, w.channels // 4), g.reshape(both, -1, 1)
 
@@ -308,7 +332,7 @@ class DecodeGraph:
 
 
 def build_decode_graph(
-    weights: DecoderWeights, file: WeightFile, *, with_mask: bool, is_exact: bool
+    weights: DecoderWeights, file: WeightFile, *, with_mask: bool, activation: Activation
 ) -> onnx.ModelProto:
-    """Build `first` (with_mask False) or `refine`; is_exact keeps the error function in the up-scaling's GELU."""
-    return DecodeGraph(weights, file, with_mask=with_mask, is_exact=is_exact).build()
+    """Build `first` (with_mask False) or `refine`; its GELU is exact ("erf") or fast ("tanh"), or it ends before."""
+    return DecodeGraph(weights, file, with_mask=with_mask, activation=activation).build()

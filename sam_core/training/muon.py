@@ -21,7 +21,7 @@ SMALLEST_NORM = 1e-7
 
 
 def takes(parameter: Tensor) -> bool:
-    """Return whether a parameter is a matrix to this optimiser: no depthwise kernel, no single token or table of few."""
+    """Return whether a parameter is a matrix to this optimiser: no depthwise kernel, no table of few rows."""
     is_depthwise = parameter.ndim > 2 and parameter.shape[1] == 1
     if parameter.ndim < 2 or is_depthwise:
         return False

@@ -18,6 +18,8 @@ from tests.e2e.workspace_steps import image_ids, new_project, open_workspace
 pytestmark = pytest.mark.e2e
 FOREHEAD = (225.0, 110.0)
 SAME = 0.98
+KERNEL = re.compile(r"/upscale[^/]*\.wasm")
+GRAPH = re.compile(r"/(first\w*)\.onnx")
 WEIGHTS = re.compile(r"/models/[^/]+/.*\.(onnx|data|bin)")
 
 
@@ -90,6 +92,32 @@ def expect_engine(page: Page, name: str) -> None:
     button.click()
     expect(page.get_by_text(f"the fastest right one: {name}")).to_be_visible()
     page.keyboard.press("Escape")
+
+
+def graphs_asked_for(page: Page) -> list[str]:
+    """Return a list that collects which graphs for a first click the page asks for; none for a trial of WebGPU."""
+    names: list[str] = []
+    page.add_init_script("delete Navigator.prototype.gpu")
+    page.on("request", lambda request: names.extend(GRAPH.findall(request.url)))
+    return names
+
+
+def test_the_kernel_goes_on_where_the_rows_graphs_end(
+    person: Page, server: Server, photo: tuple[int, int], cat: np.ndarray
+) -> None:
+    names = graphs_asked_for(person)
+    assert iou(click_and_keep(person, server, photo), cat) > SAME
+    assert set(names) == {"first_rows"}
+
+
+def test_whole_graphs_decode_where_the_kernel_cannot_be_had(
+    person: Page, server: Server, photo: tuple[int, int], cat: np.ndarray
+) -> None:
+    names = graphs_asked_for(person)
+    person.route(KERNEL, lambda route: route.abort())
+    assert iou(click_and_keep(person, server, photo), cat) > SAME
+    assert set(names) == {"first_rows", "first"}
+    expect_engine(person, "wasm-threads")
 
 
 def test_one_thread_decodes_where_memory_cannot_be_shared(

@@ -13,13 +13,14 @@ import torch
 from sam_core.errors import ExportError
 from sam_core.masks import rle
 from sam_core.modeling.sam import Sam
-from sam_core.onnx.browser import GRAPHS, WEIGHTS, export_browser_decoder
+from sam_core.onnx.browser import GRAPHS, ROWS_GRAPHS, UPSCALING, WEIGHTS, export_browser_decoder
 from sam_core.onnx.browser_checks import BrowserDecoder, MaskAgreement, mask_iou, refuse_strays, torch_decode
 from sam_core.onnx.decode_graph import build_decode_graph
 from sam_core.onnx.decoder_weights import read_decoder_weights
 from sam_core.onnx.golden import find_golden_case, golden_embedding
 from sam_core.onnx.graph_builder import WeightFile
 from sam_core.onnx.image_terms import build_prepare_graph, safe_gain, term_names, term_shapes
+from sam_core.onnx.upscaling import Upscaling
 from sam_core.onnx.verify import PromptCase, prompt_cases
 from sam_core.registry import build_model
 
@@ -49,8 +50,8 @@ def exact(sam: Sam, tmp_path_factory: pytest.TempPathFactory) -> BrowserDecoder:
     weights, file = read_decoder_weights(sam), WeightFile(WEIGHTS)
     models = {
         "prepare": build_prepare_graph(weights, file),
-        "first": build_decode_graph(weights, file, with_mask=False, is_exact=True),
-        "refine": build_decode_graph(weights, file, with_mask=True, is_exact=True),
+        "first": build_decode_graph(weights, file, with_mask=False, activation="erf"),
+        "refine": build_decode_graph(weights, file, with_mask=True, activation="erf"),
     }
     for name, model in models.items():
         (folder / f"{name}.onnx").write_bytes(model.SerializeToString())
@@ -76,6 +77,43 @@ def test_exact_graphs_compute_what_torch_computes(sam: Sam, exact: BrowserDecode
     np.testing.assert_allclose(iou, expected_iou, atol=2e-5)
 
 
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_rows_graphs_and_the_upscaling_compute_what_torch_computes(
+    sam: Sam, exported: tuple[Path, dict], case: PromptCase
+) -> None:
+    upscaling = Upscaling.of(read_decoder_weights(sam))
+    decoder = BrowserDecoder(exported[0], sketches=False, upscaling=upscaling)
+    embedding = embedding_of(sam, 8)
+    logits, iou = decoder.decode(decoder.prepare(embedding), case)
+    expected_logits, expected_iou = torch_decode(sam, embedding, case)
+    np.testing.assert_allclose(logits, expected_logits, atol=2e-5)
+    np.testing.assert_allclose(iou, expected_iou, atol=2e-5)
+
+
+def test_the_upscalings_weights_lie_in_columns_of_four(sam: Sam, exported: tuple[Path, dict]) -> None:
+    upscaling = Upscaling.of(read_decoder_weights(sam))
+    floats = np.frombuffer((exported[0] / UPSCALING).read_bytes(), np.float32)
+    inputs, outputs = upscaling.weight2.shape
+    vectors = 2 * inputs + outputs
+    np.testing.assert_array_equal(floats[inputs : 2 * inputs], upscaling.bias1.astype(np.float32))
+    columns = floats[vectors:].reshape(outputs // 4, inputs, 4)
+    np.testing.assert_array_equal(columns[2, 3], upscaling.weight2[3, 8:12].astype(np.float32))
+    assert exported[1]["upscaling"] == {"file": UPSCALING, "eps": upscaling.eps}
+
+
+def test_a_model_that_the_kernel_does_not_fit_ships_whole_graphs_alone(
+    sam: Sam, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Upscaling, "fits", property(lambda self: False))
+    manifest = export_browser_decoder(sam, tmp_path, num_prompts=8)
+    assert set(manifest["graphs"]) == set(GRAPHS)
+    assert "upscaling" not in manifest
+    assert {file.name for file in tmp_path.iterdir()} == {f"{name}.onnx" for name in GRAPHS} | {
+        WEIGHTS,
+        "manifest.json",
+    }
+
+
 def test_a_mask_prompt_needs_no_points(sam: Sam, exact: BrowserDecoder) -> None:
     case = next(case for case in CASES if case.mask_input is not None)
     alone = PromptCase("mask alone", case.coords[:, :0], case.labels[:, :0], case.mask_input)
@@ -97,7 +135,8 @@ def test_manifest_describes_the_files(exported: tuple[Path, dict], sam: Sam) -> 
     assert manifest["format"] == 1
     assert manifest["model_version"] == "tiny-1"
     assert (manifest["image_size"], manifest["mask_side"]) == (sam.image_size, sam.mask_side)
-    assert {entry["name"] for entry in manifest["files"]} == {f"{name}.onnx" for name in GRAPHS} | {WEIGHTS}
+    graphs = {f"{name}.onnx" for name in (*GRAPHS, *ROWS_GRAPHS)}
+    assert {entry["name"] for entry in manifest["files"]} == graphs | {WEIGHTS, UPSCALING}
     for entry in manifest["files"]:
         data = (folder / entry["name"]).read_bytes()
         assert (entry["bytes"], entry["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
@@ -132,7 +171,7 @@ GOLDEN_EMBEDDING = Path(__file__).parents[2] / "fixtures" / "golden" / "decoder"
 
 def test_graphs_avoid_what_is_slow_in_the_browser(exported: tuple[Path, dict], sam: Sam) -> None:
     folder, _ = exported
-    for name in ("first", "refine"):
+    for name in ("first", "refine", *ROWS_GRAPHS):
         graph = onnx.load(folder / f"{name}.onnx", load_external_data=False).graph
         kinds = {node.op_type for node in graph.node}
         assert not kinds & {"Cast", "ConvTranspose", "Erf", "Resize"}
@@ -202,6 +241,6 @@ def test_equal_constants_are_stored_once() -> None:
 
 def test_runtime_warns_of_nothing(exported: tuple[Path, dict], capfd: pytest.CaptureFixture[str]) -> None:
     folder, _ = exported
-    for name in GRAPHS:
+    for name in (*GRAPHS, *ROWS_GRAPHS):
         onnxruntime.InferenceSession(str(folder / f"{name}.onnx"))
     assert "Removing initializer" not in capfd.readouterr().err

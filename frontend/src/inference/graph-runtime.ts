@@ -28,8 +28,25 @@ export interface Graph {
   run(feeds: Readonly<Record<string, Feed>>, values?: Values): Promise<Values>;
 }
 
+/** Sizes of a decoder's up-scaling; weights as sam_core/onnx/upscaling.py writes them. */
+export interface UpscalingFiles {
+  readonly channels: number;
+  readonly grid: number;
+  readonly eps: number;
+  readonly weights: Uint8Array;
+}
+
+/** The decoder's last part outside the graph: from what a rows graph answers to the logits of the four masks. */
+export interface Upscaler {
+  logits(answer: Values, terms: Values): Float32Array<ArrayBuffer>;
+}
+
 export interface GraphRuntime {
   readonly threads: number;
+  /** Whether it can go on from rows graphs; without, whole graphs are needed. */
+  readonly canUpscale: boolean;
   /** Make a graph ready to run; not while another call runs. */
   open(files: GraphFiles): Promise<Graph>;
+  /** Only where canUpscale. */
+  openUpscaler(files: UpscalingFiles): Upscaler;
 }

@@ -3,6 +3,13 @@ import { decodeCounts, RleError } from "../geometry/rle";
 import { DecodeError } from "./errors";
 
 export type GraphName = "prepare" | "first" | "refine";
+/** `first` and `refine` up to the up-scaling. */
+type RowsGraphName = "first_rows" | "refine_rows";
+
+interface GraphFile {
+  readonly file: string;
+  readonly weights: string;
+}
 
 export interface GoldenCase {
   readonly seed: number;
@@ -28,7 +35,9 @@ export interface Manifest {
   readonly grid: number;
   /** Whether clicks and boxes are drawn into the mask prompt (mask-prompt.ts). */
   readonly sketches: boolean;
-  readonly graphs: Readonly<Record<GraphName, { readonly file: string; readonly weights: string }>>;
+  readonly graphs: Readonly<Record<GraphName, GraphFile>>;
+  /** The graphs that end before the up-scaling, and its weights; null where the model has none. */
+  readonly upscaling: { readonly file: string; readonly eps: number; readonly graphs: Manifest["graphs"] } | null;
   readonly golden: GoldenCase;
   readonly files: readonly ModelFile[];
 }
@@ -43,7 +52,8 @@ interface RawManifest {
   embed_dim: number;
   grid: number;
   sketches?: boolean;
-  graphs: Record<GraphName, { file: string; weights: string }>;
+  graphs: Record<GraphName, GraphFile> & Partial<Record<RowsGraphName, GraphFile>>;
+  upscaling?: { file: string; eps: number };
   golden: { seed: number; point: [number, number]; candidate: number; mask: RawMask; predicted_iou: number };
   files: ModelFile[];
 }
@@ -71,9 +81,15 @@ export function parseManifest(json: unknown): Manifest {
     grid: whole.grid,
     sketches: whole.sketches ?? false,
     graphs: whole.graphs,
+    upscaling: parseUpscaling(whole),
     golden: parseGolden(whole.golden),
     files: whole.files,
   };
+}
+
+function parseUpscaling({ graphs, upscaling }: RawManifest): Manifest["upscaling"] {
+  const { prepare, first_rows: first, refine_rows: refine } = graphs;
+  return upscaling && first && refine ? { ...upscaling, graphs: { prepare, first, refine } } : null;
 }
 
 function parseGolden(golden: RawManifest["golden"]): GoldenCase {

@@ -7,7 +7,7 @@ import { parseNpy, NpyError } from "../geometry/npy";
 import { ByteLru } from "./byte-lru";
 import { DecodeError } from "./errors";
 import { goldenEmbedding, goldenIou, goldenPrompt, SMALLEST_GOLDEN_IOU } from "./golden";
-import type { Feed, Graph, GraphRuntime, Values } from "./graph-runtime";
+import type { Feed, Graph, GraphRuntime, Upscaler, Values } from "./graph-runtime";
 import type { GraphName, Manifest } from "./manifest";
 import type { EngineTrial } from "./types";
 import type { LocalEngine } from "./protocol";
@@ -16,6 +16,8 @@ export interface ModelBytes {
   readonly graphs: Readonly<Record<GraphName, Uint8Array>>;
   readonly weightsName: string;
   readonly weights: Uint8Array;
+  /** With graphs that end before the up-scaling. */
+  readonly upscaling: { readonly eps: number; readonly weights: Uint8Array } | null;
 }
 
 export interface DecodedLogits {
@@ -29,6 +31,7 @@ const GOLDEN_RUNS = 5;
 export class OrtDecoder {
   private readonly terms: ByteLru<Values>;
   private readonly sessions: Partial<Record<GraphName, Graph>> = {};
+  private readonly upscaler: Upscaler | null;
 
   private constructor(
     private readonly runtime: GraphRuntime,
@@ -38,6 +41,9 @@ export class OrtDecoder {
     budgetBytes: number,
   ) {
     this.terms = new ByteLru(budgetBytes, releaseAll);
+    const { embedDim: channels, grid } = manifest;
+    const upscaling = model?.upscaling;
+    this.upscaler = upscaling ? runtime.openUpscaler({ channels, grid, ...upscaling }) : null;
   }
 
   /**
@@ -98,7 +104,8 @@ export class OrtDecoder {
     const session = await this.session(maskInput ? "refine" : "first");
     const start = performance.now();
     const answer = await session.run(feeds, terms);
-    const [logits, predictedIou] = [answer.low_res_logits.floats(), answer.predicted_iou.floats()];
+    const predictedIou = answer.predicted_iou.floats();
+    const logits = this.upscaler ? this.upscaler.logits(answer, terms) : answer.low_res_logits.floats();
     releaseAll(answer);
     return { logits, predictedIou, decodeMs: performance.now() - start };
   }

@@ -7,7 +7,7 @@ import type { LocalEngine, WorkerAnswer, WorkerRequest } from "../inference/prot
 
 export interface SessionDependencies {
   loadRuntime(engine: LocalEngine): Promise<GraphRuntime>;
-  loadModel(manifestUrl: string, manifest: Manifest): Promise<ModelBytes>;
+  loadModel(manifestUrl: string, manifest: Manifest, upTo: "masks" | "rows"): Promise<ModelBytes>;
 }
 
 export class DecoderSession {
@@ -31,10 +31,12 @@ export class DecoderSession {
     switch (request.type) {
       case "open": {
         const { manifest, engine, manifestUrl, termsBudgetBytes, isKnown } = request;
-        const [runtime, model] = await Promise.all([
+        const [runtime, likely] = await Promise.all([
           this.dependencies.loadRuntime(engine),
-          this.dependencies.loadModel(manifestUrl, manifest),
+          this.dependencies.loadModel(manifestUrl, manifest, engine === "webgpu" ? "masks" : "rows"),
         ]);
+        const isUsable = runtime.canUpscale || !likely.upscaling;
+        const model = isUsable ? likely : await this.dependencies.loadModel(manifestUrl, manifest, "masks");
         this.isComplete = false;
         this.decoder = await OrtDecoder.create(runtime, manifest, model, engine, termsBudgetBytes);
         return { type: "opened", id, trial: isKnown ? null : await this.decoder.tryGolden() };

@@ -6,7 +6,7 @@ import { loadRuntime } from "./runtime";
 
 const session = new DecoderSession({
   loadRuntime,
-  loadModel: (manifestUrl, manifest) => loadModel(manifestUrl, manifest, fetch.bind(globalThis)),
+  loadModel: (manifestUrl, manifest, upTo) => loadModel(manifestUrl, manifest, upTo, fetch.bind(globalThis)),
 });
 
 self.addEventListener("message", (event: MessageEvent<WorkerRequest>) => {

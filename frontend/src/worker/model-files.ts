@@ -3,14 +3,22 @@ import { DecodeError } from "../inference/errors";
 import { fileUrl, type Manifest, type ModelFile } from "../inference/manifest";
 import type { ModelBytes } from "../inference/ort-decoder";
 
-export async function loadModel(manifestUrl: string, manifest: Manifest, get: typeof fetch): Promise<ModelBytes> {
-  const { prepare, first, refine } = manifest.graphs;
-  const names = [prepare.file, first.file, refine.file, first.weights];
+/** `upTo` says which of the graphs: the whole ones, or those that end before the up-scaling where the model has them. */
+export async function loadModel(
+  manifestUrl: string,
+  manifest: Manifest,
+  upTo: "masks" | "rows",
+  get: typeof fetch,
+): Promise<ModelBytes> {
+  const upscaling = upTo === "rows" ? manifest.upscaling : null;
+  const { prepare, first, refine } = (upscaling ?? manifest).graphs;
+  const names = [prepare.file, first.file, refine.file, first.weights, ...(upscaling ? [upscaling.file] : [])];
   const files = await Promise.all(names.map((name) => loadFile(manifestUrl, manifest, name, get)));
   return {
     graphs: { prepare: files[0], first: files[1], refine: files[2] },
     weightsName: first.weights,
     weights: files[3],
+    upscaling: upscaling ? { eps: upscaling.eps, weights: files[4] } : null,
   };
 }
 

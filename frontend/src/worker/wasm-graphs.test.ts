@@ -43,9 +43,14 @@ beforeAll(async () => {
   const { default: create } = (await import(/* @vite-ignore */ pathToFileURL(script).href)) as {
     default: OrtModuleFactory;
   };
-  const wasmBinary = await readFile(script.replace(/mjs$/, "wasm"));
-  const keep: OrtModuleFactory = async (settings) => (module = await create(settings));
-  runtime = await WasmGraphs.start(keep, 1, { wasmBinary, locateFile: (name) => name });
+  const binary = await readFile(script.replace(/mjs$/, "wasm"));
+  runtime = await WasmGraphs.start({
+    create: async (settings) => (module = await create(settings)),
+    threads: 1,
+    instantiate: (imports) => WebAssembly.instantiate(binary, imports),
+    kernel: null,
+    startHelper: () => undefined,
+  });
 });
 
 describe("graphs in the heap", () => {
@@ -90,7 +95,7 @@ describe("graphs in the heap", () => {
     const graph = await runtime.open(SUM);
     const wide: Feed = { type: "int32", data: new Int32Array(4), dims: [1, 4] };
     await expect(graph.run({ half: halves(0, 0, 0), whole: wide })).rejects.toThrow(/could not be run: .*whole/s);
-    await expect(graph.run({ half: halves(0, 0, 0) })).rejects.toThrow("The graph's input whole is missing.");
+    await expect(graph.run({ half: halves(0, 0, 0) })).rejects.toThrow("The value whole is missing.");
     await expect(runtime.open({ ...SUM, graph: Uint8Array.of(1, 2, 3) })).rejects.toThrow(/could not be opened: /);
     await expect(runtime.open({ ...SUM, weightsName: "other.bin" })).rejects.toThrow(/could not be opened: /);
     const after = await graph.run({ half: halves(ONE, ONE, ONE), whole: wholes(0, 0, 0) });

@@ -6,7 +6,17 @@
  * (docs/adr/0015). Knows nothing of models. The interface is that of the pinned version; the golden case of every model
  * checks at the start that it answers.
  */
-import type { Feed, Graph, GraphFiles, GraphRuntime, Value, Values } from "../inference/graph-runtime";
+import type {
+  Feed,
+  Graph,
+  GraphFiles,
+  GraphRuntime,
+  Upscaler,
+  UpscalingFiles,
+  Value,
+  Values,
+} from "../inference/graph-runtime";
+import { UpscaleKernel, type HelperStart } from "./upscale-kernel";
 
 /** The part of the Emscripten module that is used. Pointers and handles are numbers; 0 is none. */
 export interface OrtModule {
@@ -33,6 +43,7 @@ export interface OrtModule {
     ...rest: number[]
   ): number;
   _OrtReleaseSessionOptions(options: number): number;
+  _OrtAddSessionConfigEntry(options: number, key: number, value: number): number;
   _OrtCreateSession(data: number, bytes: number, options: number): number | Promise<number>;
   _OrtGetInputOutputCount(session: number, inputs: number, outputs: number): number;
   _OrtGetInputOutputMetadata(session: number, index: number, name: number, metadata: number): number;
@@ -45,12 +56,24 @@ export interface OrtModule {
   _OrtRun(session: number, ...run: number[]): number | Promise<number>;
 }
 
-/** The script that makes the module, as onnxruntime-web ships it. */
+/** The script that makes the module, as onnxruntime-web ships it. The hook is Emscripten's own. */
 export type OrtModuleFactory = (settings: {
   numThreads: number;
-  locateFile?: (name: string) => string;
-  wasmBinary?: Uint8Array;
+  instantiateWasm(
+    imports: WebAssembly.Imports,
+    receive: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void,
+  ): void;
 }) => Promise<OrtModule>;
+
+/** What the runtime starts from. */
+export interface RuntimeParts {
+  readonly create: OrtModuleFactory;
+  readonly threads: number;
+  instantiate(imports: WebAssembly.Imports): Promise<WebAssembly.WebAssemblyInstantiatedSource>;
+  /** The up-scaling's kernel, null for none, and how to begin a thread that helps with it. */
+  readonly kernel: WebAssembly.Module | null;
+  startHelper(start: HelperStart): void;
+}
 
 const LOG_WARNINGS = 2;
 const ALL_OPTIMIZATIONS = 99;
@@ -58,6 +81,9 @@ const SEQUENTIAL = 0;
 const ON_CPU = 1;
 const TENSOR_TYPES = { float32: 1, int32: 6, float16: 10 } as const;
 const FLOAT_BYTES = 4;
+const NUM_MASKS = 4;
+/** Or the pool's threads would spin for milliseconds after each run, on the cores that the up-scaling is computed on. */
+const SPIN_ONLY_WHILE_RUNNING = ["session.force_spinning_stop", "1"];
 
 /** A name of an input or output, as text and in the heap, where the runtime wants it. */
 interface Name {
@@ -69,18 +95,42 @@ export class WasmGraphs implements GraphRuntime {
   private constructor(
     private readonly module: OrtModule,
     readonly threads: number,
+    private readonly kernel: UpscaleKernel | null,
   ) {}
 
+  get canUpscale(): boolean {
+    return this.kernel !== null;
+  }
+
   /** Start the runtime with its thread pool; once per worker. */
-  static async start(
-    create: OrtModuleFactory,
-    threads: number,
-    files: Omit<Parameters<OrtModuleFactory>[0], "numThreads">,
-  ): Promise<WasmGraphs> {
-    const module = await create({ numThreads: threads, ...files });
+  static async start(parts: RuntimeParts): Promise<WasmGraphs> {
+    const { threads, kernel } = parts;
+    let memory: WebAssembly.Memory | undefined;
+    const module = await new Promise<OrtModule>((resolve, reject) => {
+      const instantiateWasm: Parameters<OrtModuleFactory>[0]["instantiateWasm"] = (imports, receive) => {
+        memory = memoryAmong(imports);
+        parts.instantiate(imports).then(({ instance, module }) => receive(instance, module), reject);
+      };
+      parts.create({ numThreads: threads, instantiateWasm }).then(resolve, reject);
+    });
     if (module.PTR_SIZE !== 4) throw new Error("The runtime's heap is not one of 32 bits.");
     check(module, module._OrtInit(threads, LOG_WARNINGS), "The runtime did not start");
-    return new WasmGraphs(module, threads);
+    if (!kernel || !memory) return new WasmGraphs(module, threads, null);
+    const heap = {
+      memory,
+      malloc: (bytes: number) => room(module, bytes),
+      free: (pointer: number) => module._free(pointer),
+    };
+    return new WasmGraphs(
+      module,
+      threads,
+      new UpscaleKernel(kernel, heap, threads, (start) => parts.startHelper(start)),
+    );
+  }
+
+  openUpscaler(files: UpscalingFiles): Upscaler {
+    if (!this.kernel) throw new Error("There is no kernel for the up-scaling here.");
+    return new WasmUpscaler(this.module, this.kernel, files);
   }
 
   async open({ graph, weightsName, weights }: GraphFiles): Promise<Graph> {
@@ -94,14 +144,16 @@ export class WasmGraphs implements GraphRuntime {
       ...[0, 0, LOG_WARNINGS, 0, 0], // no profile file, no log name, log level, verbosity, no optimised file
     );
     const data = copyIn(module, graph);
+    const [key, value] = SPIN_ONLY_WHILE_RUNNING.map((text) => copyIn(module, new TextEncoder().encode(`${text}\0`)));
     try {
+      check(module, module._OrtAddSessionConfigEntry(options, key, value), "The graph could not be set up");
       module.mountExternalData(weightsName, weights);
       const session = await module._OrtCreateSession(data, graph.byteLength, options);
       if (session === 0) fail(module, "The graph could not be opened");
       return new WasmGraph(module, session);
     } finally {
       module.unmountExternalData();
-      module._free(data);
+      for (const pointer of [data, key, value]) module._free(pointer);
       module._OrtReleaseSessionOptions(options);
     }
   }
@@ -128,7 +180,7 @@ class WasmGraph implements Graph {
     const fed: WasmValue[] = [];
     try {
       const handles = this.inputs.map(({ text }) => {
-        if (!(text in feeds)) return this.handleOf(text, values);
+        if (!(text in feeds)) return inHeap(text, values).handle;
         const value = WasmValue.of(module, feeds[text]);
         fed.push(value);
         return value.handle;
@@ -137,12 +189,6 @@ class WasmGraph implements Graph {
     } finally {
       for (const value of fed) value.release();
     }
-  }
-
-  private handleOf(name: string, values: Values): number {
-    const value: Value | undefined = values[name];
-    if (!(value instanceof WasmValue)) throw new Error(`The graph's input ${name} is missing.`);
-    return value.handle;
   }
 
   private async runOn(handles: readonly number[]): Promise<Values> {
@@ -183,12 +229,48 @@ class WasmGraph implements Graph {
   }
 }
 
+class WasmUpscaler implements Upscaler {
+  private readonly weights: number;
+  private readonly output: number;
+  private readonly length: number;
+
+  constructor(
+    private readonly module: OrtModule,
+    private readonly kernel: UpscaleKernel,
+    private readonly files: UpscalingFiles,
+  ) {
+    this.length = NUM_MASKS * (4 * files.grid) ** 2;
+    this.weights = copyIn(module, files.weights);
+    this.output = room(module, FLOAT_BYTES * this.length);
+  }
+
+  logits(answer: Values, terms: Values): Float32Array<ArrayBuffer> {
+    const { channels, grid, eps } = this.files;
+    const coefficients = inHeap("coefficients", answer);
+    this.kernel.run({
+      grid,
+      channels,
+      eps,
+      rowCount: coefficients.bytes / FLOAT_BYTES / channels,
+      rows: inHeap("rows", answer).pointer,
+      baseScale: inHeap("base_scale", answer).pointer,
+      scale: inHeap("scale", answer).pointer,
+      base: inHeap("up", terms).pointer,
+      coefficients: coefficients.pointer,
+      hyper: inHeap("hyper", answer).pointer,
+      weights: this.weights,
+      logits: this.output,
+    });
+    return copyOut(this.module, this.output, this.length);
+  }
+}
+
 class WasmValue implements Value {
   private constructor(
     private readonly module: OrtModule,
     readonly handle: number,
     readonly bytes: number,
-    private readonly data: number,
+    readonly pointer: number,
     private readonly isOwner: boolean,
   ) {}
 
@@ -220,14 +302,12 @@ class WasmValue implements Value {
   }
 
   floats(): Float32Array<ArrayBuffer> {
-    const copy = new Float32Array(this.bytes / FLOAT_BYTES);
-    copy.set(new Float32Array(heap(this.module).buffer, this.data, copy.length));
-    return copy;
+    return copyOut(this.module, this.pointer, this.bytes / FLOAT_BYTES);
   }
 
   release(): void {
     check(this.module, this.module._OrtReleaseTensor(this.handle), "A tensor could not be released");
-    if (this.isOwner) this.module._free(this.data);
+    if (this.isOwner) this.module._free(this.pointer);
   }
 }
 
@@ -237,11 +317,34 @@ function heap(module: OrtModule): Uint8Array {
   return module.HEAPU8;
 }
 
-function copyIn(module: OrtModule, bytes: Uint8Array): number {
-  const pointer = module._malloc(bytes.byteLength);
+/** The memory that the runtime has made for itself and all of its threads. */
+function memoryAmong(imports: WebAssembly.Imports): WebAssembly.Memory | undefined {
+  const all = Object.values(imports).flatMap((room) => Object.values(room));
+  return all.find((one) => one instanceof WebAssembly.Memory);
+}
+
+function inHeap(name: string, values: Values): WasmValue {
+  const value: Value | undefined = values[name];
+  if (!(value instanceof WasmValue)) throw new Error(`The value ${name} is missing.`);
+  return value;
+}
+
+function room(module: OrtModule, bytes: number): number {
+  const pointer = module._malloc(bytes);
   if (pointer === 0) throw new RangeError("The runtime's heap is out of memory.");
+  return pointer;
+}
+
+function copyIn(module: OrtModule, bytes: Uint8Array): number {
+  const pointer = room(module, bytes.byteLength);
   heap(module).set(bytes, pointer);
   return pointer;
+}
+
+function copyOut(module: OrtModule, pointer: number, length: number): Float32Array<ArrayBuffer> {
+  const copy = new Float32Array(length);
+  copy.set(new Float32Array(heap(module).buffer, pointer, length));
+  return copy;
 }
 
 /** Run `use` with so many words of the module's stack. */

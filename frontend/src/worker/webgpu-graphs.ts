@@ -8,6 +8,7 @@ type Library = typeof WebGpuBuild;
 
 export class WebGpuGraphs implements GraphRuntime {
   readonly threads = 1;
+  readonly canUpscale = false;
 
   constructor(private readonly library: Library) {}
 
@@ -18,6 +19,10 @@ export class WebGpuGraphs implements GraphRuntime {
       externalData: [{ path: weightsName, data: weights }],
     });
     return new WebGpuGraph(this.library, session);
+  }
+
+  openUpscaler(): never {
+    throw new Error("There is no kernel for the graphics card.");
   }
 }
 

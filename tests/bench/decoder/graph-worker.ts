@@ -15,7 +15,7 @@ type Case = readonly [name: string, run: () => Promise<number>];
 async function openDecoder(runtime: Awaited<ReturnType<typeof loadRuntime>>, folder: string, engine: LocalEngine) {
   const url = new URL(`/models/${folder}/manifest.json`, self.location.origin).href;
   const manifest = parseManifest(await (await fetch(url)).json());
-  const model = await loadModel(url, manifest, fetch);
+  const model = await loadModel(url, manifest, runtime.canUpscale ? "rows" : "masks", fetch);
   const decoder = await OrtDecoder.create(runtime, manifest, model, engine, 2 ** 30);
   const trial = await decoder.tryGolden();
   const { embedDim, grid } = manifest;
