@@ -53,6 +53,7 @@ const LEFT = offsetof<Job>("left");
 const BUSY = offsetof<Job>("busy");
 const TILE: usize = 16; // tokens
 const TILE_BYTES: usize = 64;
+const HALF_BYTES: usize = 32; // as many tokens as are multiplied together
 const COLUMN: usize = 4; // channels
 const COLUMN_BYTES: usize = 16;
 const PIXELS: usize = 4; // that one token becomes at first
@@ -113,28 +114,64 @@ function packRows(job: Job, first: usize, packed: usize): void {
   v128.store(last, f32x4.div(s3, v128.load(scale, 48)), 48);
 }
 
-/** a0 b0 a1 b1 of the vectors a and b, the first half of a transposition; the second half takes these twos together. */
-@inline
-function pairs(a: v128, b: v128): v128 {
-  return v128.shuffle<f32>(a, b, 0, 4, 1, 5);
+/**
+ * sums (4 x 8, rows TILE_BYTES apart) += weights^T (K x 4, up to `end`) @ x (K x 8, rows TILE_BYTES apart).
+ * Nearly all of the time goes into this loop: 8 sums, 6 loads and 8 multiply-adds a turn.
+ */
+function accumulate(sums: usize, weights: usize, end: usize, x: usize): void {
+  let a0 = v128.load(sums);
+  let a1 = v128.load(sums, 16);
+  let b0 = v128.load(sums, TILE_BYTES);
+  let b1 = v128.load(sums, TILE_BYTES + 16);
+  let c0 = v128.load(sums, 2 * TILE_BYTES);
+  let c1 = v128.load(sums, 2 * TILE_BYTES + 16);
+  let d0 = v128.load(sums, 3 * TILE_BYTES);
+  let d1 = v128.load(sums, 3 * TILE_BYTES + 16);
+  for (; weights < end; weights += COLUMN_BYTES) {
+    const x0 = v128.load(x);
+    const x1 = v128.load(x, 16);
+    let weight = v128.load_splat<f32>(weights);
+    a0 = madd(weight, x0, a0);
+    a1 = madd(weight, x1, a1);
+    weight = v128.load_splat<f32>(weights, 4);
+    b0 = madd(weight, x0, b0);
+    b1 = madd(weight, x1, b1);
+    weight = v128.load_splat<f32>(weights, 8);
+    c0 = madd(weight, x0, c0);
+    c1 = madd(weight, x1, c1);
+    weight = v128.load_splat<f32>(weights, 12);
+    d0 = madd(weight, x0, d0);
+    d1 = madd(weight, x1, d1);
+    x += TILE_BYTES;
+  }
+  v128.store(sums, a0);
+  v128.store(sums, a1, 16);
+  v128.store(sums, b0, TILE_BYTES);
+  v128.store(sums, b1, TILE_BYTES + 16);
+  v128.store(sums, c0, 2 * TILE_BYTES);
+  v128.store(sums, c1, 2 * TILE_BYTES + 16);
+  v128.store(sums, d0, 3 * TILE_BYTES);
+  v128.store(sums, d1, 3 * TILE_BYTES + 16);
 }
 
+/** Copy four channels of four tokens, `stride` bytes from token to token, to rows of tokens TILE_BYTES apart. */
 @inline
-function upperPairs(a: v128, b: v128): v128 {
-  return v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+function transpose(from: usize, stride: usize, to: usize): void {
+  const a = v128.load(from);
+  const b = v128.load(from + stride);
+  const c = v128.load(from + 2 * stride);
+  const d = v128.load(from + 3 * stride);
+  const ab = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
+  const cd = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
+  const abUpper = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+  const cdUpper = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
+  v128.store(to, v128.shuffle<f32>(ab, cd, 0, 1, 4, 5));
+  v128.store(to, v128.shuffle<f32>(ab, cd, 2, 3, 6, 7), TILE_BYTES);
+  v128.store(to, v128.shuffle<f32>(abUpper, cdUpper, 0, 1, 4, 5), 2 * TILE_BYTES);
+  v128.store(to, v128.shuffle<f32>(abUpper, cdUpper, 2, 3, 6, 7), 3 * TILE_BYTES);
 }
 
-@inline
-function lows(a: v128, b: v128): v128 {
-  return v128.shuffle<f32>(a, b, 0, 1, 4, 5);
-}
-
-@inline
-function highs(a: v128, b: v128): v128 {
-  return v128.shuffle<f32>(a, b, 2, 3, 6, 7);
-}
-
-/** pixels (C x 16) = base + coefficients^T @ packed, 4 channels of 8 tokens at a time. */
+/** pixels (C x 16) = base + coefficients^T @ packed. */
 function firstProduct(job: Job, first: usize, packed: usize, pixels: usize): void {
   const columnBytes = job.rowCount * COLUMN_BYTES;
   const stride = job.channels << 2;
@@ -142,53 +179,9 @@ function firstProduct(job: Job, first: usize, packed: usize, pixels: usize): voi
   let base = job.base + first * stride;
   let to = pixels;
   for (let column = job.coefficients; column < end; column += columnBytes) {
-    for (let half: usize = 0; half < TILE_BYTES; half += 32) {
-      // the base lies by token, four channels of each; here a lane is a token
-      const from = base + (half >> 2) * stride;
-      let low = pairs(v128.load(from), v128.load(from + stride));
-      let high = pairs(v128.load(from + 2 * stride), v128.load(from + 3 * stride));
-      let a0 = lows(low, high);
-      let b0 = highs(low, high);
-      low = upperPairs(v128.load(from), v128.load(from + stride));
-      high = upperPairs(v128.load(from + 2 * stride), v128.load(from + 3 * stride));
-      let c0 = lows(low, high);
-      let d0 = highs(low, high);
-      const next = from + 4 * stride;
-      low = pairs(v128.load(next), v128.load(next + stride));
-      high = pairs(v128.load(next + 2 * stride), v128.load(next + 3 * stride));
-      let a1 = lows(low, high);
-      let b1 = highs(low, high);
-      low = upperPairs(v128.load(next), v128.load(next + stride));
-      high = upperPairs(v128.load(next + 2 * stride), v128.load(next + 3 * stride));
-      let c1 = lows(low, high);
-      let d1 = highs(low, high);
-      let x = packed + half;
-      for (let w = column; w < column + columnBytes; w += COLUMN_BYTES) {
-        const x0 = v128.load(x);
-        const x1 = v128.load(x, 16);
-        let weight = v128.load_splat<f32>(w);
-        a0 = madd(weight, x0, a0);
-        a1 = madd(weight, x1, a1);
-        weight = v128.load_splat<f32>(w, 4);
-        b0 = madd(weight, x0, b0);
-        b1 = madd(weight, x1, b1);
-        weight = v128.load_splat<f32>(w, 8);
-        c0 = madd(weight, x0, c0);
-        c1 = madd(weight, x1, c1);
-        weight = v128.load_splat<f32>(w, 12);
-        d0 = madd(weight, x0, d0);
-        d1 = madd(weight, x1, d1);
-        x += TILE_BYTES;
-      }
-      v128.store(to + half, a0);
-      v128.store(to + half, a1, 16);
-      v128.store(to + half, b0, TILE_BYTES);
-      v128.store(to + half, b1, TILE_BYTES + 16);
-      v128.store(to + half, c0, 2 * TILE_BYTES);
-      v128.store(to + half, c1, 2 * TILE_BYTES + 16);
-      v128.store(to + half, d0, 3 * TILE_BYTES);
-      v128.store(to + half, d1, 3 * TILE_BYTES + 16);
-    }
+    for (let four: usize = 0; four < TILE_BYTES; four += 16) transpose(base + (four >> 2) * stride, stride, to + four);
+    accumulate(to, column, column + columnBytes, packed);
+    accumulate(to + HALF_BYTES, column, column + columnBytes, packed + HALF_BYTES);
     base += COLUMN_BYTES;
     to += COLUMN * TILE_BYTES;
   }
@@ -219,74 +212,59 @@ function normalise(job: Job, first: usize, pixels: usize): void {
 
 /**
  * The second product, its activation and the masks: each of a token's 4 pixels becomes 2 x 2, a part each, with C/8
- * channels, and those become 4 logits. sums: 4 masks x 16 tokens of one pixel and part.
+ * channels, and those become 4 logits. `column` holds 4 channels and `masks` 4 logits of 16 tokens each.
  */
-function secondProduct(job: Job, first: usize, pixels: usize, sums: usize): void {
+function secondProduct(job: Job, first: usize, pixels: usize, column: usize, masks: usize): void {
   const inputs = job.channels / PIXELS;
   const columns = job.channels / (PARTS * 2 * COLUMN); // of a part
   const columnBytes = inputs * COLUMN_BYTES;
   for (let part: usize = 0; part < PARTS; part++) {
-    const weights = job.weight2 + part * columns * columnBytes;
-    const biases = job.bias2 + part * columns * COLUMN_BYTES;
     for (let pixel: usize = 0; pixel < PIXELS; pixel++) {
-      const from = pixels + pixel * inputs * TILE_BYTES;
-      memory.fill(sums, 0, MASKS * TILE_BYTES);
-      for (let column: usize = 0; column < columns; column++) {
-        const weight = weights + column * columnBytes;
-        const bias = biases + column * COLUMN_BYTES;
-        const hyper = job.hyper + column * COLUMN * COLUMN_BYTES;
-        for (let half: usize = 0; half < TILE_BYTES; half += 32) {
-          let a0 = v128.load_splat<f32>(bias);
-          let b0 = v128.load_splat<f32>(bias, 4);
-          let c0 = v128.load_splat<f32>(bias, 8);
-          let d0 = v128.load_splat<f32>(bias, 12);
-          let a1 = a0;
-          let b1 = b0;
-          let c1 = c0;
-          let d1 = d0;
-          let x = from + half;
-          for (let w = weight; w < weight + columnBytes; w += COLUMN_BYTES) {
-            const x0 = v128.load(x);
-            const x1 = v128.load(x, 16);
-            let one = v128.load_splat<f32>(w);
-            a0 = madd(one, x0, a0);
-            a1 = madd(one, x1, a1);
-            one = v128.load_splat<f32>(w, 4);
-            b0 = madd(one, x0, b0);
-            b1 = madd(one, x1, b1);
-            one = v128.load_splat<f32>(w, 8);
-            c0 = madd(one, x0, c0);
-            c1 = madd(one, x1, c1);
-            one = v128.load_splat<f32>(w, 12);
-            d0 = madd(one, x0, d0);
-            d1 = madd(one, x1, d1);
-            x += TILE_BYTES;
-          }
-          ontoMasks(hyper, gelu(a0), gelu(b0), gelu(c0), gelu(d0), sums + half);
-          ontoMasks(hyper, gelu(a1), gelu(b1), gelu(c1), gelu(d1), sums + half + 16);
-        }
+      const x = pixels + pixel * inputs * TILE_BYTES;
+      memory.fill(masks, 0, MASKS * TILE_BYTES);
+      let hyper = job.hyper;
+      for (let i = part * columns; i < (part + 1) * columns; i++) {
+        const weights = job.weight2 + i * columnBytes;
+        fillRows(column, job.bias2 + i * COLUMN_BYTES);
+        accumulate(column, weights, weights + columnBytes, x);
+        accumulate(column + HALF_BYTES, weights, weights + columnBytes, x + HALF_BYTES);
+        for (let four: usize = 0; four < TILE_BYTES; four += 16) ontoMasks(hyper, column + four, masks + four);
+        hyper += COLUMN * COLUMN_BYTES;
       }
-      place(job, first, pixel, part, sums);
+      place(job, first, pixel, part, masks);
     }
   }
 }
 
-/** Add four channels' share of four tokens to their four masks; hyper is 4 channels x 4 masks. */
+/** Fill four rows of 16 with a number each. */
 @inline
-function ontoMasks(hyper: usize, a: v128, b: v128, c: v128, d: v128, sums: usize): void {
+function fillRows(rows: usize, numbers: usize): void {
+  for (let i: usize = 0; i < COLUMN; i++) {
+    const number = v128.load_splat<f32>(numbers + (i << 2));
+    for (let byte: usize = 0; byte < TILE_BYTES; byte += 16) v128.store(rows + i * TILE_BYTES + byte, number);
+  }
+}
+
+/** Activate four channels of four tokens and add their share to the tokens' masks; hyper is 4 channels x 4 masks. */
+@inline
+function ontoMasks(hyper: usize, column: usize, masks: usize): void {
+  const a = gelu(v128.load(column));
+  const b = gelu(v128.load(column, TILE_BYTES));
+  const c = gelu(v128.load(column, 2 * TILE_BYTES));
+  const d = gelu(v128.load(column, 3 * TILE_BYTES));
   for (let mask: usize = 0; mask < MASKS; mask++) {
     const weight = hyper + (mask << 2);
-    let sum = v128.load(sums + mask * TILE_BYTES);
+    let sum = v128.load(masks + mask * TILE_BYTES);
     sum = madd(v128.load_splat<f32>(weight), a, sum);
     sum = madd(v128.load_splat<f32>(weight, 16), b, sum);
     sum = madd(v128.load_splat<f32>(weight, 32), c, sum);
     sum = madd(v128.load_splat<f32>(weight, 48), d, sum);
-    v128.store(sums + mask * TILE_BYTES, sum);
+    v128.store(masks + mask * TILE_BYTES, sum);
   }
 }
 
 /** Write the logits of one pixel and part of each token: two bits y x each, of the token's 4 x 4. */
-function place(job: Job, first: usize, pixel: usize, part: usize, sums: usize): void {
+function place(job: Job, first: usize, pixel: usize, part: usize, masks: usize): void {
   const grid = job.grid;
   const side: usize = 4 * grid;
   const y = (pixel & 2) + (part >> 1);
@@ -295,7 +273,7 @@ function place(job: Job, first: usize, pixel: usize, part: usize, sums: usize): 
     const token = first + i;
     let at = job.logits + ((((token / grid) * 4 + y) * side + (token % grid) * 4 + x) << 2);
     for (let mask: usize = 0; mask < MASKS; mask++) {
-      store<f32>(at, load<f32>(sums + mask * TILE_BYTES + (i << 2)));
+      store<f32>(at, load<f32>(masks + mask * TILE_BYTES + (i << 2)));
       at += (side * side) << 2;
     }
   }
@@ -308,19 +286,20 @@ function work(address: usize, thread: usize): void {
     const left = atomic.sub<i32>(address + LEFT, 1);
     if (left <= 0) return;
     const first = <usize>(left - 1) * TILE;
-    const sums = job.scratch + thread * job.scratchBytes;
-    const pixels = sums + MASKS * TILE_BYTES;
+    const masks = job.scratch + thread * job.scratchBytes;
+    const column = masks + MASKS * TILE_BYTES;
+    const pixels = column + COLUMN * TILE_BYTES;
     const packed = pixels + job.channels * TILE_BYTES;
     packRows(job, first, packed);
     firstProduct(job, first, packed, pixels);
     normalise(job, first, pixels);
-    secondProduct(job, first, pixels, sums);
+    secondProduct(job, first, pixels, column, masks);
   }
 }
 
 /** Bytes of scratch that a thread needs. */
 export function scratchBytes(channels: usize, rowCount: usize): usize {
-  return (MASKS + channels + rowCount) * TILE_BYTES;
+  return (MASKS + COLUMN + channels + rowCount) * TILE_BYTES;
 }
 
 /** Compute the whole job with the helpers that are there; the caller is thread 0. */
