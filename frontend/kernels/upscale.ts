@@ -5,8 +5,8 @@
  * graph has left there, and has no memory, no heap and no stack of its own: threads share everything but their scratch.
  * What it computes stands in sam_core/onnx/upscaling.py. C are the decoder's channels, N = grid * grid image tokens.
  *
- * Lanes are tokens. A tile of 16 is multiplied, normalised, activated and multiplied again while it lies in the first cache. The
- * products keep 4 channels of 8 tokens in registers; with relaxed SIMD each multiply-add is one instruction.
+ * Lanes are tokens. A tile of 16 is multiplied, normalised, activated and multiplied again while it lies in the first
+ * cache. The products keep 4 channels of 8 tokens in registers; with relaxed SIMD each multiply-add is one instruction.
  */
 
 /** What to compute and where it lies; src/worker/upscale-kernel.ts writes it, in this order, 4 bytes a field. */
