@@ -193,13 +193,12 @@ class Annotator:
         return tally
 
     def box(self, wanted: list[Bool]) -> list[float]:
-        """Prompt with the tight box of each wanted mask; return the IoU of the best-scored candidate."""
+        """Prompt with the tight box of each wanted mask; return the IoU of the single mask, the answer to a box."""
         boxes = [cv2.boundingRect(w.astype(np.uint8)) for w in wanted]
         points = np.array([[[x, y], [x + w, y + h]] for x, y, w, h in boxes], dtype=np.float64)
         labels = np.array([CORNERS for _ in wanted])
-        logits, predicted = self.decode(points, labels, None)
-        chosen = predicted[:, 1:].argmax(dim=1) + 1
-        masks = self.masks(logits[torch.arange(len(wanted)), chosen][:, None])[:, 0]
+        logits, _ = self.decode(points, labels, None)
+        masks = self.masks(logits[:, :1])[:, 0]
         return [iou_of(m, w) for m, w in zip(masks, wanted, strict=True)]
 
 

@@ -139,7 +139,7 @@ class Predictor:
         """Answer a batch of prompts about an embedded image with four candidates each.
 
         multimask_output decides which candidate is chosen: True the best of 1..3 by predicted IoU, False number 0,
-        None (the published rule) the best of 1..3 for a single click or a lone box and number 0 for more prompts.
+        None the best of 1..3 for a single click, which is ambiguous, and number 0 for a box or more prompts (ADR 0017).
         Raises InvalidPromptError for prompts that do not fit the image and for an embedding of another model.
         """
         self._check_embedding(embedding)

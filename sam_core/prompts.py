@@ -68,11 +68,11 @@ class Prompts:
         return Prompts(**{name: part[rows] for name, part in self._parts().items()})
 
     def prompt_counts(self) -> NDArray[np.int64]:
-        """Return how many clicks and boxes each prompt has (B), padding not counted."""
-        boxes = 0 if self.boxes_xyxy is None else 1
+        """Return how many points each prompt has (B): clicks, and a box's two corners; padding not counted."""
+        corners = 0 if self.boxes_xyxy is None else 2
         if self.point_labels is None:
-            return np.full(len(self), boxes, dtype=np.int64)
-        return np.asarray((self.point_labels != PADDING).sum(axis=1) + boxes, dtype=np.int64)
+            return np.full(len(self), corners, dtype=np.int64)
+        return np.asarray((self.point_labels != PADDING).sum(axis=1) + corners, dtype=np.int64)
 
     def check_fits(self, original_size: Size, mask_side: int) -> None:
         """Raise InvalidPromptError for points or boxes outside the image and mask prompts of another model."""

@@ -71,13 +71,13 @@ def test_the_chosen_mask_is_the_default(predictor, embedding):
     ("prompts", "is_ambiguous"),
     [
         (CLICK, True),
-        (BOX, True),
+        (BOX, False),
         (Prompts(point_coords=np.array([[30.0, 40.0], [9, 9]]), point_labels=np.array([1, -1])), True),
         (Prompts(point_coords=np.array([[30.0, 40.0], [9, 9]]), point_labels=np.array([1, 0])), False),
         (replace(CLICK, boxes_xyxy=np.array([5.0, 10.0, 50.0, 80.0])), False),
     ],
 )
-def test_one_prompt_takes_the_best_of_three_and_more_take_the_first(predictor, embedding, prompts, is_ambiguous):
+def test_one_click_takes_the_best_of_three_and_a_box_or_more_prompts_the_first(predictor, embedding, prompts, is_ambiguous):
     prediction = predictor.predict(embedding, prompts)
     best = 1 + int(prediction.predicted_iou[0, 1:].argmax())
     assert int(prediction.chosen[0]) == (best if is_ambiguous else 0)

@@ -13,9 +13,9 @@ const BOX: Prompt = { kind: "box", box: { x0: 0, y0: 0, x1: 4, y1: 4 } };
 
 const candidates = toCandidates(new Float32Array(4 * 16), [0.99, 0.5, 0.8, 0.7], GEOMETRY);
 
-it("takes the best of the three for one prompt, and candidate 0 for more", () => {
+it("takes the best of the three for one click, and candidate 0 for a box or more prompts", () => {
   expect(chooseCandidate([POINT], candidates)).toBe(2);
-  expect(chooseCandidate([BOX], candidates)).toBe(2);
+  expect(chooseCandidate([BOX], candidates)).toBe(0);
   expect(chooseCandidate([POINT, POINT], candidates)).toBe(0);
   expect(chooseCandidate([POINT, BOX], candidates)).toBe(0);
 });

@@ -19,9 +19,9 @@ export function toCandidates(
   });
 }
 
-/** A single click or a lone box: the best of 1..3 by predicted IoU. More prompts: 0. As published. */
+/** A single click is ambiguous: the best of 1..3 by predicted IoU. A box or more prompts: 0. ADR 0017. */
 export function chooseCandidate(prompts: readonly Prompt[], candidates: readonly Candidate[]): Candidate["index"] {
-  if (prompts.length > 1) return 0;
+  if (prompts.length > 1 || prompts.some(({ kind }) => kind === "box")) return 0;
   return candidates.slice(1).reduce((best, next) => (next.predictedIou > best.predictedIou ? next : best)).index;
 }
 
