@@ -77,7 +77,7 @@ def test_the_chosen_mask_is_the_default(predictor, embedding):
         (replace(CLICK, boxes_xyxy=np.array([5.0, 10.0, 50.0, 80.0])), False),
     ],
 )
-def test_one_click_takes_the_best_of_three_and_a_box_or_more_prompts_the_first(predictor, embedding, prompts, is_ambiguous):
+def test_one_click_takes_the_best_of_three_and_other_prompts_the_first(predictor, embedding, prompts, is_ambiguous):
     prediction = predictor.predict(embedding, prompts)
     best = 1 + int(prediction.predicted_iou[0, 1:].argmax())
     assert int(prediction.chosen[0]) == (best if is_ambiguous else 0)
