@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from ninja import NinjaAPI
@@ -22,6 +23,7 @@ from annotator.intake.api import router as images_router
 from annotator.projects.api import router as projects_router
 
 logger = logging.getLogger("annotator.api")
+BUSY_RETRY_SECONDS = 5
 
 api = NinjaAPI(
     title="Maskwright",
@@ -90,6 +92,16 @@ def answer_too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResp
 def answer_suspicious(request: HttpRequest, error: Exception) -> HttpResponse:
     """Too many files or fields, or a body that is not what its header says."""
     return _answer(request, 400, envelope("bad_request", str(error)))
+
+
+@api.exception_handler(OperationalError)
+def answer_busy(request: HttpRequest, error: OperationalError) -> HttpResponse:
+    """The database could not be reached, or was held by others for longer than anybody waits; nothing was changed."""
+    logger.warning("the database did not answer", extra={"path": request.path, "reason": str(error)})
+    message = "The database is busy. Nothing was changed; try again in a moment."
+    answer = _answer(request, 503, envelope("busy", message))
+    answer["Retry-After"] = str(BUSY_RETRY_SECONDS)
+    return answer
 
 
 @api.exception_handler(Exception)
