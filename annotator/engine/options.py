@@ -77,8 +77,8 @@ class AutomaticOptions:
 
 
 # The published thresholds suit the large models that they were made for. A small model scores itself lower, honestly.
-# `python -m tests.bench prefill --data DIR`: at least 86 % of what sam_lite-5 kept at 0.75 and 0.7 were right (68 % at 0.7
-# and 0.7), and more may be, as not everything on those photos was annotated.
+# `python -m tests.bench prefill --data DIR`: at least 86 % of what sam_lite-5 kept at 0.75 and 0.7 were right (68 % at
+# 0.7 and 0.7), and more may be, as not everything on those photos was annotated.
 MODEL_DEFAULTS: dict[str, dict[str, Any]] = {"sam_lite": {"predicted_iou": 0.75, "stability_score": 0.7}}
 
 
