@@ -96,10 +96,9 @@ def answer_suspicious(request: HttpRequest, error: Exception) -> HttpResponse:
 
 @api.exception_handler(OperationalError)
 def answer_busy(request: HttpRequest, error: OperationalError) -> HttpResponse:
-    """The database could not be reached, or was held by others for longer than anybody waits; nothing was changed."""
+    """The database could not be reached, or was held by others for longer than anybody waits."""
     logger.warning("the database did not answer", extra={"path": request.path, "reason": str(error)})
-    message = "The database is busy. Nothing was changed; try again in a moment."
-    answer = _answer(request, 503, envelope("busy", message))
+    answer = _answer(request, 503, envelope("busy", "The database is busy. Try again in a moment."))
     answer["Retry-After"] = str(BUSY_RETRY_SECONDS)
     return answer
 

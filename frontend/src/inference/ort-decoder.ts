@@ -104,10 +104,13 @@ export class OrtDecoder {
     const session = await this.session(maskInput ? "refine" : "first");
     const start = performance.now();
     const answer = await session.run(feeds, terms);
-    const predictedIou = answer.predicted_iou.floats();
-    const logits = this.upscaler ? this.upscaler.logits(answer, terms) : answer.low_res_logits.floats();
-    releaseAll(answer);
-    return { logits, predictedIou, decodeMs: performance.now() - start };
+    try {
+      const predictedIou = answer.predicted_iou.floats();
+      const logits = this.upscaler ? this.upscaler.logits(answer, terms) : answer.low_res_logits.floats();
+      return { logits, predictedIou, decodeMs: performance.now() - start };
+    } finally {
+      releaseAll(answer);
+    }
   }
 
   /** Decode the golden case and measure it. */

@@ -25,10 +25,18 @@ export async function loadRuntime(engine: LocalEngine): Promise<GraphRuntime> {
   return WasmGraphs.start({
     create,
     threads: engine === "wasm-threads" ? Math.min(navigator.hardwareConcurrency, MOST_THREADS) : 1,
-    instantiate: (imports) => WebAssembly.instantiateStreaming(binary, imports),
+    instantiate: async (imports) => instantiate(await binary, imports),
     kernel,
     startHelper,
   });
+}
+
+/** Compile while it arrives; a proxy may have taken the type away that this needs. */
+async function instantiate(response: Response, imports: WebAssembly.Imports) {
+  if (!response.ok) throw new Error(`The runtime was refused (${response.status}).`);
+  return response.headers.get("content-type") === "application/wasm"
+    ? WebAssembly.instantiateStreaming(response, imports)
+    : WebAssembly.instantiate(await response.arrayBuffer(), imports);
 }
 
 /** The kernel with fused multiply-adds where the browser knows them; null where it cannot be had: whole graphs do. */
