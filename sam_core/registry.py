@@ -77,7 +77,7 @@ MODELS: dict[str, ModelSpec] = {
         ModelSpec(
             name="sam_lite",
             description="the default model, shipped with sam_core: EfficientNet-Lite0 encoder, works offline",
-            image_size=384,
+            image_size=512,
             embed_dim=128,
             build_untrained=_build_lite,
         ),

@@ -14,7 +14,7 @@ from sam_core.modeling.prompt_encoder import PromptEncoder
 from sam_core.modeling.sam import Sam
 from sam_core.modeling.transformer import TwoWayAttentionBlock, TwoWayTransformer
 
-LITE_IMAGE_SIZE = 384
+LITE_IMAGE_SIZE = 512
 LITE_STRIDE = 8
 LITE_EMBED_DIM = 128
 POSITION_GAIN = 2.0
