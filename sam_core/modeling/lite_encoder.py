@@ -146,7 +146,7 @@ class LiteNeck(nn.Module):
 class LiteImageEncoder(nn.Module):
     """Encode normalised images (B, 3, S, S), S a multiple of 32, as (B, out_chans, S/8, S/8)."""
 
-    def __init__(self, img_size: int = 512, out_chans: int = 128) -> None:
+    def __init__(self, img_size: int, out_chans: int) -> None:
         super().__init__()
         self.img_size = img_size
         self.stem = ScaledConv(3, STEM_CHANNELS, 3, stride=2)
