@@ -1,34 +1,43 @@
 """Simulated annotators: first clicks, noisy boxes and clicks into the error region.
 
-Source: Segment Anything (arXiv 2304.02643), appendix A, "Training algorithm". Everything happens on the low-res
-grid of the logits, whose cell (0, 0) covers model pixels 0 and 1.
+Source: Segment Anything (arXiv 2304.02643), appendix A, "Training algorithm"; clicks in the middle as well, where
+people click and where models are measured (RITM, arXiv 2102.06583). Everything happens on the low-res grid of the
+logits, whose cell (0, 0) covers model pixels 0 and 1.
 """
 
 from __future__ import annotations
 
+import cv2
+import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from sam_core.modeling.prompt_encoder import PADDING_LABEL
 from sam_core.training.config import PromptConfig
 
 CELL_PX = 2  # model pixels a low-res cell covers
-BLUR_CELLS = 9
+MIDDLE_POWER = 16  # in a disc, clicks in its middle lie an eighth of the radius off on average
 
 
-def draw_cells(region: Tensor, *, central: Tensor) -> Tensor:
-    """Draw one cell (x, y) of each (H, W) region of a (N, H, W) bool batch.
+def depths_of(regions: Tensor) -> Tensor:
+    """Return how many cells each cell of (N, H, W) bool regions lies inside its region's border; 0 outside."""
+    padded = np.pad(regions.cpu().numpy().astype(np.uint8), ((0, 0), (1, 1), (1, 1)))
+    depths = [cv2.distanceTransform(region, cv2.DIST_L2, cv2.DIST_MASK_5)[1:-1, 1:-1] for region in padded]
+    return torch.as_tensor(np.stack(depths), device=regions.device)
 
-    Where central (N,) is true, cells deep inside are preferred. An empty region gives an arbitrary cell.
+
+def draw_cells(regions: Tensor, depths: Tensor, *, central: Tensor) -> Tensor:
+    """Draw one cell (x, y) of each of the (N, H, W) bool regions.
+
+    Where central (N,) is true, near the deepest by depths (N, H, W), else anywhere. An empty region gives any cell.
     """
-    flat = region.flatten(1).float()
-    depth = F.avg_pool2d(region[:, None].float(), BLUR_CELLS, 1, BLUR_CELLS // 2).flatten(1)
-    weight = torch.where(central[:, None], flat * depth.pow(6), flat)
+    flat, deep = regions.flatten(1).float(), depths.flatten(1)
+    middle = (deep / deep.amax(dim=1, keepdim=True).clamp(min=1)).pow(MIDDLE_POWER)
+    weight = torch.where(central[:, None], middle, flat)
     # Gumbel-max: argmax of log weight plus Gumbel noise is a draw in proportion to the weight
     noise = -torch.log(-torch.log(torch.rand_like(flat).clamp(1e-9, 1 - 1e-7)))
     index = (torch.log(weight + 1e-12) + noise).argmax(dim=1)
-    width = region.shape[-1]
+    width = regions.shape[-1]
     return torch.stack([index % width, index // width], dim=-1)
 
 
@@ -59,7 +68,7 @@ def first_prompts(masks: Tensor, config: PromptConfig, *, image_size: int) -> tu
     """Draw a click or a box for each mask (N, H, W) bool: coords (N, 2, 2) and labels (N, 2)."""
     count = masks.shape[0]
     central = torch.rand(count, device=masks.device) < config.central_click_probability
-    click = cells_to_pixels(draw_cells(masks, central=central))
+    click = cells_to_pixels(draw_cells(masks, depths_of(masks), central=central))
     # a click comes with the padding point, a box without it: two tokens either way
     click_coords = torch.stack([click, torch.zeros_like(click)], dim=1)
     box_coords = noisy_boxes(masks, config, image_size=image_size).reshape(count, 2, 2)
@@ -70,16 +79,16 @@ def first_prompts(masks: Tensor, config: PromptConfig, *, image_size: int) -> tu
     return coords, labels
 
 
-def next_clicks(masks: Tensor, predicted: Tensor) -> tuple[Tensor, Tensor]:
+def next_clicks(masks: Tensor, predicted: Tensor, config: PromptConfig) -> tuple[Tensor, Tensor]:
     """Draw a click into each error region: coords (N, 1, 2), labels (N, 1).
 
     Foreground where a mask cell was missed, background where one was wrongly added. No error: a foreground click.
     """
-    error = masks ^ predicted
-    has_error = error.flatten(1).any(dim=1)
-    region = torch.where(has_error[:, None, None], error, masks)
-    central = torch.rand(masks.shape[0], device=masks.device) < 0.5
-    cells = draw_cells(region, central=central)
+    missed, added = masks & ~predicted, predicted & ~masks
+    right = ~(missed | added).flatten(1).any(dim=1)
+    missed = torch.where(right[:, None, None], masks, missed)
+    central = torch.rand(masks.shape[0], device=masks.device) < config.central_click_probability
+    cells = draw_cells(missed | added, depths_of(missed) + depths_of(added), central=central)
     rows = torch.arange(masks.shape[0], device=masks.device)
     labels = masks[rows, cells[:, 1], cells[:, 0]].long()
     return cells_to_pixels(cells)[:, None], labels[:, None]

@@ -47,7 +47,7 @@ class PromptConfig:
     """Simulated prompts. Published: 8 clicks and 2 iterations with no new click, all with gradient."""
 
     box_probability: float = 0.3
-    central_click_probability: float = 0.4  # first click towards the middle instead of uniform
+    central_click_probability: float = 0.7  # in the middle of the mask or error, as people do; published: 0, anywhere
     box_noise_ratio: float = 0.1  # published
     box_noise_max_px: float = 20.0  # published, at 1024 px input; scaled with the input
     max_clicks: int = 8  # published

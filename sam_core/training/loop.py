@@ -115,7 +115,7 @@ def simulate(sam: Sam, embeddings: Tensor, masks: Tensor, config: PromptConfig) 
         previous = logits.detach().float()[rows, chosen]
         mask_input = previous[:, None]
         if iteration != repeat_at:
-            new_coords, new_labels = next_clicks(masks, previous > 0)
+            new_coords, new_labels = next_clicks(masks, previous > 0, config)
             coords = torch.cat([coords, new_coords], dim=1)
             labels = torch.cat([labels, new_labels], dim=1)
     return losses

@@ -15,7 +15,7 @@ from sam_core.masks import rle
 from sam_core.modeling.lite import LITE_IMAGE_SIZE, build_sam_lite
 from sam_core.registry import build_model
 from sam_core.training.checkpoint import Ema, load_state
-from sam_core.training.clicks import boxes_of, draw_cells, first_prompts, next_clicks, noisy_boxes
+from sam_core.training.clicks import boxes_of, depths_of, draw_cells, first_prompts, next_clicks, noisy_boxes
 from sam_core.training.config import OPTIMIZERS, ConfigError, DataConfig, OptimConfig, PromptConfig, load_config
 from sam_core.training.data import CropDataset, DataError, crop_sample, paste_object, read_records, with_neighbour
 from sam_core.training.loop import draw_length, learning_rate_factor, main, simulate
@@ -120,7 +120,7 @@ def test_clicks_fall_into_the_region_and_carry_its_label() -> None:
     predicted = torch.zeros_like(masks)
     predicted[:8] = masks[:8]
     predicted[:8, 0:4, 0:4] = True  # wrongly added: the error is there alone
-    coords, labels = next_clicks(masks, predicted)
+    coords, labels = next_clicks(masks, predicted, PromptConfig())
     cells = (coords[:, 0] // 2).long()
     assert (labels[:8] == 0).all()
     assert (cells[:8] < 4).all()
@@ -128,15 +128,34 @@ def test_clicks_fall_into_the_region_and_carry_its_label() -> None:
     assert masks[torch.arange(8, 16), cells[8:, 1], cells[8:, 0]].all()
 
 
-def test_central_cells_lie_deeper_than_uniform_ones() -> None:
+def test_central_cells_lie_near_the_middle_and_others_anywhere() -> None:
     torch.manual_seed(1)
     region = torch.zeros(400, 40, 40, dtype=torch.bool)
-    region[:, 10:30, 10:30] = True
-    offset = [
-        (draw_cells(region, central=torch.full((400,), flag)).float() - 19.5).abs().mean().item()
-        for flag in (True, False)
-    ]
-    assert offset[0] < 0.8 * offset[1]
+    region[:, 10:29, 10:29] = True  # deepest at (19, 19), 10 cells from outside
+    region[:, 2:7, 2:7] = True  # a smaller piece, never the middle
+    depths = depths_of(region)
+    assert depths[0, 19, 19] == depths.max() == 10
+    central = draw_cells(region, depths, central=torch.ones(400, dtype=torch.bool)).float()
+    anywhere = draw_cells(region, depths, central=torch.zeros(400, dtype=torch.bool))
+    assert (central - 19).abs().max() < 7
+    assert (central - 19).abs().mean() < 2
+    assert (anywhere < 7).any()
+    assert (anywhere[:, 0] >= 27).any()
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_clicks_go_to_the_deeper_error_and_nowhere_else(share: float) -> None:
+    torch.manual_seed(2)
+    masks = torch.zeros(200, 32, 32, dtype=torch.bool)
+    masks[:, 4:20, 4:20] = True
+    predicted = masks.clone()
+    predicted[:, 4:8, 4:8] = False  # missed: 4 x 4
+    predicted[:, 22:31, 4:20] = True  # added: 9 x 16
+    coords, labels = next_clicks(masks, predicted, PromptConfig(central_click_probability=share))
+    cells = (coords[:, 0] // 2).long()
+    assert (masks ^ predicted)[torch.arange(200), cells[:, 1], cells[:, 0]].all()
+    assert (labels[:, 0] == masks[torch.arange(200), cells[:, 1], cells[:, 0]].long()).all()
+    assert (labels == 0).all() == (share == 1.0)
 
 
 def test_boxes_enclose_and_noise_is_bounded() -> None:
