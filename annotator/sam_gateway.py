@@ -235,6 +235,7 @@ def decode_prompt(folder: str, request: DecodeRequest) -> DecodeAnswer:
     import numpy as np
 
     from sam_core.errors import InvalidPromptError
+    from sam_core.masks.choice import choose_candidates, click_scores
     from sam_core.masks.stability import stability_score, without_padding
     from sam_core.masks.upsample import MaskGeometry
     from sam_core.transforms import input_size_for
@@ -248,13 +249,15 @@ def decode_prompt(folder: str, request: DecodeRequest) -> DecodeAnswer:
     # The graph's own up-sampling is asked for at its smallest: only the low-res logits are wanted.
     _, iou, low_res = _session(Path(folder) / DECODER, 1).run(None, feeds)
     geometry = MaskGeometry(card.image_size, input_size_for(encoded_size, card.image_size), encoded_size)
-    scores = stability_score(without_padding(low_res[0], geometry))
+    stability, labels = stability_score(without_padding(low_res[0], geometry)), feeds["point_labels"].astype(np.int64)
+    weighs_click = card.manifest.get("weighs_click", False)
+    scores = click_scores(iou, low_res, feeds["point_coords"], labels, geometry) if weighs_click else iou
     return DecodeAnswer(
         logits=np.ascontiguousarray(low_res[0], dtype="<f4").tobytes(),
         side=int(low_res.shape[-1]),
         predicted_iou=[float(value) for value in iou[0]],
-        stability_score=[float(value) for value in scores],
-        chosen=1 + int(iou[0, 1:].argmax()) if prompt_count <= 1 else 0,
+        stability_score=[float(value) for value in stability],
+        chosen=int(choose_candidates(scores, np.array([prompt_count]))[0]),
     )
 
 

@@ -28,6 +28,8 @@ from torch.nn import functional as F
 from sam_core import transforms
 from sam_core.errors import SamCoreError
 from sam_core.masks import rle
+from sam_core.masks.choice import choose_candidates, click_scores
+from sam_core.masks.upsample import MaskGeometry
 from sam_core.modeling.sam import Sam
 from sam_core.registry import build_model, model_version
 
@@ -161,6 +163,20 @@ class Annotator:
         masks: Bool = (full > 0).cpu().numpy()
         return masks
 
+    def choose(
+        self,
+        points: NDArray[np.float64],
+        labels: NDArray[np.int64],
+        logits: Tensor,
+        predicted: NDArray[np.float32],
+    ) -> NDArray[np.int64]:
+        """Return the model's own choice (B) for prompts as in decode and their answer."""
+        if self.sam.weighs_click:
+            coords = transforms.points_to_model(points, self.original_size, self.sam.image_size)
+            geometry = MaskGeometry(self.sam.image_size, self.input_size, self.original_size)
+            predicted = click_scores(predicted, logits.float().cpu().numpy(), coords, labels, geometry)
+        return choose_candidates(predicted, (labels != PADDING).sum(axis=1))
+
     def click(self, wanted: list[Bool], clicks: int) -> Tally:
         """Click on each wanted mask (H, W) up to clicks times."""
         tally = Tally()
@@ -172,7 +188,7 @@ class Annotator:
         scores = predicted.float().cpu().numpy()
         masks = self.masks(logits)
         ious = np.array([[iou_of(m, wanted[i]) for m in masks[i]] for i in rows])
-        chosen = scores[:, 1:].argmax(axis=1) + 1
+        chosen = self.choose(points, labels, logits, scores)
         tally.first = [float(ious[i, chosen[i]]) for i in rows]
         tally.best = [float(ious[i, 1:].max()) for i in rows]
         tally.predicted = [float(v) for v in scores[:, 1:].ravel()]

@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
 from sam_core.errors import InvalidPromptError
+from sam_core.masks.choice import choose_candidates, click_scores
 from sam_core.masks.stability import stability_score, without_padding
 from sam_core.masks.upsample import MaskGeometry, mask_at_original_size
 from sam_core.modeling.sam import Sam
@@ -24,7 +25,6 @@ from sam_core.transforms import Box, Size, crop_image, input_size_for, to_model_
 
 __all__ = ["ImageEmbedding", "MaskPrediction", "Predictor", "Prompts", "choose_encoder_dtype", "load_predictor"]
 
-SINGLE_MASK = 0
 # Prompts decoded together: bounds memory (about 10 MB a prompt at 64 x 64 x 256) whatever the batch.
 PROMPTS_AT_ONCE = 32
 
@@ -138,31 +138,42 @@ class Predictor:
     ) -> MaskPrediction:
         """Answer a batch of prompts about an embedded image with four candidates each.
 
-        multimask_output decides which candidate is chosen: True the best of 1..3 by predicted IoU, False number 0,
-        None the best of 1..3 for a single click, which is ambiguous, and number 0 for a box or more prompts (ADR 0017).
+        multimask_output decides which candidate is chosen: True the best of 1..3, False number 0, None the best of
+        1..3 for a single click, which is ambiguous, and number 0 for a box or more prompts (ADR 0017). What the best
+        is: sam_core.masks.choice.
         Raises InvalidPromptError for prompts that do not fit the image and for an embedding of another model.
         """
         self._check_embedding(embedding)
         prompts.check_fits(embedding.original_size, self.model.mask_side)
         features = torch.from_numpy(embedding.array).to(self.device).float()
-        starts = range(0, len(prompts), PROMPTS_AT_ONCE)
-        parts = [self._decode(features, embedding, prompts[start : start + PROMPTS_AT_ONCE]) for start in starts]
-        predicted_iou = torch.cat([iou for _, iou in parts]).cpu().numpy()
+        coords, labels = prompts.to_tokens(
+            embedding.encoded_size, self.model.image_size, crop_box_xyxy=embedding.crop_box_xyxy
+        )
+        batches = [slice(start, start + PROMPTS_AT_ONCE) for start in range(0, len(prompts), PROMPTS_AT_ONCE)]
+        parts = [self._decode(features, coords[rows], labels[rows], prompts[rows].mask_input) for rows in batches]
+        logits = torch.cat([logits for logits, _ in parts]).cpu().numpy()
+        scores = predicted_iou = torch.cat([iou for _, iou in parts]).cpu().numpy()
+        if self.model.weighs_click:
+            geometry = MaskGeometry(self.model.image_size, embedding.input_size, embedding.encoded_size)
+            scores = click_scores(predicted_iou, logits, coords, labels, geometry)
         return MaskPrediction(
-            low_res_logits=torch.cat([logits for logits, _ in parts]).cpu().numpy(),
+            low_res_logits=logits,
             predicted_iou=predicted_iou,
-            chosen=choose_candidates(predicted_iou, prompts.prompt_counts(), multimask_output=multimask_output),
+            chosen=choose_candidates(scores, prompts.prompt_counts(), multimask_output=multimask_output),
             image_size=self.model.image_size,
             embedding=embedding,
         )
 
-    def _decode(self, features: Tensor, embedding: ImageEmbedding, prompts: Prompts) -> tuple[Tensor, Tensor]:
-        coords, labels = prompts.to_tokens(
-            embedding.encoded_size, self.model.image_size, crop_box_xyxy=embedding.crop_box_xyxy
-        )
-        mask_input = None if prompts.mask_input is None else torch.from_numpy(prompts.mask_input).to(self.device)
+    def _decode(
+        self,
+        features: Tensor,
+        coords: NDArray[np.float32],
+        labels: NDArray[np.int64],
+        mask_input: NDArray[np.float32] | None,
+    ) -> tuple[Tensor, Tensor]:
+        previous = None if mask_input is None else torch.from_numpy(mask_input).to(self.device)
         return self.model.decode(
-            features, torch.from_numpy(coords).to(self.device), torch.from_numpy(labels).to(self.device), mask_input
+            features, torch.from_numpy(coords).to(self.device), torch.from_numpy(labels).to(self.device), previous
         )
 
     def _check_embedding(self, embedding: ImageEmbedding) -> None:
@@ -174,15 +185,6 @@ class Predictor:
         expected = (1, self.model.prompt_encoder.embed_dim, side, side)
         if embedding.array.shape != expected:
             raise InvalidPromptError(f"the embedding has shape {embedding.array.shape}, {expected} is needed")
-
-
-def choose_candidates(
-    predicted_iou: NDArray[np.float32], prompt_counts: NDArray[np.int64], *, multimask_output: bool | None = None
-) -> NDArray[np.int64]:
-    """Return which of four candidates (predicted_iou, B x 4) to show for each prompt (B); see Predictor.predict."""
-    best = 1 + predicted_iou[:, 1:].argmax(axis=1)
-    is_ambiguous = prompt_counts <= 1 if multimask_output is None else np.full(len(best), multimask_output)
-    return np.where(is_ambiguous, best, SINGLE_MASK).astype(np.int64)
 
 
 def choose_encoder_dtype(device: torch.device) -> torch.dtype:

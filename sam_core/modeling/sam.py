@@ -28,8 +28,11 @@ class Sam(nn.Module):
         *,
         pixel_mean: tuple[float, float, float],
         pixel_std: tuple[float, float, float],
+        weighs_click: bool = False,
     ) -> None:
+        """Put a model together. weighs_click: how a click's candidates are ranked, see sam_core/masks/choice.py."""
         super().__init__()
+        self.weighs_click = weighs_click
         self.image_encoder = image_encoder
         self.prompt_encoder = prompt_encoder
         self.mask_decoder = mask_decoder

@@ -1,5 +1,6 @@
 """Embeddings and models: computed by the real tiny model, served to members, mended after failures."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,41 @@ def decode(api: Api, image: Image, **body: Any) -> tuple[dict[str, Any], Any]:
     head = json.loads(answer.content[4 : 4 + length])
     logits = np.frombuffer(answer.content[4 + length :], "<f4").reshape(4, head["side"], head["side"])
     return head, logits
+
+
+def test_the_server_weighs_the_click_where_the_model_does(embedded: ImageEmbedding, settings: Any) -> None:
+    import json
+
+    from annotator import sam_gateway
+    from sam_core.predictor import Predictor, Prompts
+    from sam_core.registry import build_model
+
+    folder = Path(settings.MODELS_DIR) / NAME
+    card = json.loads((folder / "model.json").read_text())
+    card["manifest"]["weighs_click"] = True
+    (folder / "model.json").write_text(json.dumps(card))
+    weighing, plain = Predictor(build_model(NAME), NAME), Predictor(build_model(NAME), NAME)
+    weighing.model.weighs_click = True
+    with embedded.file.open("rb") as file:
+        npy = file.read()
+    stored = plain.embed(np.zeros((64, 96, 3), np.uint8))
+    stored = replace(stored, array=load_npy(npy).astype(np.float32))
+    chosen: dict[str, list[int]] = {"server": [], "weighing": [], "plain": []}
+    for place in [(x, y) for x in range(4, 96, 12) for y in range(4, 64, 12)]:
+        request = sam_gateway.DecodeRequest(
+            embedding_npy=npy,
+            points_xy=[place],
+            point_labels=[1],
+            box_xyxy=None,
+            mask_input=None,
+            original_size=(64, 96),
+        )
+        prompts = Prompts(point_coords=np.array([place], np.float64), point_labels=np.array([1]))
+        chosen["server"].append(sam_gateway.decode_prompt(str(folder), request).chosen)
+        chosen["weighing"].append(int(weighing.predict(stored, prompts).chosen[0]))
+        chosen["plain"].append(int(plain.predict(stored, prompts).chosen[0]))
+    assert chosen["server"] == chosen["weighing"]
+    assert chosen["server"] != chosen["plain"]
 
 
 @pytest.mark.usefixtures("embedded")

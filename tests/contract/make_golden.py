@@ -17,7 +17,9 @@ import numpy.typing as npt
 import torch
 
 from sam_core.masks import rle
-from sam_core.masks.upsample import rle_at_original_size
+from sam_core.masks.choice import centrality, choose_candidates, click_scores
+from sam_core.masks.stability import stability_score, without_padding
+from sam_core.masks.upsample import MaskGeometry, rle_at_original_size
 from sam_core.modeling.prompt_sketch import CELL_PX, CERTAIN, IN_BOX, sketch
 from sam_core.transforms import input_size_for
 
@@ -56,12 +58,30 @@ SKETCH_CASES: tuple[tuple[str, list[tuple[float, float]], list[int], float | Non
 )
 SKETCH_SIDE = 32
 
+# name, coords, labels; the four candidates of each are choice_logits()
+CHOICE_CASES: tuple[tuple[str, list[tuple[float, float]], list[int]], ...] = (
+    ("the middle of the part", [(13.5, 13.5), (0, 0)], [1, -1]),
+    ("the middle of the whole", [(31, 23), (0, 0)], [1, -1]),
+    ("the middle of the unstable one", [(50, 10), (0, 0)], [1, -1]),
+    ("a background click", [(13.5, 13.5), (0, 0)], [0, -1]),
+    ("beside all masks", [(1, 45), (0, 0)], [1, -1]),
+    ("beyond the photo", [(70, -3), (0, 0)], [1, -1]),
+    ("two clicks", [(13.5, 13.5), (50, 10), (0, 0)], [1, 1, -1]),
+    ("a box", [(4, 4), (20, 20)], [2, 3]),
+    ("a box and a click", [(13.5, 13.5), (4, 4), (20, 20)], [1, 2, 3]),
+    ("a mask prompt alone", [(0, 0)], [-1]),
+)
+CHOICE_SIDE = 32
+CHOICE_GEOMETRY = MaskGeometry(2 * CHOICE_SIDE, (48, 64), (96, 128))
+CHOICE_IOU = (0.9, 0.8, 0.7, 0.95)
+
 
 def main(folder: Path = GOLDEN) -> None:
     """Write every vector below folder."""
     write_upsample(folder / "upsample")
     write_rle(folder / "rle")
     write_sketch(folder / "sketch")
+    write_choice(folder / "choice")
 
 
 def write_upsample(folder: Path) -> None:
@@ -104,6 +124,57 @@ def write_sketch(folder: Path) -> None:
         cases.append({"name": name, "coords": flat, "labels": labels, "previous": previous, "rows": rows})
     sizes = {"image_size": SKETCH_SIDE * CELL_PX, "mask_side": SKETCH_SIDE}
     write_json(folder / "cases.json", {**sizes, "symbols": symbols, "cases": cases})
+
+
+def write_choice(folder: Path) -> None:
+    """Write cases.json: prompts in model pixels on the same four candidates, how these do, and which is shown."""
+    folder.mkdir(parents=True, exist_ok=True)
+    logits, iou = choice_logits(), np.array([CHOICE_IOU], np.float32)
+    on_photo = without_padding(logits, CHOICE_GEOMETRY)
+    cases = []
+    for name, coords, labels in CHOICE_CASES:
+        tokens, kinds = np.array([coords]), np.array([labels])
+        counts = (kinds != -1).sum(axis=1)
+        weighed = click_scores(iou, logits[None], tokens, kinds, CHOICE_GEOMETRY)
+        cell = np.floor((tokens[0, 0] + 0.5) / 2).astype(np.int64)
+        cases.append(
+            {
+                "name": name,
+                "coords": [value for point in coords for value in point],
+                "labels": labels,
+                "centrality": [round(float(value), 4) for value in centrality(on_photo, cell)],
+                "chosen": int(choose_candidates(iou, counts)[0]),
+                "chosen_if_weighed": int(choose_candidates(weighed, counts)[0]),
+            }
+        )
+    height, width = CHOICE_GEOMETRY.input_size
+    content = {
+        "image_size": CHOICE_GEOMETRY.image_size,
+        "input_size": {"width": width, "height": height},
+        "side": CHOICE_SIDE,
+        "predicted_iou": CHOICE_IOU,
+        "logits": [["".join(CHOICE_SYMBOLS[v] for v in row) for row in mask] for mask in logits.tolist()],
+        "symbols": {symbol: value for value, symbol in CHOICE_SYMBOLS.items()},
+        "stability": [round(float(value), 4) for value in stability_score(on_photo)],
+        "cases": cases,
+    }
+    write_json(folder / "cases.json", content)
+
+
+CHOICE_SYMBOLS = {4.0: "#", 0.5: "+", -0.5: "-", -4.0: "."}
+
+
+def choice_logits() -> npt.NDArray[np.float32]:
+    """Return candidates (4 x 32 x 32): a whole with a hole, the same without, a part of it, an unstable band."""
+    y, x = np.mgrid[:CHOICE_SIDE, :CHOICE_SIDE]
+    whole = (y >= 2) & (y < 22) & (x >= 2) & (x < 29)
+    part = (x - 6.5) ** 2 + (y - 6.5) ** 2 < 16
+    masks = [whole & ~part, whole, part, (y < 9) & (x > 20)]
+    logits = np.where(np.array(masks), 4.0, -4.0).astype(np.float32)
+    logits[3] = np.where(masks[3] & ((x + y) % 2 == 0), 0.5, np.where(masks[3], 4.0, -4.0))
+    logits[3, 9:11, 21:] = -0.5
+    logits[:, 24:] = 4.0  # the padding counts for nothing
+    return logits
 
 
 def make_logits() -> dict[str, npt.NDArray[np.floating[Any]]]:

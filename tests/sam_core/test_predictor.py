@@ -8,7 +8,8 @@ import torch
 from torch.nn import functional
 
 from sam_core.errors import InvalidImageError, InvalidPromptError
-from sam_core.predictor import Predictor, Prompts, choose_candidates, choose_encoder_dtype, load_predictor
+from sam_core.masks.choice import choose_candidates, click_scores
+from sam_core.predictor import Predictor, Prompts, choose_encoder_dtype, load_predictor
 from sam_core.registry import build_model
 
 
@@ -88,6 +89,27 @@ def test_one_click_takes_the_best_of_three_and_other_prompts_the_first(predictor
 def test_choice_by_worked_numbers():
     iou = np.array([[0.99, 0.1, 0.3, 0.2], [0.99, 0.5, 0.3, 0.2]], np.float32)
     assert choose_candidates(iou, np.array([1, 2])).tolist() == [2, 0]
+
+
+def test_a_model_may_weigh_the_click(predictor, image):
+    """Centrality and stability decide among equally promising masks; other prompts are chosen as ever."""
+    weighing = Predictor(build_model("sam_tiny_test"), "sam_tiny_test")
+    weighing.model.weighs_click = True
+    torch.nn.init.zeros_(weighing.model.mask_decoder.iou_prediction_head.layers[-1].weight)  # no candidate stands out
+    embedding = weighing.embed(image)
+    places = np.random.default_rng(5).uniform(0, 60, (30, 1, 2))
+    clicks = Prompts(point_coords=places, point_labels=np.ones((30, 1)))
+    prediction = weighing.predict(embedding, clicks)
+    coords, labels = clicks.to_tokens((90, 61), 64)
+    scores = click_scores(prediction.predicted_iou, prediction.low_res_logits, coords, labels, prediction.geometry)
+    assert (scores > prediction.predicted_iou + prediction.stability_score - 1e-6).all()
+    assert prediction.chosen.tolist() == (1 + scores[:, 1:].argmax(axis=1)).tolist()
+    published = 1 + prediction.predicted_iou[:, 1:].argmax(axis=1)
+    assert (prediction.chosen != published).any()
+    assert int(weighing.predict(embedding, BOX).chosen[0]) == 0
+    background = Prompts(point_coords=places, point_labels=np.zeros((30, 1)))
+    answer = weighing.predict(embedding, background)
+    assert answer.chosen.tolist() == (1 + answer.predicted_iou[:, 1:].argmax(axis=1)).tolist()
 
 
 def test_batched_equals_single(predictor, embedding):

@@ -1,23 +1,72 @@
-import { expect, it } from "vitest";
+import { readFileSync } from "node:fs";
 
-import { imagePoint, type Prompt } from "../geometry/types";
-import { chooseCandidate, stabilityScore, toCandidates } from "./candidates";
+import { describe, expect, it } from "vitest";
+
+import { centrality, chooseCandidate, stabilityScore, toCandidates } from "./candidates";
 
 const GEOMETRY = {
   imageSize: 16,
   inputSize: { width: 16, height: 8 },
   originalSize: { width: 32, height: 16 },
 };
-const POINT: Prompt = { kind: "point", point: imagePoint(1, 1), label: 1 };
-const BOX: Prompt = { kind: "box", box: { x0: 0, y0: 0, x1: 4, y1: 4 } };
+interface Case {
+  name: string;
+  coords: number[];
+  labels: number[];
+  centrality: number[];
+  chosen: number;
+  chosen_if_weighed: number;
+}
+const golden = JSON.parse(
+  readFileSync(new URL("../../../fixtures/golden/choice/cases.json", import.meta.url), "utf8"),
+) as {
+  image_size: number;
+  input_size: { width: number; height: number };
+  side: number;
+  predicted_iou: number[];
+  logits: string[][];
+  symbols: Record<string, number>;
+  stability: number[];
+  cases: Case[];
+};
 
-const candidates = toCandidates(new Float32Array(4 * 16), [0.99, 0.5, 0.8, 0.7], GEOMETRY);
+describe("chooseCandidate and centrality", () => {
+  const { side, predicted_iou: predictedIou, symbols } = golden;
+  const geometry = {
+    imageSize: golden.image_size,
+    inputSize: golden.input_size,
+    originalSize: { width: 2 * golden.input_size.width, height: 2 * golden.input_size.height },
+  };
+  const logits = Float32Array.from(
+    golden.logits.flatMap((rows) =>
+      rows
+        .join("")
+        .split("")
+        .map((symbol) => symbols[symbol]),
+    ),
+  );
+  const candidates = toCandidates(logits, predictedIou, geometry);
 
-it("takes the best of the three for one click, and candidate 0 for a box or more prompts", () => {
-  expect(chooseCandidate([POINT], candidates)).toBe(2);
-  expect(chooseCandidate([BOX], candidates)).toBe(0);
-  expect(chooseCandidate([POINT, POINT], candidates)).toBe(0);
-  expect(chooseCandidate([POINT, BOX], candidates)).toBe(0);
+  it("finds the masks as stable as sam_core does", () => {
+    expect(side ** 2 * 4).toBe(logits.length);
+    candidates.forEach(({ stabilityScore }, i) => expect(stabilityScore).toBeCloseTo(golden.stability[i], 4));
+  });
+
+  it.each(golden.cases)("says what sam_core says: $name", (one) => {
+    const tokens = { coords: Float32Array.from(one.coords), labels: Int32Array.from(one.labels) };
+    const [x, y] = one.coords;
+    const central = candidates.map((candidate) => centrality(candidate.logits, geometry, x, y));
+    central.forEach((value, i) => expect(value).toBeCloseTo(one.centrality[i], 4));
+    expect(chooseCandidate(tokens, candidates, geometry, { weighsClick: false })).toBe(one.chosen);
+    expect(chooseCandidate(tokens, candidates, geometry, { weighsClick: true })).toBe(one.chosen_if_weighed);
+  });
+
+  it("takes the first of equals, and a mask of nothing has no middle", () => {
+    const nothing = toCandidates(new Float32Array(4 * 16).fill(-1), [0.5, 0.5, 0.5, 0.5], GEOMETRY);
+    const click = { coords: Float32Array.of(3, 3, 0, 0), labels: Int32Array.of(1, -1) };
+    expect(chooseCandidate(click, nothing, GEOMETRY, { weighsClick: true })).toBe(1);
+    expect(centrality(nothing[1].logits, GEOMETRY, 3, 3)).toBe(0);
+  });
 });
 
 it("shares the logits instead of copying them", () => {

@@ -1,10 +1,19 @@
-/** From the graph's output to candidates, and which one to show. Mirrors Predictor and masks/stability.py of sam_core. */
-import type { LowResLogits, Prompt } from "../geometry/types";
+/**
+ * From the graph's output to candidates, and which one to show. Mirrors masks/choice.py and masks/stability.py of
+ * sam_core; fixtures/golden/choice holds both to the same numbers.
+ */
+import type { LowResLogits } from "../geometry/types";
 import type { MaskGeometry } from "../geometry/upsample";
+import type { Manifest } from "./manifest";
+import { PADDING, type PromptTokens } from "./prompt-tokens";
 import type { Candidate } from "./types";
 
+const FOREGROUND = 1;
 const STABILITY_OFFSET = 1;
+const CENTRALITY_WEIGHT = 0.5;
 const INDICES = [0, 1, 2, 3] as const;
+// steps of the 3 x 3 chamfer distance (Borgefors 1986; OpenCV's values in 16.16 fixed point)
+const [STRAIGHT, DIAGONAL] = [62587, 89738];
 
 /** Cut logits (4 x side x side, shared) and scores into candidates, in decoder order. */
 export function toCandidates(
@@ -19,16 +28,31 @@ export function toCandidates(
   });
 }
 
-/** A single click is ambiguous: the best of 1..3 by predicted IoU. A box or more prompts: 0. ADR 0017. */
-export function chooseCandidate(prompts: readonly Prompt[], candidates: readonly Candidate[]): Candidate["index"] {
-  if (prompts.length > 1 || prompts.some(({ kind }) => kind === "box")) return 0;
-  return candidates.slice(1).reduce((best, next) => (next.predictedIou > best.predictedIou ? next : best)).index;
+/**
+ * A single click is ambiguous: the best of 1..3. A box or more prompts: 0. The best is the one with the highest predicted
+ * IoU, or, for a foreground click on a model that weighs it, the highest sum of that, stability and half the centrality.
+ * ADR 0017 and 0018.
+ */
+export function chooseCandidate(
+  { coords, labels }: PromptTokens,
+  candidates: readonly Candidate[],
+  geometry: MaskGeometry,
+  { weighsClick }: Pick<Manifest, "weighsClick">,
+): Candidate["index"] {
+  const points = labels.filter((label) => label !== PADDING);
+  if (points.length > 1) return 0;
+  const score = (candidate: Candidate): number => {
+    if (!weighsClick || points[0] !== FOREGROUND) return candidate.predictedIou;
+    const central = centrality(candidate.logits, geometry, coords[0], coords[1]);
+    return candidate.predictedIou + candidate.stabilityScore + CENTRALITY_WEIGHT * central;
+  };
+  const ranked = candidates.slice(1).map((candidate) => ({ index: candidate.index, score: score(candidate) }));
+  return ranked.reduce((best, next) => (next.score > best.score ? next : best)).index;
 }
 
 /** Area above +1 over area above -1, on the part of the logits that lies on the photo. */
-export function stabilityScore({ data, side }: LowResLogits, { imageSize, inputSize }: MaskGeometry): number {
-  const rows = Math.ceil((inputSize.height * side) / imageSize);
-  const columns = Math.ceil((inputSize.width * side) / imageSize);
+export function stabilityScore({ data, side }: LowResLogits, geometry: MaskGeometry): number {
+  const { rows, columns } = cellsOnPhoto(side, geometry);
   let [inner, outer] = [0, 0];
   for (let y = 0; y < rows; y++) {
     for (let i = y * side; i < y * side + columns; i++) {
@@ -37,4 +61,49 @@ export function stabilityScore({ data, side }: LowResLogits, { imageSize, inputS
     }
   }
   return outer === 0 ? 0 : inner / outer;
+}
+
+/**
+ * How near a click (model pixels) lies to the middle of a mask: its cell's distance to the border, the photo's
+ * included, over the largest there is; 0 outside the mask.
+ */
+export function centrality({ data, side }: LowResLogits, geometry: MaskGeometry, x: number, y: number): number {
+  const { rows, columns } = cellsOnPhoto(side, geometry);
+  const cellOf = (at: number, count: number) =>
+    Math.min(count - 1, Math.max(0, Math.floor((at + 0.5) * (side / geometry.imageSize))));
+  const [column, row] = [cellOf(x, columns), cellOf(y, rows)];
+  if (!(data[row * side + column] > 0)) return 0;
+  // a frame of zeros around the photo's cells saves the border cases
+  const width = columns + 2;
+  const depth = new Int32Array(width * (rows + 2));
+  for (let r = 0; r < rows; r++) {
+    for (let c = 0, i = (r + 1) * width + 1; c < columns; c++, i++) {
+      if (data[r * side + c] > 0) depth[i] = nearest(depth, i, -1, -width);
+    }
+  }
+  let deepest = 0;
+  for (let r = rows - 1; r >= 0; r--) {
+    for (let c = columns - 1, i = (r + 1) * width + columns; c >= 0; c--, i--) {
+      if (depth[i] === 0) continue;
+      depth[i] = Math.min(depth[i], nearest(depth, i, 1, width));
+      if (depth[i] > deepest) deepest = depth[i];
+    }
+  }
+  return depth[(row + 1) * width + column + 1] / deepest;
+}
+
+/** The shortest way over the neighbour `beside` and the three neighbours in the row `beyond`. */
+function nearest(depth: Int32Array, at: number, beside: number, beyond: number): number {
+  return Math.min(
+    depth[at + beside] + STRAIGHT,
+    depth[at + beyond] + STRAIGHT,
+    Math.min(depth[at + beyond - 1], depth[at + beyond + 1]) + DIAGONAL,
+  );
+}
+
+function cellsOnPhoto(side: number, { imageSize, inputSize }: MaskGeometry): { rows: number; columns: number } {
+  return {
+    rows: Math.ceil((inputSize.height * side) / imageSize),
+    columns: Math.ceil((inputSize.width * side) / imageSize),
+  };
 }

@@ -21,7 +21,7 @@ import { EngineMemoryStore } from "./engine-memory";
 import { DecodeError, isDecodeError, toDecodeError } from "./errors";
 import { parseManifest, type Manifest } from "./manifest";
 import { fitToGrid, maskPromptFor } from "./mask-prompt";
-import { encodedSize, toTokens } from "./prompt-tokens";
+import { encodedSize, toTokens, type PromptTokens } from "./prompt-tokens";
 import type { LocalEngine } from "./protocol";
 import { decodeOnServer } from "./server-decoder";
 import { WorkerDecoder } from "./worker-decoder";
@@ -211,18 +211,18 @@ export class BrowserDecoderClient implements DecoderClient {
     }
     if (prompts.length === 0 && !maskInput) throw new DecodeError("bad_prompt", "There is no prompt.");
     const start = performance.now();
-    const { logits, predictedIou, engine } = await this.answer(request, manifest);
+    const tokens = toTokens(prompts, originalSize, embedding.cropBox, manifest.imageSize);
+    const { logits, predictedIou, engine } = await this.answer(request, tokens, manifest);
     const geometry = geometryFor(encodedSize(originalSize, embedding.cropBox), manifest.imageSize);
     const candidates = toCandidates(logits, predictedIou, geometry);
     const decodeMs = performance.now() - start;
-    return { candidates, chosen: chooseCandidate(prompts, candidates), decodeMs, engine };
+    return { candidates, chosen: chooseCandidate(tokens, candidates, geometry, manifest), decodeMs, engine };
   }
 
-  private async answer(request: DecodeRequest, manifest: Manifest) {
-    const { embedding, originalSize, prompts, maskInput } = request;
+  private async answer(request: DecodeRequest, tokens: PromptTokens, manifest: Manifest) {
+    const { embedding, maskInput } = request;
     const { decoder } = this;
     if (decoder) {
-      const tokens = toTokens(prompts, originalSize, embedding.cropBox, manifest.imageSize);
       const maskPrompt = maskPromptFor(manifest, tokens, maskInput);
       try {
         const load = () => this.store.load(embedding);

@@ -35,6 +35,8 @@ export interface Manifest {
   readonly grid: number;
   /** Whether clicks and boxes are drawn into the mask prompt (mask-prompt.ts). */
   readonly sketches: boolean;
+  /** Whether a click's candidates are ranked by more than predicted IoU (candidates.ts). */
+  readonly weighsClick: boolean;
   readonly graphs: Readonly<Record<GraphName, GraphFile>>;
   /** The graphs that end before the up-scaling, and its weights; null where the model has none. */
   readonly upscaling: { readonly file: string; readonly eps: number; readonly graphs: Manifest["graphs"] } | null;
@@ -52,6 +54,7 @@ interface RawManifest {
   embed_dim: number;
   grid: number;
   sketches?: boolean;
+  weighs_click?: boolean;
   graphs: Record<GraphName, GraphFile> & Partial<Record<RowsGraphName, GraphFile>>;
   upscaling?: { file: string; eps: number };
   golden: { seed: number; point: [number, number]; candidate: number; mask: RawMask; predicted_iou: number };
@@ -80,6 +83,7 @@ export function parseManifest(json: unknown): Manifest {
     embedDim: whole.embed_dim,
     grid: whole.grid,
     sketches: whole.sketches ?? false,
+    weighsClick: whole.weighs_click ?? false,
     graphs: whole.graphs,
     upscaling: parseUpscaling(whole),
     golden: parseGolden(whole.golden),

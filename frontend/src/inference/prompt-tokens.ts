@@ -6,7 +6,7 @@ import type { BoxXyxy, Prompt, Size } from "../geometry/types";
 import { inputSizeFor } from "../geometry/upsample";
 import { DecodeError } from "./errors";
 
-const PADDING = -1;
+export const PADDING = -1;
 const TOP_LEFT = 2;
 const BOTTOM_RIGHT = 3;
 /** The model counts from the middle of the first pixel, the page from its outer corner. */
