@@ -73,32 +73,55 @@ export function centrality({ data, side }: LowResLogits, geometry: MaskGeometry,
     Math.min(count - 1, Math.max(0, Math.floor((at + 0.5) * (side / geometry.imageSize))));
   const [column, row] = [cellOf(x, columns), cellOf(y, rows)];
   if (!(data[row * side + column] > 0)) return 0;
-  // a frame of zeros around the photo's cells saves the border cases
-  const width = columns + 2;
-  const depth = new Int32Array(width * (rows + 2));
-  for (let r = 0; r < rows; r++) {
-    for (let c = 0, i = (r + 1) * width + 1; c < columns; c++, i++) {
+  const { left, top, right, bottom } = boundsOf(data, side, rows, columns);
+  // a frame of zeros around the mask's box saves the border cases
+  const width = right - left + 3;
+  const depth = new Int32Array(width * (bottom - top + 3));
+  for (let r = top; r <= bottom; r++) {
+    let i = (r - top + 1) * width + 1;
+    for (let c = left; c <= right; c++, i++) {
       if (data[r * side + c] > 0) depth[i] = nearest(depth, i, -1, -width);
     }
   }
   let deepest = 0;
-  for (let r = rows - 1; r >= 0; r--) {
-    for (let c = columns - 1, i = (r + 1) * width + columns; c >= 0; c--, i--) {
+  for (let r = bottom; r >= top; r--) {
+    let i = (r - top + 1) * width + right - left + 1;
+    for (let c = right; c >= left; c--, i--) {
       if (depth[i] === 0) continue;
-      depth[i] = Math.min(depth[i], nearest(depth, i, 1, width));
+      const other = nearest(depth, i, 1, width);
+      if (other < depth[i]) depth[i] = other;
       if (depth[i] > deepest) deepest = depth[i];
     }
   }
-  return depth[(row + 1) * width + column + 1] / deepest;
+  return depth[(row - top + 1) * width + column - left + 1] / deepest;
 }
 
-/** The shortest way over the neighbour `beside` and the three neighbours in the row `beyond`. */
+/** The shortest way over the neighbour `beside` and the three neighbours in the row `beyond`. Hot: no Math.min. */
 function nearest(depth: Int32Array, at: number, beside: number, beyond: number): number {
-  return Math.min(
-    depth[at + beside] + STRAIGHT,
-    depth[at + beyond] + STRAIGHT,
-    Math.min(depth[at + beyond - 1], depth[at + beyond + 1]) + DIAGONAL,
-  );
+  const above = at + beyond;
+  let straight = depth[at + beside];
+  if (depth[above] < straight) straight = depth[above];
+  let diagonal = depth[above - 1];
+  if (depth[above + 1] < diagonal) diagonal = depth[above + 1];
+  return straight + STRAIGHT < diagonal + DIAGONAL ? straight + STRAIGHT : diagonal + DIAGONAL;
+}
+
+/** The box, ends included, of the cells above zero; there is one. */
+function boundsOf(data: Float32Array, side: number, rows: number, columns: number) {
+  let [left, top, right, bottom] = [columns, -1, -1, -1];
+  for (let r = 0; r < rows; r++) {
+    const [start, stop] = [r * side, r * side + columns];
+    let first = start;
+    while (first < stop && !(data[first] > 0)) first++;
+    if (first === stop) continue;
+    let last = stop - 1;
+    while (!(data[last] > 0)) last--;
+    if (top < 0) top = r;
+    bottom = r;
+    if (first - start < left) left = first - start;
+    if (last - start > right) right = last - start;
+  }
+  return { left, top, right, bottom };
 }
 
 function cellsOnPhoto(side: number, { imageSize, inputSize }: MaskGeometry): { rows: number; columns: number } {
