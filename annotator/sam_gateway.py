@@ -243,21 +243,21 @@ def decode_prompt(folder: str, request: DecodeRequest) -> DecodeAnswer:
     card = read_card(Path(folder))
     encoded_size = _encoded_size(request)
     try:
-        feeds, prompt_count = _decoder_feeds(request, card, encoded_size)
+        feeds = _decoder_feeds(request, card, encoded_size)
     except InvalidPromptError as error:
         raise PromptRefusedError(str(error)) from error
     # The graph's own up-sampling is asked for at its smallest: only the low-res logits are wanted.
     _, iou, low_res = _session(Path(folder) / DECODER, 1).run(None, feeds)
     geometry = MaskGeometry(card.image_size, input_size_for(encoded_size, card.image_size), encoded_size)
-    stability, labels = stability_score(without_padding(low_res[0], geometry)), feeds["point_labels"].astype(np.int64)
-    weighs_click = card.manifest.get("weighs_click", False)
-    scores = click_scores(iou, low_res, feeds["point_coords"], labels, geometry) if weighs_click else iou
+    scores = iou
+    if card.manifest.get("weighs_click"):
+        scores = click_scores(iou, low_res, feeds["point_coords"], feeds["point_labels"], geometry)
     return DecodeAnswer(
         logits=np.ascontiguousarray(low_res[0], dtype="<f4").tobytes(),
         side=int(low_res.shape[-1]),
         predicted_iou=[float(value) for value in iou[0]],
-        stability_score=[float(value) for value in stability],
-        chosen=int(choose_candidates(scores, np.array([prompt_count]))[0]),
+        stability_score=[float(value) for value in stability_score(without_padding(low_res[0], geometry))],
+        chosen=int(choose_candidates(scores, (feeds["point_labels"] >= 0).sum(axis=1))[0]),
     )
 
 
@@ -346,9 +346,7 @@ def _encoded_size(request: DecodeRequest) -> tuple[int, int]:
     return y1 - y0, x1 - x0
 
 
-def _decoder_feeds(
-    request: DecodeRequest, card: ModelCard, encoded_size: tuple[int, int]
-) -> tuple[dict[str, Any], int]:
+def _decoder_feeds(request: DecodeRequest, card: ModelCard, encoded_size: tuple[int, int]) -> dict[str, Any]:
     import numpy as np
 
     from sam_core.prompts import Prompts
@@ -365,7 +363,7 @@ def _decoder_feeds(
     )
     prompts.check_fits(request.original_size, side)
     coords, labels = prompts.to_tokens(encoded_size, card.image_size, crop_box_xyxy=request.crop_box_xyxy)
-    feeds = {
+    return {
         "image_embeddings": np.load(io.BytesIO(request.embedding_npy), allow_pickle=False).astype(np.float32),
         "point_coords": coords,
         "point_labels": labels.astype(np.float32),
@@ -373,7 +371,6 @@ def _decoder_feeds(
         "has_mask_input": np.array([mask is not None], np.float32),
         "orig_im_size": np.array([8, 8], np.float32),
     }
-    return feeds, int(prompts.prompt_counts()[0])
 
 
 def _session(file: Path, threads: int) -> Any:

@@ -45,7 +45,7 @@ def click_scores(
     predicted_iou: Scores,
     logits: npt.NDArray[Any],
     coords_model: npt.NDArray[Any],
-    labels: npt.NDArray[np.int64],
+    labels: npt.NDArray[Any],
     geometry: MaskGeometry,
 ) -> Scores:
     """Return the scores (B x 4) by which candidates are ranked: for a single foreground click with stability and
