@@ -215,8 +215,8 @@ export class BrowserDecoderClient implements DecoderClient {
     const { logits, predictedIou, engine } = await this.answer(request, tokens, manifest);
     const geometry = geometryFor(encodedSize(originalSize, embedding.cropBox), manifest.imageSize);
     const candidates = toCandidates(logits, predictedIou, geometry);
-    const decodeMs = performance.now() - start;
-    return { candidates, chosen: chooseCandidate(tokens, candidates, geometry, manifest), decodeMs, engine };
+    const chosen = chooseCandidate(tokens, candidates, geometry, manifest);
+    return { candidates, chosen, decodeMs: performance.now() - start, engine };
   }
 
   private async answer(request: DecodeRequest, tokens: PromptTokens, manifest: Manifest) {
