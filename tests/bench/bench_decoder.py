@@ -2,9 +2,9 @@
 
 All graphs run in the same headless Chromium, interleaved; figures are medians of ROUNDS (full_p95_ms is the 95th
 percentile). click_to_paint is from the pointer event to the end of drawing in its animation frame, through the
-workspace's own code, on a photo of 12 megapixels, with nothing foreseen by a preview. Times are only worth something
-on an otherwise quiet machine; ratios survive some noise. `--memory` measures the page's memory in the course of 5,000
-hovers over 50 images instead.
+workspace's own code, on a photo of 12 megapixels that was opened SETTLE_MS before, with nothing foreseen by a preview.
+Times are only worth something on an otherwise quiet machine; ratios survive some noise. `--memory` measures the page's
+memory in the course of 5,000 hovers over 50 images instead.
 """
 
 import argparse
@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent / "decoder"
 ROUNDS = 50
 CLICKS = 30
+SETTLE_MS = 2000
 CLICK_TIMES = ("clickToPaintMs", "answerMs", "decodeMs", "maskMs", "paintMs", "exactMs")
 HOVERS, IMAGES = 5000, 50
 MEMORY_STEPS = 10
@@ -68,12 +69,14 @@ def time_clicks(browser: Browser, address: str, folder: str) -> dict[str, list[f
     page = open_page(browser, address)
     page.evaluate(f"bench.openClient({folder!r}).then((opened) => {{ globalThis.opened = opened; }})")
     page.evaluate(f"globalThis.stage = bench.openStage(opened, {folder!r}); void 0")
+    page.evaluate(f"bench.openImage(opened, {folder!r})")
+    page.wait_for_timeout(SETTLE_MS)
     samples: dict[str, list[float]] = {name: [] for name in CLICK_TIMES}
     for number in range(CLICKS + 1):
         page.evaluate("globalThis.painted = stage.clickOnce(); void 0")
         page.mouse.click(100 + 37 * number % 1000, 80 + 53 * number % 700)
         painted = page.evaluate("painted")
-        if number:  # the first one also prepares the embedding
+        if number:  # the first one has the page's own code compiled
             for name, values in samples.items():
                 values.append(painted[name])
     page.close()

@@ -10,7 +10,7 @@ import type { Prompt, Size } from "../geometry/types";
 import { MaskDocument } from "../model/document";
 import { History } from "../model/history";
 import { afterPaint } from "../render/frame-loop";
-import { detailStep } from "../render/mask-paths";
+import { detailStep, glimpseStep } from "../render/mask-paths";
 import { CropEmbeddings } from "./crop-embeddings";
 import { modelVersionOf, type Decoder, type EmbeddingSource } from "./decoder-port";
 import { MaskCommands } from "./mask-commands";
@@ -147,6 +147,7 @@ export class ImageSession {
       onFailed: (error: unknown) => ports.onDecodeFailed(error),
       onPreview: () => ports.onPreview(),
       detailStep: () => detailStep(ports.stores.view.get().scale),
+      glimpseStep: () => glimpseStep(ports.stores.view.get().scale),
       afterPaint,
     };
     return new Prompting(port, this.size);

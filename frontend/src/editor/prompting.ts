@@ -31,6 +31,8 @@ export interface PromptingPort {
   embeddingFor(prompts: Draft["prompts"]): EmbeddingSource | null;
   /** How many pixels of the photo, a power of two, make one that can be seen at this zoom. */
   detailStep(): number;
+  /** The same for a mask that stands for a frame or two. */
+  glimpseStep(): number;
   /** Settles when the next frame has been painted, or at once where none is. */
   afterPaint(): Promise<void>;
   onDecoded(kind: "hover" | "click", ms: number): void;
@@ -55,7 +57,7 @@ export class Prompting {
   ) {
     this.preview = new HoverPreview({
       ask: (point, signal) => this.ask("hover", addPoint(EMPTY_DRAFT, point, 1), null, signal),
-      look: (answer) => this.look(answer),
+      look: (answer) => this.look(answer, port.detailStep()),
       onFailed: (error) => port.onFailed(error),
       onChanged: () => port.onPreview(),
     });
@@ -236,19 +238,20 @@ export class Prompting {
     return { ...answer, embedding };
   }
 
-  private look({ candidates, chosen, embedding }: PreviewAnswer): SampledMask {
+  private look({ candidates, chosen, embedding }: PreviewAnswer, step: number): SampledMask {
     const { logits } = candidates[chosen];
-    return this.port.decoder.toSampledMask(logits, this.imageSize, embedding.cropBox, this.port.detailStep());
+    return this.port.decoder.toSampledMask(logits, this.imageSize, embedding.cropBox, step);
   }
 
   /** Paint an answer before its exact pixels are computed, which takes longer than anybody should wait. */
   private async showGlimpse(asked: Draft, answer: PreviewAnswer, askedAt: number): Promise<void> {
     const isByHand = asked.added !== null || asked.removed !== null;
-    if (isByHand || this.port.detailStep() === 1) {
+    const step = this.port.glimpseStep();
+    if (isByHand || step === 1) {
       this.port.onShown(askedAt);
       return;
     }
-    this.glimpse = this.look(answer);
+    this.glimpse = this.look(answer, step);
     this.port.onPreview();
     this.port.onShown(askedAt);
     await this.port.afterPaint();

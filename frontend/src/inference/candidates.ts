@@ -41,13 +41,35 @@ export function chooseCandidate(
 ): Candidate["index"] {
   const points = labels.filter((label) => label !== PADDING);
   if (points.length > 1) return 0;
-  const score = (candidate: Candidate): number => {
-    if (!weighsClick || points[0] !== FOREGROUND) return candidate.predictedIou;
-    const central = centrality(candidate.logits, geometry, coords[0], coords[1]);
-    return candidate.predictedIou + candidate.stabilityScore + CENTRALITY_WEIGHT * central;
-  };
-  const ranked = candidates.slice(1).map((candidate) => ({ index: candidate.index, score: score(candidate) }));
-  return ranked.reduce((best, next) => (next.score > best.score ? next : best)).index;
+  const isWeighed = weighsClick && points[0] === FOREGROUND;
+  const ranked = candidates.slice(1).map(({ index, logits, predictedIou, stabilityScore }) => ({
+    index,
+    logits,
+    score: isWeighed ? predictedIou + stabilityScore : predictedIou,
+  }));
+  if (!isWeighed) return bestOf(ranked).index;
+  // The likeliest first: mostly no other can catch up with it any more, however central the click is in it.
+  ranked.sort((a, b) => b.score - a.score);
+  const weighed: Ranked[] = [];
+  for (const { index, logits, score } of ranked) {
+    if (weighed.some((other) => other.score > score + CENTRALITY_WEIGHT)) continue;
+    const central = centrality(logits, geometry, coords[0], coords[1]);
+    weighed.push({ index, score: score + CENTRALITY_WEIGHT * central });
+  }
+  return bestOf(weighed).index;
+}
+
+interface Ranked {
+  readonly index: Candidate["index"];
+  readonly score: number;
+}
+
+/** The highest score, of equals the first in decoder order. */
+function bestOf(ranked: readonly Ranked[]): Ranked {
+  return ranked.reduce((best, next) => {
+    const isBetter = next.score > best.score || (next.score === best.score && next.index < best.index);
+    return isBetter ? next : best;
+  });
 }
 
 /** Area above +1 over area above -1, on the part of the logits that lies on the photo. */

@@ -12,6 +12,7 @@ import {
   SIDE,
   type Behaviour,
 } from "./decoder-fakes";
+import type { WorkerAnswer } from "./protocol";
 
 const SIZE = { width: 32, height: 16 };
 const EMBEDDING: EmbeddingRef = { key: "abc-model-1-full-f16", url: "/embeddings/abc.npy", imageId: 7, cropBox: null };
@@ -109,6 +110,42 @@ describe("answering clicks", () => {
     const opening = client.open("/models/manifest.json");
     await expect(client.decode(click(1))).resolves.toMatchObject({ chosen: 2, engine: "wasm-threads" });
     await opening;
+  });
+
+  it("warms up on an image that was fetched ahead, once, and lets a click go first", async () => {
+    let release: (() => void) | null = null;
+    const slowAtFirst: Behaviour = (request, worker) => {
+      const answer = healthy(request, worker);
+      if (request.type !== "decode" || release) return answer;
+      release = () => worker.onmessage?.({ data: answer } as MessageEvent<WorkerAnswer>);
+      return null;
+    };
+    const client = makeClient(slowAtFirst);
+    await client.open("/models/manifest.json");
+    const clicked = () => workers[0].received.flatMap((seen) => (seen.type === "decode" ? [seen.coords[0]] : []));
+    client.prefetch(EMBEDDING);
+    client.prefetch({ ...EMBEDDING, key: "def-model-1-full-f16", url: "/embeddings/def.npy" });
+    await vi.waitFor(() => expect(release).not.toBeNull());
+    const answered = client.decode(click(10.5));
+    release!();
+    expect((await answered).candidates[0].logits.data[0]).toBe(5);
+    await vi.waitFor(() => expect(clicked()).toHaveLength(9));
+    expect(clicked()[1]).toBe(5);
+    await client.decode(click(1));
+    expect(clicked()).toHaveLength(10);
+  });
+
+  it("meets a click with no harm done when warming up fails", async () => {
+    const failing: Behaviour = (request, worker) =>
+      request.type === "decode" && worker.types().filter((type) => type === "decode").length < 12
+        ? { type: "error", id: request.id, code: "bad_prompt", message: "not now" }
+        : healthy(request, worker);
+    const client = makeClient(failing);
+    await client.open("/models/manifest.json");
+    client.prefetch(EMBEDDING);
+    await vi.waitFor(() => expect(workers[0].types().filter((type) => type === "decode")).toHaveLength(8));
+    for (let i = 0; i < 3; i++) await expect(client.decode(click(1))).rejects.toMatchObject({ code: "bad_prompt" });
+    await expect(client.decode(click(1))).resolves.toMatchObject({ chosen: 2, engine: "wasm-threads" });
   });
 
   it("refuses an embedding of another model version", async () => {

@@ -12,7 +12,7 @@ import type { LocalEngine } from "../../../frontend/src/inference/protocol";
 import { MaskDocument } from "../../../frontend/src/model/document";
 import { History } from "../../../frontend/src/model/history";
 import { afterPaint, FrameLoop, type Layer } from "../../../frontend/src/render/frame-loop";
-import { detailStep, MaskPaths } from "../../../frontend/src/render/mask-paths";
+import { detailStep, glimpseStep, MaskPaths } from "../../../frontend/src/render/mask-paths";
 import { OverlayLayer, type OverlayScene } from "../../../frontend/src/render/overlay-layer";
 import { Surface } from "../../../frontend/src/render/surface";
 
@@ -41,6 +41,11 @@ async function openClient(folder: string): Promise<Opened> {
   const client = createDecoderClient({ api: "/api/v1", csrf: "" });
   const info = await client.open(`/models/${folder}/manifest.json`);
   return { client, info, keyPrefix: `image-${info.modelVersion}-full-` };
+}
+
+/** As the workspace does when an image is opened. */
+function openImage(opened: Opened, folder: string): void {
+  opened.client.prefetch(embedding(opened, folder, 0));
 }
 
 /** One file for every image: the tools that drive the browser keep a copy of each response, and that would be measured. */
@@ -75,8 +80,8 @@ class Stage {
   private answeredAt = 0;
   private onShown = (): void => undefined;
 
-  constructor({ client, info, keyPrefix }: Opened, folder: string) {
-    const embedding = { key: `${keyPrefix}0`, url: `/models/${folder}.npy`, imageId: 1, cropBox: null };
+  constructor(opened: Opened, folder: string) {
+    const { client, info } = opened;
     this.overlay = new OverlayLayer(
       new Surface(this.canvas),
       new MaskPaths(),
@@ -92,8 +97,9 @@ class Stage {
           () => info,
           () => undefined,
         ),
-        embeddingFor: () => embedding,
+        embeddingFor: () => embedding(opened, folder, 0),
         detailStep: () => detailStep(this.view.scale),
+        glimpseStep: () => glimpseStep(this.view.scale),
         afterPaint,
         onDecoded: (_kind, ms) => {
           this.answeredAt = performance.now();
@@ -179,4 +185,4 @@ async function hoverMany(
   return answered;
 }
 
-Object.assign(globalThis, { bench: { timeGraphs, openClient, openStage, hoverMany } });
+Object.assign(globalThis, { bench: { timeGraphs, openClient, openImage, openStage, hoverMany } });
