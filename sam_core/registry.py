@@ -141,7 +141,12 @@ def build_model(name: str, checkpoint: Path | str | None = None) -> "Sam":
     path = find_weights(name, checkpoint)
     model = model_spec(name).build_untrained()
     if path is not None:
-        load_weights(model, read_state(path), name=name, source=path)
+        state = read_state(path)
+        if name == "sam_lite":
+            from sam_core.modeling.lite import completed_state
+
+            state = completed_state(model, state)
+        load_weights(model, state, name=name, source=path)
     return model.eval()
 
 

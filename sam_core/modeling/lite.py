@@ -20,6 +20,8 @@ LITE_EMBED_DIM = 128
 POSITION_GAIN = 2.0
 CONTENT_START = 0.3
 BATCH_NORM_EPS = 1e-3  # EfficientNet-Lite's
+# what sam_lite-8 added to the versions before it
+ADDED_BLOCKS = ("image_encoder.neck.context32.", "image_encoder.neck.context16.")
 
 
 def build_sam_lite(image_size: int = LITE_IMAGE_SIZE) -> Sam:
@@ -63,6 +65,12 @@ def start_attention_at_the_click(sam: Sam) -> None:
     encoder = sam.prompt_encoder
     for embedding in (*encoder.point_embeddings, encoder.not_a_point_embed, encoder.no_mask_embed):
         nn.init.normal_(embedding.weight, std=CONTENT_START)
+
+
+def completed_state(sam: Sam, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights of any version with blocks that it did not have at their start, where they change nothing."""
+    added = {name: value for name, value in sam.state_dict().items() if name.startswith(ADDED_BLOCKS)}
+    return state if added.keys() & state.keys() else {**added, **state}
 
 
 def set_input_size(sam: Sam, image_size: int) -> None:

@@ -4,8 +4,9 @@ Sources: EfficientNet-Lite (Apache-2.0, TensorFlow "same" padding, ReLU6, no squ
 (arXiv 1612.03144). Batch norm is frozen: it lives in each convolution as a fixed scale and a trainable bias,
 so that training and inference compute the same function and export folds it away for nothing.
 
-Detail below the embedding's stride reaches it by space-to-depth of the stride-4 map, and far context by two
-attention blocks at stride 32, where there are only 256 tokens.
+Detail below the embedding's stride reaches it by space-to-depth of the stride-4 map, and far context by attention: six
+blocks at stride 32, where there are only 256 tokens, and two at stride 16. All but the first two turn queries and keys
+by their place (rotary embedding, arXiv 2104.09864, for each axis), so that things that look alike stay apart.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ LITE0_BLOCKS: tuple[tuple[int, int, int, int], ...] = (
 STEM_CHANNELS = 32
 # the last block at stride 4, 8, 16 and 32, and its channels
 TAPS = {2: 24, 4: 40, 10: 112, 15: 320}
+SLOWEST = 100.0
 
 
 class ScaledConv(nn.Module):
@@ -73,10 +75,33 @@ class InvertedResidual(nn.Module):
         return out
 
 
-class ContextBlock(nn.Module):
-    """Pre-norm self-attention and MLP over all cells of a small map."""
+def rotary_angles(height: int, width: int, half: int, *, like: Tensor) -> Tensor:
+    """Return angles (height * width, half) in radians: half of them turn with a cell's column, half with its row.
 
-    def __init__(self, dim: int, num_heads: int) -> None:
+    Wavelengths from one radian a cell up to SLOWEST cells a radian.
+    """
+    steps = torch.arange(half // 2, device=like.device, dtype=like.dtype)
+    rates = SLOWEST ** (-steps / (half // 2))
+    rows = torch.arange(height, device=like.device, dtype=like.dtype)[:, None, None] * rates
+    columns = torch.arange(width, device=like.device, dtype=like.dtype)[None, :, None] * rates
+    shape = (height, width, half // 2)
+    return torch.cat([columns.expand(shape), rows.expand(shape)], dim=-1).flatten(0, 1)
+
+
+def rotated(x: Tensor, angles: Tensor) -> Tensor:
+    """Turn each pair (x[i], x[i + c/2]) of x (..., tokens, c) by angles (tokens, c/2)."""
+    first, second = x.chunk(2, dim=-1)
+    cos, sin = angles.cos(), angles.sin()
+    return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
+
+
+class ContextBlock(nn.Module):
+    """Pre-norm self-attention and MLP over all cells of a small map.
+
+    has_place: queries and keys turn with their cell's place. Such a block begins as the identity.
+    """
+
+    def __init__(self, dim: int, num_heads: int, *, has_place: bool = False) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(dim)
         self.qkv = nn.Linear(dim, 3 * dim)
@@ -84,13 +109,25 @@ class ContextBlock(nn.Module):
         self.norm2 = nn.LayerNorm(dim)
         self.mlp = MLPBlock(dim, 2 * dim)
         self.num_heads = num_heads
+        self.has_place = has_place
+        if has_place:
+            for last in (self.proj, self.mlp.lin2):
+                nn.init.zeros_(last.weight)
+                nn.init.zeros_(last.bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        batch, tokens, dim = x.shape
-        qkv = self.qkv(self.norm1(x)).reshape(batch, tokens, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4)
-        attended = F.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2])  # B x heads x N x c
-        x = x + self.proj(attended.transpose(1, 2).reshape(batch, tokens, dim))
-        out: Tensor = x + self.mlp(self.norm2(x))
+    def forward(self, grid: Tensor) -> Tensor:
+        """Map (B, dim, height, width) to the same shape."""
+        height, width = grid.shape[-2:]
+        x = grid.flatten(2).transpose(1, 2)  # B x HW x c
+        qkv = self.qkv(self.norm1(x)).unflatten(2, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
+        query, key, value = qkv[0], qkv[1], qkv[2]  # B x heads x HW x c
+        if self.has_place:
+            angles = rotary_angles(height, width, query.shape[-1] // 2, like=query)
+            query, key = rotated(query, angles), rotated(key, angles)
+        attended = F.scaled_dot_product_attention(query, key, value)
+        x = x + self.proj(attended.transpose(1, 2).flatten(2))
+        x = x + self.mlp(self.norm2(x))
+        out: Tensor = x.transpose(1, 2).unflatten(2, (height, width))
         return out
 
 
@@ -119,24 +156,18 @@ class LiteNeck(nn.Module):
         self.lateral8 = nn.Conv2d(c8, out_chans, 1)
         self.lateral16 = nn.Conv2d(c16, out_chans, 1)
         self.to_context = nn.Conv2d(c32, context_dim, 1)
-        self.context = nn.ModuleList(ContextBlock(context_dim, num_heads=6) for _ in range(2))
+        self.context = nn.Sequential(*(ContextBlock(context_dim, num_heads=6) for _ in range(2)))
+        self.context32 = nn.Sequential(*(ContextBlock(context_dim, num_heads=6, has_place=True) for _ in range(4)))
         self.from_context = nn.Conv2d(context_dim, out_chans, 1)
         self.merge16 = ConvBlock(out_chans)
+        self.context16 = nn.Sequential(*(ContextBlock(out_chans, num_heads=4, has_place=True) for _ in range(2)))
         self.merge8 = nn.Sequential(ConvBlock(out_chans), ConvBlock(out_chans))
         self.norm = LayerNorm2d(out_chans)
 
-    def _with_context(self, f32: Tensor) -> Tensor:
-        x = self.to_context(f32)
-        height, width = x.shape[-2:]
-        tokens = x.flatten(2).transpose(1, 2)  # B x HW x c
-        for block in self.context:
-            tokens = block(tokens)
-        out: Tensor = self.from_context(tokens.transpose(1, 2).unflatten(2, (height, width)))
-        return out
-
     def forward(self, f4: Tensor, f8: Tensor, f16: Tensor, f32: Tensor) -> Tensor:
-        p32 = F.interpolate(self._with_context(f32), scale_factor=2.0, mode="bilinear", align_corners=False)
-        p16 = self.merge16(self.lateral16(f16) + p32)
+        p32 = self.from_context(self.context32(self.context(self.to_context(f32))))
+        up = F.interpolate(p32, scale_factor=2.0, mode="bilinear", align_corners=False)
+        p16 = self.context16(self.merge16(self.lateral16(f16) + up))
         up = F.interpolate(p16, scale_factor=2.0, mode="bilinear", align_corners=False)
         p8 = self.lateral8(f8) + self.lateral4(F.pixel_unshuffle(f4, 2)) + up
         out: Tensor = self.norm(self.merge8(p8))

