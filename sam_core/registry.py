@@ -23,7 +23,7 @@ TEST_SEED = 20230405
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
-    """A variant: how to build it untrained, and which weights belong to it."""
+    """A variant: how to build it untrained, which weights belong to it, and what older ones of it lack."""
 
     name: str
     description: str
@@ -31,6 +31,7 @@ class ModelSpec:
     embed_dim: int
     build_untrained: Callable[[], "Sam"]
     checkpoint: CheckpointFile | None = None
+    completed_state: Callable[["Sam", dict[str, "Tensor"]], dict[str, "Tensor"]] = lambda _, state: state
 
 
 def _vit(name: str, embed_dim: int, depth: int, num_heads: int, global_blocks: tuple[int, ...]) -> ModelSpec:
@@ -65,6 +66,12 @@ def _build_lite() -> "Sam":
     return build_sam_lite()
 
 
+def _complete_lite(model: "Sam", state: dict[str, "Tensor"]) -> dict[str, "Tensor"]:
+    from sam_core.modeling.lite import completed_state
+
+    return completed_state(model, state)
+
+
 def _build_tiny_test() -> "Sam":
     from sam_core.modeling.published import build_seeded_tiny
 
@@ -80,6 +87,7 @@ MODELS: dict[str, ModelSpec] = {
             image_size=512,
             embed_dim=128,
             build_untrained=_build_lite,
+            completed_state=_complete_lite,
         ),
         _vit("sam_vit_b", 768, 12, 12, (2, 5, 8, 11)),
         _vit("sam_vit_l", 1024, 24, 16, (5, 11, 17, 23)),
@@ -139,14 +147,10 @@ def build_model(name: str, checkpoint: Path | str | None = None) -> "Sam":
     of another variant.
     """
     path = find_weights(name, checkpoint)
-    model = model_spec(name).build_untrained()
+    spec = model_spec(name)
+    model = spec.build_untrained()
     if path is not None:
-        state = read_state(path)
-        if name == "sam_lite":
-            from sam_core.modeling.lite import completed_state
-
-            state = completed_state(model, state)
-        load_weights(model, state, name=name, source=path)
+        load_weights(model, spec.completed_state(model, read_state(path)), name=name, source=path)
     return model.eval()
 
 

@@ -78,7 +78,7 @@ class InvertedResidual(nn.Module):
 def rotary_angles(height: int, width: int, half: int, *, like: Tensor) -> Tensor:
     """Return angles (height * width, half) in radians: half of them turn with a cell's column, half with its row.
 
-    Wavelengths from one radian a cell up to SLOWEST cells a radian.
+    The first turns one radian a cell, each next one is slower by the same factor, down to nearly one in SLOWEST cells.
     """
     steps = torch.arange(half // 2, device=like.device, dtype=like.dtype)
     rates = SLOWEST ** (-steps / (half // 2))

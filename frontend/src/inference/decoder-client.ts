@@ -62,7 +62,7 @@ export interface ClientDependencies {
 }
 
 const CACHE_BUDGET_BYTES = 512 * 2 ** 20;
-/** Decodings until the browser has compiled what they run: later ones take a third of the time of the first. */
+/** Decodings until the browser has compiled what they run: later ones take a third to a half of the first one's time. */
 const WARM_UPS = 8;
 
 export class BrowserDecoderClient implements DecoderClient {
@@ -237,7 +237,9 @@ export class BrowserDecoderClient implements DecoderClient {
     for (let i = 0; i < WARM_UPS; i++) {
       const answered = this.queue.add("prefetch", async () => {
         if (this.decoder !== decoder) return;
-        const { logits, predictedIou } = await decoder.decode(embedding.key, tokens, null, () => this.store.load(embedding));
+        const { logits, predictedIou } = await decoder.decode(embedding.key, tokens, null, () =>
+          this.store.load(embedding),
+        );
         const geometry = geometryFor(square, imageSize);
         chooseCandidate(tokens, toCandidates(logits, predictedIou, geometry), geometry, manifest);
       });
