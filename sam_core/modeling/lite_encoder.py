@@ -190,11 +190,19 @@ class LiteImageEncoder(nn.Module):
         self.neck = LiteNeck(out_chans)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.relu6(self.stem(x))
         taps: list[Tensor] = []
-        for index, block in enumerate(self.blocks):
-            x = block(x)
-            if index in TAPS:
-                taps.append(x)
+        self.run_blocks(self.start(x), taps, 0, len(self.blocks))
         out: Tensor = self.neck(*taps)
         return out
+
+    def start(self, x: Tensor) -> Tensor:
+        """Return the stem's map at stride 2."""
+        return F.relu6(self.stem(x))
+
+    def run_blocks(self, x: Tensor, taps: list[Tensor], first: int, end: int) -> Tensor:
+        """Run blocks first to end - 1 on x; what the neck wants of them is added to taps."""
+        for index in range(first, end):
+            x = self.blocks[index](x)
+            if index in TAPS:
+                taps.append(x)
+        return x

@@ -26,6 +26,7 @@ from sam_core.training.checkpoint import Ema, export_weights, load_state, save_a
 from sam_core.training.clicks import first_prompts, next_clicks
 from sam_core.training.config import OptimConfig, PromptConfig, TrainConfig, load_config
 from sam_core.training.data import CropDataset, collate, read_records
+from sam_core.training.decode import decode, in_cell_order, in_image_order
 from sam_core.training.losses import IOU_WEIGHT, MaskLosses, mask_losses
 
 
@@ -53,8 +54,15 @@ def build_optimizers(sam: Sam, config: OptimConfig) -> list[torch.optim.Optimize
 
     optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(chosen(False), betas=(0.9, 0.999))]
     if matrices := chosen(True):
-        optimizers.append(muon.Muon(matrices))
+        optimizers.append(muon.Muon(matrices, dtype=fast_dtype(next(sam.parameters()).device)))
     return optimizers
+
+
+def fast_dtype(device: torch.device) -> torch.dtype:
+    """Return bfloat16 where a device multiplies matrices of it several times faster, else float32."""
+    if device.type == "cuda" or torch.cpu.get_capabilities().get("amx_bf16"):
+        return torch.bfloat16
+    return torch.float32
 
 
 def freeze_blocks(sam: Sam, count: int) -> None:
@@ -92,10 +100,31 @@ def grad_iterations(config: PromptConfig, length: int) -> set[int]:
     return chosen[config.grad_iterations]
 
 
-def simulate(sam: Sam, embeddings: Tensor, masks: Tensor, config: PromptConfig) -> list[MaskLosses]:
+def encode(sam: Sam, pixels: Tensor, frozen_blocks: int, dtype: torch.dtype) -> Tensor:
+    """Return embeddings (B, C, grid, grid) of pixels (B, 3, S, S); what is frozen is computed in dtype."""
+    encoder, x = sam.image_encoder, sam.preprocess(pixels)
+    if not isinstance(encoder, LiteImageEncoder):
+        raise TypeError("only the lite encoder is trained here")
+    taps: list[Tensor] = []
+    with torch.no_grad(), torch.autocast(x.device.type, dtype, enabled=dtype != torch.float32):
+        if frozen_blocks:
+            x = encoder.run_blocks(encoder.start(x), taps, 0, frozen_blocks).float()
+            taps = [tap.float() for tap in taps]
+    with torch.autocast(x.device.type, dtype, enabled=x.is_cuda):
+        # a CPU's depthwise convolutions are several times slower to differentiate in bfloat16
+        x = x if frozen_blocks else encoder.start(x)
+        encoder.run_blocks(x, taps, frozen_blocks, len(encoder.blocks))
+        embeddings: Tensor = encoder.neck(*taps)
+    return embeddings
+
+
+def simulate(
+    sam: Sam, embeddings: Tensor, masks: Tensor, config: PromptConfig, dtype: torch.dtype = torch.float32
+) -> list[MaskLosses]:
     """Prompt for each mask (N, H, W) bool until the drawn length; return the losses of decodings with gradient.
 
-    embeddings: (N, C, grid, grid), one row a mask. Decodings without gradient only move the simulated annotator on.
+    embeddings: (I, C, grid, grid); the first N / I masks are the first image's, and so on. dtype: of image tokens.
+    Decodings without gradient only move the simulated annotator on.
     """
     length = draw_length(config)
     repeat_at = int(torch.randint(1, length, ())) if length > 3 else -1
@@ -103,16 +132,19 @@ def simulate(sam: Sam, embeddings: Tensor, masks: Tensor, config: PromptConfig) 
     mask_input: Tensor | None = None
     losses: list[MaskLosses] = []
     rows = torch.arange(masks.shape[0], device=masks.device)
+    height, width = sam.prompt_encoder.image_embedding_size
+    cells = in_cell_order(masks)
     for iteration in range(length):
         with_grad = iteration in grad_iterations(config, length)
-        # bfloat16 halves the time of decodings without gradient on this kind of CPU
-        autocast = torch.autocast(masks.device.type, torch.bfloat16, enabled=not with_grad or masks.is_cuda)
-        with torch.set_grad_enabled(with_grad), autocast:
-            logits, iou = sam.decode(embeddings if with_grad else embeddings.detach(), coords, labels, mask_input)
+        with torch.set_grad_enabled(with_grad):
+            seen = embeddings if with_grad else embeddings.detach()
+            logits, iou = decode(sam, seen, coords, labels, mask_input, dtype=dtype)
         if with_grad:
-            losses.append(mask_losses(logits, iou, masks))
+            losses.append(mask_losses(logits, iou, cells))
+        if iteration == length - 1:
+            break
         chosen = iou[:, 1:].argmax(dim=1) + 1 if iteration == 0 else torch.zeros_like(rows)
-        previous = logits.detach().float()[rows, chosen]
+        previous = in_image_order(logits.detach()[rows, chosen], height, width)
         mask_input = previous[:, None]
         if iteration != repeat_at:
             new_coords, new_labels = next_clicks(masks, previous > 0, config)
@@ -133,6 +165,7 @@ class Trainer:
     def __init__(self, config: TrainConfig, folder: Path, *, init_from: Path | None) -> None:
         self.config, self.folder = config, folder
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.dtype = fast_dtype(self.device)
         torch.manual_seed(config.run.seed)
         torch.set_num_threads(config.run.threads)
         sam = build_sam_lite(config.run.image_size)
@@ -189,10 +222,8 @@ class Trainer:
                 group["lr"] = group["peak_lr"] * factor
         pixels = pixels.to(self.device).float().contiguous(memory_format=torch.channels_last)
         flat_masks = masks.to(self.device).flatten(0, 1).bool()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            embeddings = self.sam.encode(pixels)
-        per_mask = embeddings.repeat_interleave(masks.shape[1], dim=0)
-        losses = simulate(self.sam, per_mask, flat_masks, self.config.prompts)
+        embeddings = encode(self.sam, pixels, self.config.optim.frozen_blocks, self.dtype)
+        losses = simulate(self.sam, embeddings, flat_masks, self.config.prompts, self.dtype)
         loss = total_loss(losses)
         self.sam.zero_grad(set_to_none=True)
         loss.backward()

@@ -1,11 +1,15 @@
 """Losses on low-res logits: focal and dice 20 to 1, and squared error of the predicted IoU.
 
 Source: Segment Anything (arXiv 2304.02643), appendix A, "Losses and training"; focal loss arXiv 1708.02002.
+
+Masks are flat here, (N, P): neither loss asks where a cell lies. Of four masks of a decoding two are learnt from, so
+the gradient is written out and computed for those alone.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,36 +34,67 @@ class MaskLosses:
     true_iou: Tensor  # N x 4
 
 
-def focal_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean focal loss over the last axis of (..., P)."""
-    ce = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
-    p = torch.sigmoid(logits)
-    miss = p + targets - 2 * p * targets  # 1 - p_t
-    alpha = FOCAL_ALPHA * targets + (1 - FOCAL_ALPHA) * (1 - targets)
-    return (alpha * miss.pow(FOCAL_GAMMA) * ce).mean(dim=-1)
+class MaskError(torch.autograd.Function):
+    """FOCAL_WEIGHT times the focal loss plus DICE_WEIGHT times dice of logits (N, M, P) and targets (N, P): (N, M).
+
+    With y the logit, negated where the target is true, and m = sigmoid(y) what is missing there, focal loss is
+    alpha m^2 softplus(y); dice needs no more than the sums of m and of m on the target.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, targets: Tensor) -> Tensor:
+        """Compute the losses."""
+        ctx.save_for_backward(logits, targets)
+        wanted = targets[:, None].to(logits.dtype)  # N x 1 x P
+        y = logits * (1 - 2 * wanted)
+        miss = torch.sigmoid(y)
+        focal = (miss * miss).mul_(F.softplus(y)).mean(dim=-1) * FOCAL_ALPHA
+        both, foreground = _overlap(miss, wanted)
+        return FOCAL_WEIGHT * focal + DICE_WEIGHT * (1 - (2 * both + 1) / (foreground + wanted.sum(dim=-1) + 1))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        """Return the gradient of the logits; masks whose loss nobody uses cost nothing."""
+        logits, targets = ctx.saved_tensors
+        gradient = gradients[0]
+        rows, masks = gradient.nonzero(as_tuple=True)
+        wanted = targets[rows, None].to(logits.dtype)  # R x 1 x P
+        sign = 1 - 2 * wanted
+        y = logits[rows, masks][:, None] * sign
+        miss = torch.sigmoid(y)
+        left = 1 - miss
+        both, foreground = _overlap(miss, wanted)
+        total = (foreground + wanted.sum(dim=-1) + 1)[..., None]
+        # of the dice coefficient by each probability, which moves by m (1 - m) a logit
+        dice = (2 * wanted - ((2 * both + 1)[..., None] / total)) / total
+        slope = (2 * left * F.softplus(y) + miss).mul_(miss).mul_(miss).mul_(sign)
+        found = slope.mul_(FOCAL_WEIGHT * FOCAL_ALPHA / logits.shape[-1]) - DICE_WEIGHT * dice * miss * left
+        out = torch.zeros_like(logits)
+        out[rows, masks] = (found * gradient[rows, masks][:, None, None])[:, 0]
+        return out, None
 
 
-def dice_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return one minus the soft dice coefficient over the last axis of (..., P)."""
-    p = torch.sigmoid(logits)
-    numerator = 2 * (p * targets).sum(dim=-1)
-    return 1 - (numerator + 1) / (p.sum(dim=-1) + targets.sum(dim=-1) + 1)
+def _overlap(miss: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the sums of the probability on the target and of all of it, (N, M), from what is missing (N, M, P)."""
+    missed = (miss @ wanted.transpose(1, 2))[..., 0]
+    both = wanted.sum(dim=-1) - missed
+    return both, both + miss.sum(dim=-1) - missed
 
 
 @torch.no_grad()
 def mask_iou(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return the IoU of thresholded logits and targets over the last axis of (..., P)."""
-    predicted, wanted = logits > 0, targets > 0.5
-    union = (predicted | wanted).sum(dim=-1)
-    return (predicted & wanted).sum(dim=-1) / union.clamp(min=1)
+    """Return the IoU (N, M) of thresholded logits (N, M, P) and targets (N, P) bool."""
+    found = (logits > 0).to(torch.float32)
+    wanted = targets.to(torch.float32)
+    both = (found @ wanted[..., None])[..., 0]
+    union = found.sum(dim=-1) + wanted.sum(dim=-1)[:, None] - both
+    return both / union.clamp(min=1)
 
 
 def mask_losses(logits: Tensor, predicted_iou: Tensor, masks: Tensor) -> MaskLosses:
-    """Compare logits (N, 4, H, W) and predicted IoU (N, 4) with the wanted masks (N, H, W) bool."""
-    flat = logits.float().flatten(2)  # N x 4 x P
-    targets = masks.float().flatten(1)[:, None].expand_as(flat)
-    each = FOCAL_WEIGHT * focal_loss(flat, targets) + DICE_WEIGHT * dice_loss(flat, targets)  # N x 4
-    true_iou = mask_iou(flat, targets)
+    """Compare logits (N, 4, P) and predicted IoU (N, 4) with the wanted masks (N, P) bool."""
+    each: Tensor = MaskError.apply(logits, masks)  # type: ignore[no-untyped-call]  # N x 4
+    true_iou = mask_iou(logits, masks)
     return MaskLosses(
         single=each[:, 0].mean(),
         best_of_three=each[:, 1:].min(dim=1).values.mean(),

@@ -17,6 +17,7 @@ ROOT = HERE.parents[1]
 QUICK: dict[str, list[str]] = {
     "decoder": [],
     "encoder": ["--repeat", "1"],
+    "training": [],
     "automatic": ["--model", "sam_lite", "--points-per-side", "8"],
     "exchange": ["--masks", "2000", "--images", "100", "--folder", "FOLDER"],
     "engine": ["--images", "1000", "--masks-per-image", "10", "--folder", "FOLDER"],
