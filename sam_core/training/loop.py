@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader
 
 from sam_core.modeling.lite import build_sam_lite, completed_state, load_imagenet_weights, set_input_size
 from sam_core.modeling.lite_encoder import LiteImageEncoder
+from sam_core.modeling.prompt_sketch import has_box
 from sam_core.modeling.sam import Sam
 from sam_core.training import muon
 from sam_core.training.checkpoint import Ema, export_weights, load_state, save_atomically
@@ -140,7 +141,8 @@ def simulate(
             seen = embeddings if with_grad else embeddings.detach()
             logits, iou = decode(sam, seen, coords, labels, mask_input, dtype=dtype)
         if with_grad:
-            losses.append(mask_losses(logits, iou, cells))
+            is_ambiguous = ~has_box(labels) if iteration == 0 else torch.zeros_like(rows, dtype=torch.bool)
+            losses.append(mask_losses(logits, iou, cells, is_ambiguous))
         if iteration == length - 1:
             break
         chosen = iou[:, 1:].argmax(dim=1) + 1 if iteration == 0 else torch.zeros_like(rows)
@@ -154,7 +156,7 @@ def simulate(
 
 
 def total_loss(losses: list[MaskLosses]) -> Tensor:
-    """Sum the terms: both the single mask and the best of three at every decoding, and the IoU head."""
+    """Sum the terms of all decodings: the single mask, the best of three and the IoU head."""
     terms = [one.best_of_three + one.single + IOU_WEIGHT * one.iou for one in losses]
     return torch.stack(terms).sum()
 

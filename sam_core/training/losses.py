@@ -19,6 +19,8 @@ FOCAL_WEIGHT = 20.0
 DICE_WEIGHT = 1.0
 # published 1; a run of thousands of steps, not tens of thousands, leaves the ranking of the candidates far behind
 IOU_WEIGHT = 4.0
+# of the mask that nobody is shown for a prompt: not nothing, as a caller may still ask for it
+UNUSED_WEIGHT = 0.2
 # not the 0.25 of detection: that lets a short run forget the foreground for its first hundreds of steps (seen here)
 FOCAL_ALPHA = 0.5
 FOCAL_GAMMA = 2.0
@@ -28,8 +30,8 @@ FOCAL_GAMMA = 2.0
 class MaskLosses:
     """Losses of one decoding: scalars with gradient, and the IoU of each mask without."""
 
-    single: Tensor  # token 0
-    best_of_three: Tensor  # the lowest of candidates 1..3
+    single: Tensor  # token 0, which answers boxes and several prompts
+    best_of_three: Tensor  # the lowest of candidates 1..3, which answer a single click
     iou: Tensor  # squared error of the predicted IoU, all four
     true_iou: Tensor  # N x 4
 
@@ -91,13 +93,18 @@ def mask_iou(logits: Tensor, targets: Tensor) -> Tensor:
     return both / union.clamp(min=1)
 
 
-def mask_losses(logits: Tensor, predicted_iou: Tensor, masks: Tensor) -> MaskLosses:
-    """Compare logits (N, 4, P) and predicted IoU (N, 4) with the wanted masks (N, P) bool."""
+def mask_losses(logits: Tensor, predicted_iou: Tensor, masks: Tensor, is_ambiguous: Tensor) -> MaskLosses:
+    """Compare logits (N, 4, P) and predicted IoU (N, 4) with the wanted masks (N, P) bool.
+
+    is_ambiguous: (N,) bool, whether the prompt is a single click. What does not answer it counts UNUSED_WEIGHT.
+    """
     each: Tensor = MaskError.apply(logits, masks)  # type: ignore[no-untyped-call]  # N x 4
     true_iou = mask_iou(logits, masks)
+    of_three = torch.where(is_ambiguous, 1.0, UNUSED_WEIGHT)
+    of_single = torch.where(is_ambiguous, UNUSED_WEIGHT, 1.0)
     return MaskLosses(
-        single=each[:, 0].mean(),
-        best_of_three=each[:, 1:].min(dim=1).values.mean(),
+        single=(of_single * each[:, 0]).mean(),
+        best_of_three=(of_three * each[:, 1:].min(dim=1).values).mean(),
         iou=F.mse_loss(predicted_iou.float(), true_iou),
         true_iou=true_iou,
     )

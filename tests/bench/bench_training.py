@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> None:
     def learn(run: Callable[[], tuple[Tensor, Tensor]], targets: Tensor) -> Callable[[], None]:
         def once() -> None:
             logits, iou = run()
-            total_loss([mask_losses(logits.flatten(2), iou, targets)]).backward()
+            total_loss([mask_losses(logits.flatten(2), iou, targets, labels[:, 0] == 1)]).backward()
 
         return once
 

@@ -13,7 +13,15 @@ from sam_core.modeling.lite import build_sam_lite
 from sam_core.modeling.sam import Sam
 from sam_core.training.decode import decode, in_cell_order, in_image_order
 from sam_core.training.loop import encode, freeze_blocks
-from sam_core.training.losses import DICE_WEIGHT, FOCAL_ALPHA, FOCAL_GAMMA, FOCAL_WEIGHT, mask_losses
+from sam_core.training.losses import (
+    DICE_WEIGHT,
+    FOCAL_ALPHA,
+    FOCAL_GAMMA,
+    FOCAL_WEIGHT,
+    UNUSED_WEIGHT,
+    MaskLosses,
+    mask_losses,
+)
 
 SIZE = 64
 SIDE = SIZE // 2
@@ -148,12 +156,16 @@ def test_losses_and_their_gradient_are_the_published_ones(scale: float) -> None:
     logits = (numbers(3, 4, 50, seed=8) * scale).double().requires_grad_()
     targets = numbers(3, 50, seed=9) > 0.5
     predicted = numbers(3, 4, seed=10).sigmoid().double()
-    losses = mask_losses(logits, predicted, targets)
+    is_click = torch.tensor([True, False, False])
+    losses = mask_losses(logits, predicted, targets, is_click)
     each = plain_error(logits, targets)
-    torch.testing.assert_close(losses.single, each[:, 0].mean())
-    torch.testing.assert_close(losses.best_of_three, each[:, 1:].min(dim=1).values.mean())
+    u = UNUSED_WEIGHT
+    single = (each[:, 0] * torch.tensor([u, 1, 1])).mean()
+    best_of_three = (each[:, 1:].min(dim=1).values * torch.tensor([1, u, u])).mean()
+    torch.testing.assert_close(losses.single, single)
+    torch.testing.assert_close(losses.best_of_three, best_of_three)
     (gradient,) = torch.autograd.grad(losses.single + 2 * losses.best_of_three, logits)
-    (plain,) = torch.autograd.grad(each[:, 0].mean() + 2 * each[:, 1:].min(dim=1).values.mean(), logits)
+    (plain,) = torch.autograd.grad(single + 2 * best_of_three, logits)
     torch.testing.assert_close(gradient, plain)
     # the single mask and the best candidate learn, the other two do not
     assert gradient.abs().sum(dim=-1).gt(0).sum(dim=1).tolist() == [2, 2, 2]
@@ -162,15 +174,20 @@ def test_losses_and_their_gradient_are_the_published_ones(scale: float) -> None:
     torch.testing.assert_close(losses.true_iou, both / (found | targets[:, None]).sum(-1))
 
 
+def judged(logits: Tensor, targets: Tensor) -> MaskLosses:
+    """The losses of one prompt that is no single click."""
+    return mask_losses(logits, torch.zeros(1, 4), targets, torch.tensor([False]))
+
+
 def test_losses_by_hand() -> None:
-    losses = mask_losses(torch.zeros(1, 4, 2), torch.zeros(1, 4), torch.tensor([[True, False]]))
+    losses = judged(torch.zeros(1, 4, 2), torch.tensor([[True, False]]))
     # p = 1/2: cross-entropy ln 2, miss 1/2, alpha 1/2; dice 1 - 2/3
     focal = 0.5 * 0.25 * torch.log(torch.tensor(2.0))
     torch.testing.assert_close(losses.single, 20 * focal + 1 / 3)
-    torch.testing.assert_close(losses.best_of_three, losses.single)
+    torch.testing.assert_close(losses.best_of_three, UNUSED_WEIGHT * losses.single)
 
 
 def test_nothing_wanted_and_nothing_found_is_no_error() -> None:
-    losses = mask_losses(torch.full((1, 4, 9), -30.0), torch.zeros(1, 4), torch.zeros(1, 9, dtype=torch.bool))
+    losses = judged(torch.full((1, 4, 9), -30.0), torch.zeros(1, 9, dtype=torch.bool))
     torch.testing.assert_close(losses.single, torch.tensor(0.0))
     assert losses.true_iou.tolist() == [[0.0] * 4]
