@@ -53,13 +53,17 @@ def decode(
 def in_cell_order(masks: Tensor) -> Tensor:
     """Put masks (..., 4H, 4W) into the order of cells: (..., 16 HW), sixteen in a row for each image token."""
     height, width = masks.shape[-2] // 4, masks.shape[-1] // 4
-    return masks.unflatten(-1, (width, 2, 2)).unflatten(-4, (height, 2, 2)).movedim((-3, -2), (-5, -3)).flatten(-6)
+    out: Tensor = (
+        masks.unflatten(-1, (width, 2, 2)).unflatten(-4, (height, 2, 2)).movedim((-3, -2), (-5, -3)).flatten(-6)
+    )
+    return out
 
 
 def in_image_order(cells: Tensor, height: int, width: int) -> Tensor:
     """Put masks (..., 16 HW) in the order of cells into rows and columns: (..., 4H, 4W)."""
     split = cells.unflatten(-1, (height, width, 2, 2, 2, 2))
-    return split.movedim((-5, -3), (-3, -2)).flatten(-3).flatten(-4, -2)
+    out: Tensor = split.movedim((-5, -3), (-3, -2)).flatten(-3).flatten(-4, -2)
+    return out
 
 
 def _image_tokens(
@@ -139,7 +143,8 @@ def image_to_tokens(attention: Attention, keys: Tensor, place: Tensor, at: Tenso
     shares = scores.unflatten(1, (heads, count)).softmax(dim=2).flatten(1, 2)
     out_weight = attention.out_proj.weight.unflatten(1, (heads, -1))  # C x H x d
     brought = torch.einsum("bnhd,chd->bhnc", value, out_weight).flatten(1, 2).to(keys.dtype)  # B x HN x C
-    return shares.transpose(1, 2) @ brought + attention.out_proj.bias.to(keys.dtype)
+    out: Tensor = shares.transpose(1, 2) @ brought + attention.out_proj.bias.to(keys.dtype)
+    return out
 
 
 def _scores(queries: Tensor, keys: Tensor, place: Tensor) -> Tensor:
@@ -167,4 +172,5 @@ def _split_in_four(convolution: nn.ConvTranspose2d, x: Tensor) -> Tensor:
     """Apply a transposed convolution of kernel and stride 2 to cells (B, P, C): (B, 4 P, C')."""
     weight = convolution.weight.permute(2, 3, 1, 0).flatten(0, 2)  # 4C' x C
     bias = convolution.bias.repeat(4)  # type: ignore[union-attr]
-    return F.linear(x, weight.to(x.dtype), bias.to(x.dtype)).unflatten(2, (4, -1)).flatten(1, 2)
+    out: Tensor = F.linear(x, weight.to(x.dtype), bias.to(x.dtype)).unflatten(2, (4, -1)).flatten(1, 2)
+    return out

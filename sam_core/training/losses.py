@@ -98,7 +98,7 @@ def mask_losses(logits: Tensor, predicted_iou: Tensor, masks: Tensor, is_ambiguo
 
     is_ambiguous: (N,) bool, whether the prompt is a single click. What does not answer it counts UNUSED_WEIGHT.
     """
-    each: Tensor = MaskError.apply(logits, masks)  # type: ignore[no-untyped-call]  # N x 4
+    each: Tensor = MaskError.apply(logits, masks)  # N x 4
     true_iou = mask_iou(logits, masks)
     of_three = torch.where(is_ambiguous, 1.0, UNUSED_WEIGHT)
     of_single = torch.where(is_ambiguous, UNUSED_WEIGHT, 1.0)
