@@ -40,7 +40,8 @@ class MaskError(torch.autograd.Function):
     """FOCAL_WEIGHT times the focal loss plus DICE_WEIGHT times dice of logits (N, M, P) and targets (N, P): (N, M).
 
     With y the logit, negated where the target is true, and m = sigmoid(y) what is missing there, focal loss is
-    alpha m^2 softplus(y) (for FOCAL_GAMMA 2 and one alpha for both kinds of cells, and no other); dice needs no more than the sums of m and of m on the target.
+    alpha m^2 softplus(y), for FOCAL_GAMMA 2 and one alpha for both kinds of cells and no other; dice needs no more than
+    the sums of m and of m on the target.
     """
 
     @staticmethod
