@@ -236,7 +236,8 @@ def decode_prompt(folder: str, request: DecodeRequest) -> DecodeAnswer:
 
     from sam_core.errors import InvalidPromptError
     from sam_core.masks.choice import choose_candidates, click_scores
-    from sam_core.masks.stability import stability_score, without_padding
+    from sam_core.masks.grid import without_padding
+    from sam_core.masks.stability import stability_score
     from sam_core.masks.upsample import MaskGeometry
     from sam_core.transforms import input_size_for
 

@@ -29,6 +29,7 @@ from sam_core import transforms
 from sam_core.errors import SamCoreError
 from sam_core.masks import rle
 from sam_core.masks.choice import choose_candidates, click_scores
+from sam_core.masks.specks import without_specks
 from sam_core.masks.upsample import MaskGeometry
 from sam_core.modeling.sam import Sam
 from sam_core.registry import build_model, model_version
@@ -137,6 +138,7 @@ class Annotator:
         self.sam = sam
         self.original_size = (image_rgb.shape[0], image_rgb.shape[1])
         self.input_size = transforms.input_size_for(self.original_size, sam.image_size)
+        self.geometry = MaskGeometry(sam.image_size, self.input_size, self.original_size)
         device = sam.pixel_mean.device
         self.embedding = sam.encode(transforms.to_model_input(image_rgb, sam.image_size).to(device))
 
@@ -154,9 +156,15 @@ class Annotator:
         )
         return logits, iou
 
-    def masks(self, logits: Tensor) -> Bool:
-        """Threshold low-res logits (B, K, S, S) at original size: (B, K, H, W) bool, as published."""
+    def masks(self, logits: Tensor, points: NDArray[np.float64], labels: NDArray[np.int64]) -> Bool:
+        """Threshold low-res logits (B, K, S, S) at original size: (B, K, H, W) bool, as published.
+
+        Without specks for prompts as in decode, where the model drops them.
+        """
         side = self.sam.image_size
+        if self.sam.drops_specks:
+            coords = transforms.points_to_model(points, self.original_size, side)
+            logits = torch.from_numpy(without_specks(logits.float().cpu().numpy(), coords, labels, self.geometry))
         full = F.interpolate(logits, (side, side), mode="bilinear", align_corners=False)
         full = full[..., : self.input_size[0], : self.input_size[1]]
         full = F.interpolate(full, self.original_size, mode="bilinear", align_corners=False)
@@ -173,8 +181,7 @@ class Annotator:
         """Return the model's own choice (B) for prompts as in decode and their answer."""
         if self.sam.weighs_click:
             coords = transforms.points_to_model(points, self.original_size, self.sam.image_size)
-            geometry = MaskGeometry(self.sam.image_size, self.input_size, self.original_size)
-            predicted = click_scores(predicted, logits.float().cpu().numpy(), coords, labels, geometry)
+            predicted = click_scores(predicted, logits.float().cpu().numpy(), coords, labels, self.geometry)
         return choose_candidates(predicted, (labels != PADDING).sum(axis=1))
 
     def click(self, wanted: list[Bool], clicks: int) -> Tally:
@@ -186,7 +193,7 @@ class Annotator:
         labels = np.array([[FOREGROUND, PADDING] for _ in rows])
         logits, predicted = self.decode(points, labels, None)
         scores = predicted.float().cpu().numpy()
-        masks = self.masks(logits)
+        masks = self.masks(logits, points, labels)
         ious = np.array([[iou_of(m, wanted[i]) for m in masks[i]] for i in rows])
         chosen = self.choose(points, labels, logits, scores)
         tally.first = [float(ious[i, chosen[i]]) for i in rows]
@@ -202,7 +209,7 @@ class Annotator:
             labels = np.concatenate([labels, [[label] for _, _, label in drawn]], axis=1)
             logits, _ = self.decode(points, labels, mask_input)
             mask_input = logits[:, :1]
-            current = self.masks(mask_input)[:, 0]
+            current = self.masks(mask_input, points, labels)[:, 0]
             for i in rows:
                 curves[i].append(iou_of(current[i], wanted[i]))
         tally.curves = curves
@@ -214,7 +221,7 @@ class Annotator:
         points = np.array([[[x, y], [x + w, y + h]] for x, y, w, h in boxes], dtype=np.float64)
         labels = np.array([CORNERS for _ in wanted])
         logits, _ = self.decode(points, labels, None)
-        masks = self.masks(logits[:, :1])[:, 0]
+        masks = self.masks(logits[:, :1], points, labels)[:, 0]
         return [iou_of(m, w) for m, w in zip(masks, wanted, strict=True)]
 
 

@@ -16,7 +16,9 @@ from torch import Tensor
 
 from sam_core.errors import InvalidPromptError
 from sam_core.masks.choice import choose_candidates, click_scores
-from sam_core.masks.stability import stability_score, without_padding
+from sam_core.masks.grid import without_padding
+from sam_core.masks.specks import without_specks
+from sam_core.masks.stability import stability_score
 from sam_core.masks.upsample import MaskGeometry, mask_at_original_size
 from sam_core.modeling.sam import Sam
 from sam_core.prompts import Prompts
@@ -60,10 +62,12 @@ class ImageEmbedding:
 class MaskPrediction:
     """The decoder's answer to a batch of B prompts, all four candidates in decoder order (0 is the single mask).
 
-    low_res_logits: B x 4 x S x S, float32. predicted_iou: B x 4, float32. chosen: B, the candidate to show.
+    low_res_logits: B x 4 x S x S, float32, as decoded: the next mask prompt. shown_logits: what masks are made of, the
+    same without specks where the model drops them. predicted_iou: B x 4, float32. chosen: B, the candidate to show.
     """
 
     low_res_logits: NDArray[np.float32]
+    shown_logits: NDArray[np.float32]
     predicted_iou: NDArray[np.float32]
     chosen: NDArray[np.int64]
     image_size: int
@@ -89,7 +93,7 @@ class MaskPrediction:
         """
         index = int(self.chosen[prompt]) if candidate is None else candidate
         mask = mask_at_original_size(
-            self.low_res_logits[prompt, index],
+            self.shown_logits[prompt, index],
             image_size=self.image_size,
             input_size=self.embedding.input_size,
             original_size=self.embedding.encoded_size,
@@ -153,11 +157,12 @@ class Predictor:
         parts = [self._decode(features, coords[rows], labels[rows], prompts[rows].mask_input) for rows in batches]
         logits = torch.cat([logits for logits, _ in parts]).cpu().numpy()
         scores = predicted_iou = torch.cat([iou for _, iou in parts]).cpu().numpy()
+        geometry = MaskGeometry(self.model.image_size, embedding.input_size, embedding.encoded_size)
         if self.model.weighs_click:
-            geometry = MaskGeometry(self.model.image_size, embedding.input_size, embedding.encoded_size)
             scores = click_scores(predicted_iou, logits, coords, labels, geometry)
         return MaskPrediction(
             low_res_logits=logits,
+            shown_logits=without_specks(logits, coords, labels, geometry) if self.model.drops_specks else logits,
             predicted_iou=predicted_iou,
             chosen=choose_candidates(scores, prompts.prompt_counts(), multimask_output=multimask_output),
             image_size=self.model.image_size,

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sam_core.masks.boxes import mask_box_xyxy
-from sam_core.masks.stability import area_ratio, without_padding
+from sam_core.masks.grid import without_padding
+from sam_core.masks.stability import area_ratio
 from sam_core.masks.upsample import MaskGeometry, upsampled_bands
 
 MARGIN = 0.03

@@ -20,7 +20,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from sam_core.masks.stability import stability_score, without_padding
+from sam_core.masks.grid import cells_of, without_padding
+from sam_core.masks.stability import stability_score
 from sam_core.masks.upsample import MaskGeometry
 
 SINGLE_MASK = 0
@@ -55,7 +56,7 @@ def click_scores(
     """
     scores, is_real = predicted_iou.copy(), labels != PADDING
     on_photo = without_padding(logits, geometry)
-    cells = np.floor((coords_model + 0.5) * (logits.shape[-1] / geometry.image_size)).astype(np.int64)
+    cells = cells_of(coords_model, logits.shape[-1] / geometry.image_size, on_photo.shape[-2:])
     is_click = (is_real.sum(axis=1) == 1) & (labels == FOREGROUND).any(axis=1)
     for row in np.flatnonzero(is_click):
         cell = cells[row, is_real[row].argmax()]
@@ -66,11 +67,9 @@ def click_scores(
 def centrality(logits: npt.NDArray[Any], cell_xy: npt.NDArray[np.int64]) -> Scores:
     """Return how near a cell lies to the middle of each mask (K x H x W logits): 1 in its deepest cell, 0 outside it.
 
-    It is the distance to the border, the photo's included, over the largest there is (chamfer distance, 3 x 3). A cell
-    beyond the border of the photo counts as the nearest one on it.
+    It is the distance to the border, the photo's included, over the largest there is (chamfer distance, 3 x 3).
     """
-    height, width = logits.shape[-2:]
-    x, y = int(np.clip(cell_xy[0], 0, width - 1)), int(np.clip(cell_xy[1], 0, height - 1))
+    x, y = int(cell_xy[0]), int(cell_xy[1])
     shares = np.zeros(len(logits), np.float32)
     for index, mask in enumerate(logits > 0):
         if mask[y, x]:

@@ -34,12 +34,6 @@ def stability_at_original_size(
     return float(area_ratio(np.asarray(inner), np.asarray(outer)))
 
 
-def without_padding(logits: npt.NDArray[Any], geometry: MaskGeometry) -> npt.NDArray[Any]:
-    """Return the view of low-res logits (... x side x side) that lies on the photo and not on the model's padding."""
-    rows, columns = (-(-length * logits.shape[-1] // geometry.image_size) for length in geometry.input_size)
-    return logits[..., :rows, :columns]
-
-
 def area_ratio(inner: npt.NDArray[Any], outer: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """Return inner / outer in float32, as the published code divides, and 0 where outer is 0."""
     ratio = np.zeros(np.shape(outer), np.float32)

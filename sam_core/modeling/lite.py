@@ -38,6 +38,7 @@ def build_sam_lite(image_size: int = LITE_IMAGE_SIZE) -> Sam:
         pixel_mean=(127.0, 127.0, 127.0),  # EfficientNet-Lite's input is (x - 127) / 128
         pixel_std=(128.0, 128.0, 128.0),
         weighs_click=True,
+        drops_specks=True,
     )
     start_attention_at_the_click(sam)
     return sam

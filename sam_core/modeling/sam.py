@@ -29,10 +29,16 @@ class Sam(nn.Module):
         pixel_mean: tuple[float, float, float],
         pixel_std: tuple[float, float, float],
         weighs_click: bool = False,
+        drops_specks: bool = False,
     ) -> None:
-        """Put a model together. weighs_click: how a click's candidates are ranked, see sam_core/masks/choice.py."""
+        """Put a model together.
+
+        weighs_click: how a click's candidates are ranked, see sam_core/masks/choice.py. drops_specks: whether masks
+        lose their crumbs before they are shown, see sam_core/masks/specks.py. Neither changes what decode returns.
+        """
         super().__init__()
         self.weighs_click = weighs_click
+        self.drops_specks = drops_specks
         self.image_encoder = image_encoder
         self.prompt_encoder = prompt_encoder
         self.mask_decoder = mask_decoder

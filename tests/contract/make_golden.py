@@ -18,7 +18,9 @@ import torch
 
 from sam_core.masks import rle
 from sam_core.masks.choice import centrality, choose_candidates, click_scores
-from sam_core.masks.stability import stability_score, without_padding
+from sam_core.masks.grid import cells_of, without_padding
+from sam_core.masks.specks import without_specks
+from sam_core.masks.stability import stability_score
 from sam_core.masks.upsample import MaskGeometry, rle_at_original_size
 from sam_core.modeling.prompt_sketch import CELL_PX, CERTAIN, IN_BOX, sketch
 from sam_core.transforms import input_size_for
@@ -75,6 +77,21 @@ CHOICE_SIDE = 32
 CHOICE_GEOMETRY = MaskGeometry(2 * CHOICE_SIDE, (48, 64), (96, 128))
 CHOICE_IOU = (0.9, 0.8, 0.7, 0.95)
 
+# name, which of specks_logits(), coords, labels
+SPECKS_CASES: tuple[tuple[str, str, list[tuple[float, float]], list[int]], ...] = (
+    ("a click on the body", "body", [(20, 20), (0, 0)], [1, -1]),
+    ("a click on a crumb keeps it", "body", [(57, 5), (0, 0)], [1, -1]),
+    ("a click beyond the photo counts on its border", "body", [(70, 10), (0, 0)], [1, -1]),
+    ("a background click keeps a pin hole", "body", [(20, 20), (8, 8)], [1, 0]),
+    ("a background click on a crumb does not spare it", "body", [(20, 20), (57, 5)], [1, 0]),
+    ("a box", "body", [(4, 4), (60, 44)], [2, 3]),
+    ("noise", "noise", [(11, 30), (0, 0)], [1, -1]),
+    ("noise with clicks", "noise", [(4, 12), (54, 16), (2, 32), (8, 36)], [1, 0, 1, 0]),
+    ("nothing", "nothing", [(11, 30), (0, 0)], [1, -1]),
+    ("everything", "everything", [(11, 30), (0, 0)], [1, -1]),
+)
+SPECKS_SYMBOLS = {4.0: "#", 0.5: "+", 0.0: "0", -0.5: "-", -4.0: "."}
+
 
 def main(folder: Path = GOLDEN) -> None:
     """Write every vector below folder."""
@@ -82,6 +99,7 @@ def main(folder: Path = GOLDEN) -> None:
     write_rle(folder / "rle")
     write_sketch(folder / "sketch")
     write_choice(folder / "choice")
+    write_specks(folder / "specks")
 
 
 def write_upsample(folder: Path) -> None:
@@ -136,7 +154,7 @@ def write_choice(folder: Path) -> None:
         tokens, kinds = np.array([coords]), np.array([labels])
         counts = (kinds != -1).sum(axis=1)
         weighed = click_scores(iou, logits[None], tokens, kinds, CHOICE_GEOMETRY)
-        cell = np.floor((tokens[0, 0] + 0.5) / 2).astype(np.int64)
+        cell = cells_of(tokens[0, 0], 0.5, on_photo.shape[-2:])
         cases.append(
             {
                 "name": name,
@@ -159,6 +177,54 @@ def write_choice(folder: Path) -> None:
         "cases": cases,
     }
     write_json(folder / "cases.json", content)
+
+
+def write_specks(folder: Path) -> None:
+    """Write cases.json: logits, prompts in model pixels, and the logits without specks, a symbol a cell."""
+    folder.mkdir(parents=True, exist_ok=True)
+    planes = specks_logits()
+    cases = []
+    for name, plane, coords, labels in SPECKS_CASES:
+        tidy = without_specks(planes[plane][None, None], np.array([coords]), np.array([labels]), CHOICE_GEOMETRY)
+        flat = [value for point in coords for value in point]
+        cases.append({"name": name, "plane": plane, "coords": flat, "labels": labels, "rows": drawn(tidy[0, 0])})
+    height, width = CHOICE_GEOMETRY.input_size
+    content = {
+        "image_size": CHOICE_GEOMETRY.image_size,
+        "input_size": {"width": width, "height": height},
+        "side": CHOICE_SIDE,
+        "symbols": {symbol: value for value, symbol in SPECKS_SYMBOLS.items()},
+        "planes": {name: drawn(plane) for name, plane in planes.items()},
+        "cases": cases,
+    }
+    write_json(folder / "cases.json", content)
+
+
+def drawn(plane: npt.NDArray[np.float32]) -> list[str]:
+    """Return a plane of logits as rows of symbols."""
+    return ["".join(SPECKS_SYMBOLS[value] for value in row) for row in plane.tolist()]
+
+
+def specks_logits() -> dict[str, npt.NDArray[np.float32]]:
+    """Return planes (32 x 32, the last 8 rows padding): a body of 306 cells with crumbs and holes, noise, one sign."""
+    body = np.full((CHOICE_SIDE, CHOICE_SIDE), -4.0, np.float32)
+    body[3:21, 2:20] = 4.0
+    body[4, 4] = -0.5  # pin holes: 1, 2 (one of them on the threshold) and 3 cells
+    body[8, 4:6] = (-4.0, 0.0)
+    body[12, 4:7] = -4.0
+    body[15:18, 8:11] = -4.0  # a hole that stays, with a crumb in it
+    body[16, 9] = 0.5
+    body[10, 2] = -4.0  # open to the outside
+    body[2, 1] = 0.5  # a crumb that touches the body at a corner
+    body[22:24, 21:27] = 4.0  # crumbs at the padding: 12 cells
+    body[2, 28:30] = 0.5
+    body[5:13, 30:32] = 4.0  # 16 cells on the border
+    body[14:18, 22:30] = 4.0  # a part that stays: 32 cells of 306 - 1
+    body[24:] = 4.0
+    noise = np.random.default_rng(20).choice(np.float32(list(SPECKS_SYMBOLS)), (CHOICE_SIDE, CHOICE_SIDE))
+    noise[:, 10:] = np.where(np.random.default_rng(21).random((CHOICE_SIDE, 22)) < 0.6, 4.0, noise[:, 10:])
+    whole = np.full((CHOICE_SIDE, CHOICE_SIDE), 4.0, np.float32)
+    return {"body": body, "noise": noise, "nothing": -whole, "everything": whole}
 
 
 CHOICE_SYMBOLS = {4.0: "#", 0.5: "+", -0.5: "-", -4.0: "."}

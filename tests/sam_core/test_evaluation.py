@@ -92,6 +92,23 @@ def test_batch_equals_one_by_one(folder: Path) -> None:
     assert np.allclose(together, apart, atol=0.02)
 
 
+def test_masks_are_those_that_are_shown(folder: Path) -> None:
+    sam = MODELS["sam_tiny_test"].build_untrained().eval()
+    _, photo, _ = next(evaluation.photos_below(folder))
+    annotator = evaluation.Annotator(sam, evaluation.read_rgb(photo))
+    side = sam.mask_side
+    logits = torch.full((1, 1, side, side), -1.0)
+    logits[..., : side // 2, : side // 2] = 1.0
+    logits[..., 1, side - 2] = 1.0
+    width = annotator.original_size[1]  # the longer side
+    crumb = np.array([[[width * (side - 1.5) / side, width * 1.5 / side]]])
+    elsewhere, label = np.array([[[1.0, 1.0]]]), np.array([[1]])
+    assert annotator.masks(logits, elsewhere, label)[..., width * 3 // 4 :].any()
+    sam.drops_specks = True
+    assert not annotator.masks(logits, elsewhere, label)[..., width * 3 // 4 :].any()
+    assert annotator.masks(logits, crumb, label)[..., width * 3 // 4 :].any()
+
+
 def test_masks_of_another_size_are_refused(folder: Path) -> None:
     sam = MODELS["sam_tiny_test"].build_untrained().eval()
     wrong = dict(rle.encode(_disc((30, 30), (10, 10), 5)))

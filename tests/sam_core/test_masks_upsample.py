@@ -12,6 +12,7 @@ from torch.nn.functional import interpolate
 
 from sam_core.errors import InvalidMaskError
 from sam_core.masks import rle, stability
+from sam_core.masks.grid import without_padding
 from sam_core.masks.upsample import (
     MaskGeometry,
     bilinear_taps,
@@ -208,5 +209,5 @@ def test_stability_of_batches_and_of_nothing():
 
 def test_padding_is_not_counted():
     geometry = geometry_of((300, 400))
-    assert stability.without_padding(np.zeros((3, 256, 256)), geometry).shape == (3, 192, 256)
-    assert stability.without_padding(np.zeros((256, 256)), geometry_of((333, 1000))).shape == (86, 256)
+    assert without_padding(np.zeros((3, 256, 256)), geometry).shape == (3, 192, 256)
+    assert without_padding(np.zeros((256, 256)), geometry_of((333, 1000))).shape == (86, 256)

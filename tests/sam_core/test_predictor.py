@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from sam_core.errors import InvalidImageError, InvalidPromptError
 from sam_core.masks.choice import choose_candidates, click_scores
+from sam_core.masks.specks import without_specks
 from sam_core.predictor import Predictor, Prompts, choose_encoder_dtype, load_predictor
 from sam_core.registry import build_model
 
@@ -110,6 +111,22 @@ def test_a_model_may_weigh_the_click(predictor, image):
     background = Prompts(point_coords=places, point_labels=np.zeros((30, 1)))
     answer = weighing.predict(embedding, background)
     assert answer.chosen.tolist() == (1 + answer.predicted_iou[:, 1:].argmax(axis=1)).tolist()
+
+
+def test_a_model_may_drop_specks(image):
+    """Masks lose their crumbs; the logits, which are the next mask prompt, and the scores stay."""
+    tidying = Predictor(build_model("sam_tiny_test"), "sam_tiny_test")
+    plain = tidying.predict(tidying.embed(image), CLICK)
+    assert plain.shown_logits is plain.low_res_logits
+    tidying.model.drops_specks = True
+    tidy = tidying.predict(tidying.embed(image), CLICK)
+    coords, labels = CLICK.to_tokens((90, 61), 64)
+    assert np.array_equal(tidy.low_res_logits, plain.low_res_logits)
+    assert np.array_equal(tidy.stability_score, plain.stability_score)
+    assert np.array_equal(tidy.shown_logits, without_specks(plain.low_res_logits, coords, labels, plain.geometry))
+    changed = [c for c in range(4) if (tidy.shown_logits[0, c] != plain.low_res_logits[0, c]).any()]
+    assert changed
+    assert all((tidy.mask(candidate=c) != plain.mask(candidate=c)).any() for c in changed)
 
 
 def test_batched_equals_single(predictor, embedding):

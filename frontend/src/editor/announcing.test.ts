@@ -13,6 +13,7 @@ const candidate = (index: number): DraftCandidate => ({
   predictedIou: 0.9 - index / 10,
   stabilityScore: 1,
   logits: { data: Float32Array.of(0), side: 1 },
+  shown: { data: Float32Array.of(0), side: 1 },
 });
 let stores: Stores;
 let said: string[];

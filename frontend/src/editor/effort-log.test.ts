@@ -10,6 +10,7 @@ const CANDIDATES = [1, 2].map((index) => ({
   predictedIou: 0.5,
   stabilityScore: 0.5,
   logits: new Float32Array(1),
+  shown: new Float32Array(1),
 }));
 
 function logOf(...drafts: (typeof FIRST | null)[]) {

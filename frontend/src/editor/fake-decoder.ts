@@ -42,6 +42,7 @@ export class FakeDecoder implements Decoder {
       predictedIou: 0.9 - index / 10,
       stabilityScore: 0.9,
       logits: { data: Float32Array.of(column), side: 1 },
+      shown: { data: Float32Array.of(column), side: 1 },
     }));
     this.waiting.shift()?.resolve({ candidates, chosen, decodeMs: 5 });
     await settle();

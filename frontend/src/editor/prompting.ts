@@ -113,7 +113,7 @@ export class Prompting {
     const draft = this.port.document.draft;
     const candidate = draft?.candidates.at(chosen);
     if (!draft || !candidate || chosen === draft.chosen) return;
-    const mask = this.port.decoder.toMask(candidate.logits, this.imageSize, draft.cropBox);
+    const mask = this.port.decoder.toMask(candidate.shown, this.imageSize, draft.cropBox);
     this.record("candidate", { ...draft, chosen, mask: withHandEdits(mask, draft) });
   }
 
@@ -239,8 +239,8 @@ export class Prompting {
   }
 
   private look({ candidates, chosen, embedding }: PreviewAnswer, step: number): SampledMask {
-    const { logits } = candidates[chosen];
-    return this.port.decoder.toSampledMask(logits, this.imageSize, embedding.cropBox, step);
+    const { shown } = candidates[chosen];
+    return this.port.decoder.toSampledMask(shown, this.imageSize, embedding.cropBox, step);
   }
 
   /** Paint an answer before its exact pixels are computed, which takes longer than anybody should wait. */
@@ -267,7 +267,7 @@ export class Prompting {
     if (this.port.document.draft !== asked) return;
     const { candidates, chosen, embedding } = answer;
     const { cropBox } = embedding;
-    const mask = this.port.decoder.toMask(candidates[chosen].logits, this.imageSize, cropBox);
+    const mask = this.port.decoder.toMask(candidates[chosen].shown, this.imageSize, cropBox);
     const shown: Draft = { ...asked, candidates, chosen, mask: withHandEdits(mask, asked), cropBox };
     this.port.document.apply([{ kind: "draft", before: asked, after: shown }], "local");
     this.port.history.amend(asked, shown);

@@ -9,6 +9,8 @@ const GEOMETRY = {
   inputSize: { width: 16, height: 8 },
   originalSize: { width: 32, height: 16 },
 };
+const NO_PROMPT = { coords: Float32Array.of(0, 0), labels: Int32Array.of(-1) };
+
 interface Case {
   name: string;
   coords: number[];
@@ -45,7 +47,7 @@ describe("chooseCandidate and centrality", () => {
         .map((symbol) => symbols[symbol]),
     ),
   );
-  const candidates = toCandidates(logits, predictedIou, geometry);
+  const candidates = toCandidates(logits, predictedIou, NO_PROMPT, geometry, { dropsSpecks: false });
 
   it("finds the masks as stable as sam_core does", () => {
     expect(side ** 2 * 4).toBe(logits.length);
@@ -62,8 +64,9 @@ describe("chooseCandidate and centrality", () => {
   });
 
   it("takes the first of equals, and a mask of nothing has no middle", () => {
-    const nothing = toCandidates(new Float32Array(4 * 16).fill(-1), [0.5, 0.5, 0.5, 0.5], GEOMETRY);
     const click = { coords: Float32Array.of(3, 3, 0, 0), labels: Int32Array.of(1, -1) };
+    const none = new Float32Array(4 * 16).fill(-1);
+    const nothing = toCandidates(none, [0.5, 0.5, 0.5, 0.5], click, GEOMETRY, { dropsSpecks: true });
     expect(chooseCandidate(click, nothing, GEOMETRY, { weighsClick: true })).toBe(1);
     expect(centrality(nothing[1].logits, GEOMETRY, 3, 3)).toBe(0);
   });
@@ -71,10 +74,24 @@ describe("chooseCandidate and centrality", () => {
 
 it("shares the logits instead of copying them", () => {
   const logits = Float32Array.from({ length: 64 }, (_, i) => i);
-  const [, second] = toCandidates(logits, [0, 0, 0, 0], GEOMETRY);
+  const [, second] = toCandidates(logits, [0, 0, 0, 0], NO_PROMPT, GEOMETRY, { dropsSpecks: false });
   expect(second.logits.data.buffer).toBe(logits.buffer);
   expect(second.logits).toMatchObject({ side: 4 });
   expect(second.logits.data[0]).toBe(16);
+  expect(second.shown).toBe(second.logits);
+});
+
+it("shows a mask without specks where the model drops them, and keeps the logits for the next prompt", () => {
+  const side = 16;
+  const geometry = { ...GEOMETRY, inputSize: { width: side, height: side } };
+  const logits = new Float32Array(4 * side * side).fill(-1);
+  logits.fill(2, 0, 5 * side); // of the first candidate
+  const crumb = side * side - 1;
+  logits[crumb] = 2;
+  const [kept] = toCandidates(logits, [0, 0, 0, 0], NO_PROMPT, geometry, { dropsSpecks: false });
+  const [mended] = toCandidates(logits, [0, 0, 0, 0], NO_PROMPT, geometry, { dropsSpecks: true });
+  expect([kept.shown.data[crumb], mended.shown.data[crumb], mended.logits.data[crumb]]).toEqual([2, -2, 2]);
+  expect(mended.shown).toBe(mended.shown);
 });
 
 it("measures stability on the photo and not on the padding", () => {

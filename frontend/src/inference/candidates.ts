@@ -4,8 +4,10 @@
  */
 import type { LowResLogits } from "../geometry/types";
 import type { MaskGeometry } from "../geometry/upsample";
+import { boundsOf, cellOf, cellsOnPhoto } from "./cells";
 import type { Manifest } from "./manifest";
 import { PADDING, type PromptTokens } from "./prompt-tokens";
+import { withoutSpecks } from "./specks";
 import type { Candidate } from "./types";
 
 const FOREGROUND = 1;
@@ -15,16 +17,28 @@ const INDICES = [0, 1, 2, 3] as const;
 // steps of the 3 x 3 chamfer distance (Borgefors 1986; OpenCV's values in 16.16 fixed point)
 const [STRAIGHT, DIAGONAL] = [62587, 89738];
 
-/** Cut logits (4 x side x side, shared) and scores into candidates, in decoder order. */
+/** Cut the answer to a prompt, logits (4 x side x side, shared) and scores, into candidates, in decoder order. */
 export function toCandidates(
   logits: Float32Array,
   predictedIou: ArrayLike<number>,
+  tokens: PromptTokens,
   geometry: MaskGeometry,
+  { dropsSpecks }: Pick<Manifest, "dropsSpecks">,
 ): Candidate[] {
   const side = Math.sqrt(logits.length / INDICES.length);
   return INDICES.map((index) => {
     const own: LowResLogits = { data: logits.subarray(index * side * side, (index + 1) * side * side), side };
-    return { index, predictedIou: predictedIou[index], stabilityScore: stabilityScore(own, geometry), logits: own };
+    let shown: LowResLogits | null = dropsSpecks ? null : own;
+    return {
+      index,
+      predictedIou: predictedIou[index],
+      stabilityScore: stabilityScore(own, geometry),
+      logits: own,
+      // most candidates are never looked at
+      get shown() {
+        return (shown ??= withoutSpecks(own, tokens, geometry));
+      },
+    };
   });
 }
 
@@ -91,11 +105,11 @@ export function stabilityScore({ data, side }: LowResLogits, geometry: MaskGeome
  */
 export function centrality({ data, side }: LowResLogits, geometry: MaskGeometry, x: number, y: number): number {
   const { rows, columns } = cellsOnPhoto(side, geometry);
-  const cellOf = (at: number, count: number) =>
-    Math.min(count - 1, Math.max(0, Math.floor((at + 0.5) * (side / geometry.imageSize))));
-  const [column, row] = [cellOf(x, columns), cellOf(y, rows)];
-  if (!(data[row * side + column] > 0)) return 0;
-  const { left, top, right, bottom } = boundsOf(data, side, rows, columns);
+  const { imageSize } = geometry;
+  const [column, row] = [cellOf(x, columns, side, imageSize), cellOf(y, rows, side, imageSize)];
+  const box = boundsOf(data, side, rows, columns);
+  if (!box || !(data[row * side + column] > 0)) return 0;
+  const { left, top, right, bottom } = box;
   // a frame of zeros around the mask's box saves the border cases
   const width = right - left + 3;
   const depth = new Int32Array(width * (bottom - top + 3));
@@ -126,29 +140,4 @@ function nearest(depth: Int32Array, at: number, beside: number, beyond: number):
   let diagonal = depth[above - 1];
   if (depth[above + 1] < diagonal) diagonal = depth[above + 1];
   return straight + STRAIGHT < diagonal + DIAGONAL ? straight + STRAIGHT : diagonal + DIAGONAL;
-}
-
-/** The box, ends included, of the cells above zero; there is one. */
-function boundsOf(data: Float32Array, side: number, rows: number, columns: number) {
-  let [left, top, right, bottom] = [columns, -1, -1, -1];
-  for (let r = 0; r < rows; r++) {
-    const [start, stop] = [r * side, r * side + columns];
-    let first = start;
-    while (first < stop && !(data[first] > 0)) first++;
-    if (first === stop) continue;
-    let last = stop - 1;
-    while (!(data[last] > 0)) last--;
-    if (top < 0) top = r;
-    bottom = r;
-    if (first - start < left) left = first - start;
-    if (last - start > right) right = last - start;
-  }
-  return { left, top, right, bottom };
-}
-
-function cellsOnPhoto(side: number, { imageSize, inputSize }: MaskGeometry): { rows: number; columns: number } {
-  return {
-    rows: Math.ceil((inputSize.height * side) / imageSize),
-    columns: Math.ceil((inputSize.width * side) / imageSize),
-  };
 }

@@ -220,7 +220,7 @@ export class BrowserDecoderClient implements DecoderClient {
     const tokens = toTokens(prompts, originalSize, embedding.cropBox, manifest.imageSize);
     const { logits, predictedIou, engine } = await this.answer(request, tokens, manifest);
     const geometry = geometryFor(encodedSize(originalSize, embedding.cropBox), manifest.imageSize);
-    const candidates = toCandidates(logits, predictedIou, geometry);
+    const candidates = toCandidates(logits, predictedIou, tokens, geometry, manifest);
     const chosen = chooseCandidate(tokens, candidates, geometry, manifest);
     return { candidates, chosen, decodeMs: performance.now() - start, engine };
   }
@@ -236,12 +236,14 @@ export class BrowserDecoderClient implements DecoderClient {
     const tokens = toTokens([click], square, null, imageSize);
     for (let i = 0; i < WARM_UPS; i++) {
       const answered = this.queue.add("prefetch", async () => {
-        if (this.decoder !== decoder) return;
+        if (this.decoder !== decoder) return null;
         const { logits, predictedIou } = await decoder.decode(embedding.key, tokens, null, () =>
           this.store.load(embedding),
         );
         const geometry = geometryFor(square, imageSize);
-        chooseCandidate(tokens, toCandidates(logits, predictedIou, geometry), geometry, manifest);
+        const candidates = toCandidates(logits, predictedIou, tokens, geometry, manifest);
+        const chosen = chooseCandidate(tokens, candidates, geometry, manifest);
+        return candidates[chosen].shown; // made when first asked for
       });
       answered.catch(() => undefined); // a click meets the same trouble, and tells
     }

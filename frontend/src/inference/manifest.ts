@@ -37,6 +37,8 @@ export interface Manifest {
   readonly sketches: boolean;
   /** Whether a click's candidates are ranked by more than predicted IoU (candidates.ts). */
   readonly weighsClick: boolean;
+  /** Whether masks lose their crumbs before they are shown, see specks.ts. */
+  readonly dropsSpecks: boolean;
   readonly graphs: Readonly<Record<GraphName, GraphFile>>;
   /** The graphs that end before the up-scaling, and its weights; null where the model has none. */
   readonly upscaling: { readonly file: string; readonly eps: number; readonly graphs: Manifest["graphs"] } | null;
@@ -55,6 +57,7 @@ interface RawManifest {
   grid: number;
   sketches?: boolean;
   weighs_click?: boolean;
+  drops_specks?: boolean;
   graphs: Record<GraphName, GraphFile> & Partial<Record<RowsGraphName, GraphFile>>;
   upscaling?: { file: string; eps: number };
   golden: { seed: number; point: [number, number]; candidate: number; mask: RawMask; predicted_iou: number };
@@ -84,6 +87,7 @@ export function parseManifest(json: unknown): Manifest {
     grid: whole.grid,
     sketches: whole.sketches ?? false,
     weighsClick: whole.weighs_click ?? false,
+    dropsSpecks: whole.drops_specks ?? false,
     graphs: whole.graphs,
     upscaling: parseUpscaling(whole),
     golden: parseGolden(whole.golden),

@@ -45,7 +45,10 @@ export interface Candidate {
   readonly index: 0 | 1 | 2 | 3;
   readonly predictedIou: number;
   readonly stabilityScore: number;
+  /** As decoded: the next mask prompt. */
   readonly logits: LowResLogits;
+  /** What the mask is made of: the same, without specks where the model drops them. */
+  readonly shown: LowResLogits;
 }
 
 export interface DecodeResult {

@@ -9,7 +9,10 @@ export interface DraftCandidate {
   readonly index: number;
   readonly predictedIou: number;
   readonly stabilityScore: number;
+  /** As decoded: the next mask prompt. */
   readonly logits: LowResLogits;
+  /** What the mask is made of. */
+  readonly shown: LowResLogits;
 }
 
 export interface Draft {
