@@ -18,12 +18,11 @@ import numpy.typing as npt
 
 from sam_core.masks.grid import cells_of, without_padding
 from sam_core.masks.regions import label_components
-from sam_core.masks.upsample import MaskGeometry
+from sam_core.masks.upsample import Logits, MaskGeometry
 
 BACKGROUND, FOREGROUND = 0, 1
 LEAST_PART = 10  # the largest part over the smallest that stays
 LEAST_HOLE = 100  # the mask over the smallest hole that stays
-Logits = npt.NDArray[np.float32]
 Cells = list[tuple[int, int]]  # row, column
 
 
@@ -52,7 +51,7 @@ def _drop_parts(mask: Logits, kept: Cells) -> None:
     is_speck = np.concatenate([[False], areas * LEAST_PART < areas.max()])
     for cell in kept:
         is_speck[parts[cell]] = False
-    _turn(mask, is_speck[parts])
+    mask[is_speck[parts]] *= -1
 
 
 def _fill_holes(mask: Logits, open_: Cells) -> None:
@@ -65,8 +64,4 @@ def _fill_holes(mask: Logits, open_: Cells) -> None:
         is_hole[edge] = False
     for cell in open_:
         is_hole[gaps[cell]] = False
-    _turn(mask, is_hole[gaps])
-
-
-def _turn(mask: Logits, where: npt.NDArray[np.bool_]) -> None:
-    mask[where] *= -1
+    mask[is_hole[gaps]] *= -1

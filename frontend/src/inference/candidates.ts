@@ -4,13 +4,12 @@
  */
 import type { LowResLogits } from "../geometry/types";
 import type { MaskGeometry } from "../geometry/upsample";
-import { boundsOf, cellOf, cellsOnPhoto } from "./cells";
+import { cellOf, cellsOnPhoto } from "./cells";
 import type { Manifest } from "./manifest";
-import { PADDING, type PromptTokens } from "./prompt-tokens";
+import { FOREGROUND, PADDING, type PromptTokens } from "./prompt-tokens";
 import { withoutSpecks } from "./specks";
 import type { Candidate } from "./types";
 
-const FOREGROUND = 1;
 const STABILITY_OFFSET = 1;
 const CENTRALITY_WEIGHT = 0.5;
 const INDICES = [0, 1, 2, 3] as const;
@@ -107,9 +106,8 @@ export function centrality({ data, side }: LowResLogits, geometry: MaskGeometry,
   const { rows, columns } = cellsOnPhoto(side, geometry);
   const { imageSize } = geometry;
   const [column, row] = [cellOf(x, columns, side, imageSize), cellOf(y, rows, side, imageSize)];
-  const box = boundsOf(data, side, rows, columns);
-  if (!box || !(data[row * side + column] > 0)) return 0;
-  const { left, top, right, bottom } = box;
+  if (!(data[row * side + column] > 0)) return 0;
+  const { left, top, right, bottom } = boundsOf(data, side, rows, columns);
   // a frame of zeros around the mask's box saves the border cases
   const width = right - left + 3;
   const depth = new Int32Array(width * (bottom - top + 3));
@@ -140,4 +138,22 @@ function nearest(depth: Int32Array, at: number, beside: number, beyond: number):
   let diagonal = depth[above - 1];
   if (depth[above + 1] < diagonal) diagonal = depth[above + 1];
   return straight + STRAIGHT < diagonal + DIAGONAL ? straight + STRAIGHT : diagonal + DIAGONAL;
+}
+
+/** The box, ends included, of the cells above zero; there is one. */
+function boundsOf(data: Float32Array, side: number, rows: number, columns: number) {
+  let [left, top, right, bottom] = [columns, -1, -1, -1];
+  for (let r = 0; r < rows; r++) {
+    const [start, stop] = [r * side, r * side + columns];
+    let first = start;
+    while (first < stop && !(data[first] > 0)) first++;
+    if (first === stop) continue;
+    let last = stop - 1;
+    while (!(data[last] > 0)) last--;
+    if (top < 0) top = r;
+    bottom = r;
+    if (first - start < left) left = first - start;
+    if (last - start > right) right = last - start;
+  }
+  return { left, top, right, bottom };
 }

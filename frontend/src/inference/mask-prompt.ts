@@ -4,9 +4,9 @@
  */
 import type { LowResLogits } from "../geometry/types";
 import type { Manifest } from "./manifest";
-import type { PromptTokens } from "./prompt-tokens";
+import { BACKGROUND, FOREGROUND, type PromptTokens } from "./prompt-tokens";
 
-const [BACKGROUND, FOREGROUND, TOP_LEFT] = [0, 1, 2];
+const TOP_LEFT = 2;
 const DISK_RADIUS_PX = 5;
 const CERTAIN = 8;
 const IN_BOX = 2;

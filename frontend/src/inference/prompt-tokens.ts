@@ -7,6 +7,8 @@ import { inputSizeFor } from "../geometry/upsample";
 import { DecodeError } from "./errors";
 
 export const PADDING = -1;
+export const BACKGROUND = 0;
+export const FOREGROUND = 1;
 const TOP_LEFT = 2;
 const BOTTOM_RIGHT = 3;
 /** The model counts from the middle of the first pixel, the page from its outer corner. */
