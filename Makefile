@@ -29,8 +29,9 @@ typecheck:
 test-frontend:
 	cd frontend && npm run --silent test
 
+# Two processes, as browsers mostly wait. Each has its own databases and, for the browser's tests, its own product.
 test-python:
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 2
 
 test-e2e:
 	$(BIN)/pytest -q tests/e2e
