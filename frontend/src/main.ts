@@ -12,6 +12,7 @@ import { Editor } from "./editor/editor";
 import { ModelHost } from "./editor/model-host";
 import { reasonOf } from "./editor/notices";
 import { bindingsFor } from "./editor/personal";
+import { rehearse } from "./editor/rehearsal";
 import { makeStores } from "./editor/stores";
 import { workspaceDoor } from "./editor/workspace-door";
 import { loadMessages, pickLocale, Translator } from "./i18n/translate";
@@ -33,7 +34,7 @@ async function start(): Promise<void> {
     const { engine: name, trials, override } = found;
     stores.engine.update((engine) => ({ ...engine, name, trials, override }));
   };
-  const client = createDecoderClient({ api: config.api, csrf: config.csrf, onEngine: takeEngine });
+  const client = createDecoderClient({ api: config.api, csrf: config.csrf, onEngine: takeEngine, rehearse });
   const http = makeHttpClient(config.api, config.csrf);
   const guard: AccessGuard = new AccessGuard({
     imageId: () => editor.session?.detail.id ?? null,

@@ -120,7 +120,8 @@ describe("answering clicks", () => {
       release = () => worker.onmessage?.({ data: answer } as MessageEvent<WorkerAnswer>);
       return null;
     };
-    const client = makeClient(slowAtFirst);
+    const rehearse = vi.fn<NonNullable<ClientDependencies["rehearse"]>>();
+    const client = makeClient(slowAtFirst, { rehearse });
     await client.open("/models/manifest.json");
     const clicked = () => workers[0].received.flatMap((seen) => (seen.type === "decode" ? [seen.coords[0]] : []));
     client.prefetch(EMBEDDING);
@@ -133,6 +134,8 @@ describe("answering clicks", () => {
     expect(clicked()[1]).toBe(5);
     await client.decode(click(1));
     expect(clicked()).toHaveLength(10);
+    expect(rehearse).toHaveBeenCalledTimes(8);
+    expect(rehearse).toHaveBeenLastCalledWith(expect.objectContaining({ side: SIDE }), MANIFEST.image_size);
   });
 
   it("meets a click with no harm done when warming up fails", async () => {

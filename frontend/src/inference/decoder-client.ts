@@ -3,7 +3,7 @@
  *
  * Clicks are answered in order and none is lost; of hovers only the newest runs. Contract: docs/contracts.md, section 4.
  */
-import { imagePoint } from "../geometry/types";
+import { imagePoint, type LowResLogits } from "../geometry/types";
 import { geometryFor } from "../geometry/upsample";
 import { browserName } from "./browser-name";
 import { chooseCandidate, toCandidates } from "./candidates";
@@ -59,6 +59,8 @@ export interface ClientDependencies {
   readonly csrf: string;
   /** Told when the engine changes by itself: WebGPU took over, or the server had to. */
   onEngine?(info: EngineInfo): void;
+  /** What the page does with a mask it shows, done with some that nobody asked for, so that the first click finds it compiled. */
+  rehearse?(shown: LowResLogits, imageSize: number): void;
 }
 
 const CACHE_BUDGET_BYTES = 512 * 2 ** 20;
@@ -236,14 +238,14 @@ export class BrowserDecoderClient implements DecoderClient {
     const tokens = toTokens([click], square, null, imageSize);
     for (let i = 0; i < WARM_UPS; i++) {
       const answered = this.queue.add("prefetch", async () => {
-        if (this.decoder !== decoder) return null;
+        if (this.decoder !== decoder) return;
         const { logits, predictedIou } = await decoder.decode(embedding.key, tokens, null, () =>
           this.store.load(embedding),
         );
         const geometry = geometryFor(square, imageSize);
         const candidates = toCandidates(logits, predictedIou, tokens, geometry, manifest);
         const chosen = chooseCandidate(tokens, candidates, geometry, manifest);
-        return candidates[chosen].shown; // made when first asked for
+        this.dependencies.rehearse?.(candidates[chosen].shown, imageSize);
       });
       answered.catch(() => undefined); // a click meets the same trouble, and tells
     }
@@ -306,7 +308,9 @@ function shut(decoder: WorkerDecoder): void {
 }
 
 /** The client for this page. */
-export function createDecoderClient(options: Pick<ClientDependencies, "api" | "csrf" | "onEngine">): DecoderClient {
+export function createDecoderClient(
+  options: Pick<ClientDependencies, "api" | "csrf" | "onEngine" | "rehearse">,
+): DecoderClient {
   return new BrowserDecoderClient({
     ...options,
     createWorker: () =>

@@ -1,6 +1,7 @@
 /** The benchmark's page: graphs timed in a worker, clicks timed through the workspace's own code until they are painted. */
 import { browserDecoder } from "../../../frontend/src/editor/browser-decoder";
 import { Prompting } from "../../../frontend/src/editor/prompting";
+import { rehearse } from "../../../frontend/src/editor/rehearsal";
 import { imagePoint, screenPoint, type Size } from "../../../frontend/src/geometry/types";
 import { fitViewport, toImage, type Viewport } from "../../../frontend/src/geometry/viewport";
 import {
@@ -38,7 +39,7 @@ interface Opened {
 }
 
 async function openClient(folder: string): Promise<Opened> {
-  const client = createDecoderClient({ api: "/api/v1", csrf: "" });
+  const client = createDecoderClient({ api: "/api/v1", csrf: "", rehearse });
   const info = await client.open(`/models/${folder}/manifest.json`);
   return { client, info, keyPrefix: `image-${info.modelVersion}-full-` };
 }
