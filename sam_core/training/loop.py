@@ -7,6 +7,7 @@ checkpoint. A run lives in one folder: config, log.jsonl, curves.svg, last.pt (r
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import math
 import sys
@@ -330,12 +331,7 @@ def main(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     config = load_config(args.config)
     if args.data:
-        config = TrainConfig(
-            data=type(config.data)(**{**vars(config.data), "folders": tuple(args.data)}),
-            prompts=config.prompts,
-            optim=config.optim,
-            run=config.run,
-        )
+        config = dataclasses.replace(config, data=dataclasses.replace(config.data, folders=tuple(args.data)))
     args.run.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(config, args.run, init_from=args.init)
     if args.resume:
