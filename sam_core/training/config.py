@@ -33,6 +33,7 @@ class DataConfig:
     min_mask_area_ratio: float = 0.0008  # of the model input
     max_mask_area_ratio: float = 0.9  # published: masks over 90 % of the image are left out
     scale_range: tuple[float, float] = (0.6, 2.0)  # longest side of the photo, in model inputs
+    max_stretch: float = 1.0  # a crop becomes wider or higher by up to this ratio; 1: keeps its proportions
     focus_probability: float = 0.7  # a crop is centred on a mask
     flip_probability: float = 0.5
     color_jitter: float = 0.3
@@ -106,11 +107,17 @@ def load_config(path: Path) -> TrainConfig:
     if unknown:
         raise ConfigError(f"{path}: unknown tables {sorted(unknown)}; known: {sorted(tables)}")
     return TrainConfig(
-        data=_table(DataConfig, raw.get("data", {}), path),
+        data=_data(_table(DataConfig, raw.get("data", {}), path), path),
         prompts=_table(PromptConfig, raw.get("prompts", {}), path),
         optim=_optim(_table(OptimConfig, raw.get("optim", {}), path), path),
         run=_table(RunConfig, raw.get("run", {}), path),
     )
+
+
+def _data(config: DataConfig, path: Path) -> DataConfig:
+    if not config.max_stretch >= 1:
+        raise ConfigError(f"{path}: max_stretch is {config.max_stretch!r}; from 1, which keeps proportions, upwards")
+    return config
 
 
 def _optim(config: OptimConfig, path: Path) -> OptimConfig:

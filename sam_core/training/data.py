@@ -215,11 +215,12 @@ def crop_sample(
     image_size: int,
     rng: np.random.Generator,
 ) -> Sample | None:
-    """Scale, crop, flip and jitter a photo into a square sample, with masks at half the resolution."""
+    """Scale, stretch, crop, flip and jitter a photo into a square sample, with masks at half the resolution."""
     window, scale = draw_window(photo.shape[:2], targets, config, image_size=image_size, rng=rng)
     y0, x0, y1, x1 = window
-    out_h, out_w = min(image_size, round((y1 - y0) * scale)), min(image_size, round((x1 - x0) * scale))
-    out_h, out_w = max(out_h, 8), max(out_w, 8)
+    stretch = draw_stretch(config, rng)
+    out_h = min(image_size, max(8, round((y1 - y0) * scale * stretch)))
+    out_w = min(image_size, max(8, round((x1 - x0) * scale / stretch)))
     flip = rng.random() < config.flip_probability
     pixels = _resize(photo[y0:y1, x0:x1], out_w, out_h)
     pixels = jitter_colors(pixels[:, ::-1] if flip else pixels, config, rng)
@@ -265,6 +266,13 @@ def draw_window(
     y0 = int(np.clip(center_y - crop_h / 2, 0, height - crop_h))
     x0 = int(np.clip(center_x - crop_w / 2, 0, width - crop_w))
     return (y0, x0, y0 + crop_h, x0 + crop_w), scale
+
+
+def draw_stretch(config: DataConfig, rng: np.random.Generator) -> float:
+    """Draw the factor by which a crop grows in height and shrinks in width: max_stretch at most between the two."""
+    if config.max_stretch == 1:
+        return 1.0
+    return float(np.exp(rng.uniform(-1, 1) * np.log(config.max_stretch) / 2))
 
 
 def jitter_colors(pixels: NDArray[np.uint8], config: DataConfig, rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -244,8 +244,11 @@ def test_samples_depend_on_seed_and_index_alone(photos: Path) -> None:
     assert not np.array_equal(one[5].pixels, one[6].pixels)
 
 
-def test_masks_follow_the_pixels_through_crop_flip_and_scale(photos: Path) -> None:
-    config = DataConfig(color_jitter=0.0, gray_probability=0.0, paste_probability=0.0, union_probability=0.0)
+@pytest.mark.parametrize("max_stretch", [1.0, 2.0])
+def test_masks_follow_the_pixels_through_crop_flip_and_scale(photos: Path, max_stretch: float) -> None:
+    config = DataConfig(
+        max_stretch=max_stretch, color_jitter=0.0, gray_probability=0.0, paste_probability=0.0, union_probability=0.0
+    )
     sets = read_records((str(photos / "discs"),))
     dataset = CropDataset(sets, config, image_size=128, seed=2)
     for i in range(20):
@@ -254,6 +257,19 @@ def test_masks_follow_the_pixels_through_crop_flip_and_scale(photos: Path) -> No
         for mask in sample.masks:
             inside = cv2.resize(mask, (128, 128), interpolation=cv2.INTER_NEAREST) > 0
             assert red[inside].mean() > 0.85
+
+
+@pytest.mark.parametrize("max_stretch", [1.0, 1.5])
+def test_crops_are_stretched_both_ways_by_no_more_than_asked(max_stretch: float) -> None:
+    photo, mask = np.zeros((60, 80, 3), np.uint8), np.zeros((60, 80), np.uint8)
+    mask[20:40, 30:60] = 1
+    config = DataConfig(scale_range=(0.6, 0.6), max_stretch=max_stretch)  # small enough to stay whole when stretched
+    rng = np.random.default_rng(5)
+    samples = [crop_sample(photo, [mask], config, image_size=256, rng=rng) for _ in range(40)]
+    ratios = [(s.valid_hw[0] / s.valid_hw[1]) / (60 / 80) for s in samples if s is not None]
+    assert len(ratios) == 40
+    assert 1 / max_stretch - 0.02 < min(ratios) < 1 / max_stretch + 0.1
+    assert max_stretch - 0.1 < max(ratios) < max_stretch + 0.02
 
 
 def test_a_pasted_object_covers_what_is_behind_it() -> None:
@@ -344,6 +360,9 @@ def test_errors_name_what_is_wrong(tmp_path: Path) -> None:
         load_config(path)
     path.write_text('[optim]\noptimizer = "sgd"\n')
     with pytest.raises(ConfigError, match=r"'sgd'; known: .*muon"):
+        load_config(path)
+    path.write_text("[data]\nmax_stretch = 0.5\n")
+    with pytest.raises(ConfigError, match=r"max_stretch is 0\.5; from 1"):
         load_config(path)
     path.write_text("[optim\n")
     with pytest.raises(ConfigError, match=r"bad\.toml"):
