@@ -20,8 +20,6 @@ LITE_EMBED_DIM = 128
 POSITION_GAIN = 2.0
 CONTENT_START = 0.3
 BATCH_NORM_EPS = 1e-3  # EfficientNet-Lite's
-# what sam_lite-8 added to the versions before it
-ADDED_BLOCKS = ("image_encoder.neck.context32.", "image_encoder.neck.context16.")
 
 
 def build_sam_lite(image_size: int = LITE_IMAGE_SIZE) -> Sam:
@@ -69,9 +67,17 @@ def start_attention_at_the_click(sam: Sam) -> None:
 
 
 def completed_state(sam: Sam, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the weights of any version with blocks that it did not have at their start, where they change nothing."""
-    added = {name: value for name, value in sam.state_dict().items() if name.startswith(ADDED_BLOCKS)}
-    return state if added.keys() & state.keys() else {**added, **state}
+    """Return the weights of any version with the blocks that it lacks as they begin, where they change nothing.
+
+    sam: freshly built. A block of which some weights are there is left as it is, for the loader to refuse.
+    """
+    completed = dict(state)
+    for name, module in sam.named_modules():
+        if getattr(module, "begins_as_identity", False):
+            own = {f"{name}.{key}": value for key, value in module.state_dict().items()}
+            if not own.keys() & state.keys():
+                completed.update(own)
+    return completed
 
 
 def set_input_size(sam: Sam, image_size: int) -> None:

@@ -4,9 +4,12 @@ Sources: EfficientNet-Lite (Apache-2.0, TensorFlow "same" padding, ReLU6, no squ
 (arXiv 1612.03144). Batch norm is frozen: it lives in each convolution as a fixed scale and a trainable bias,
 so that training and inference compute the same function and export folds it away for nothing.
 
-Detail below the embedding's stride reaches it by space-to-depth of the stride-4 map, and far context by attention: six
-blocks at stride 32, where there are only 256 tokens, and two at stride 16. All but the first two turn queries and keys
+Detail below the embedding's stride reaches it by space-to-depth of the stride-4 map, and far context by attention: ten
+blocks at stride 32, where there are only 256 tokens, and six at stride 16. All but the first two turn queries and keys
 by their place (rotary embedding, arXiv 2104.09864, for each axis), so that things that look alike stay apart.
+
+The neck grew while it was trained (docs/adr/0007): a block added to it begins as the identity and says so by
+begins_as_identity, so that weights from before it load and give what they gave.
 """
 
 from __future__ import annotations
@@ -95,11 +98,20 @@ def rotated(x: Tensor, angles: Tensor) -> Tensor:
     return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
 
 
+def zero(layer: nn.Linear | nn.Conv2d) -> None:
+    """Let a residual branch that ends with layer begin by adding nothing. In place."""
+    nn.init.zeros_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+
+
 class ContextBlock(nn.Module):
     """Pre-norm self-attention and MLP over all cells of a small map.
 
     has_place: queries and keys turn with their cell's place. Such a block begins as the identity.
     """
+
+    begins_as_identity: bool
 
     def __init__(self, dim: int, num_heads: int, *, has_place: bool = False) -> None:
         super().__init__()
@@ -110,10 +122,10 @@ class ContextBlock(nn.Module):
         self.mlp = MLPBlock(dim, 2 * dim)
         self.num_heads = num_heads
         self.has_place = has_place
+        self.begins_as_identity = has_place
         if has_place:
-            for last in (self.proj, self.mlp.lin2):
-                nn.init.zeros_(last.weight)
-                nn.init.zeros_(last.bias)
+            zero(self.proj)
+            zero(self.mlp.lin2)
 
     def forward(self, grid: Tensor) -> Tensor:
         """Map (B, dim, height, width) to the same shape."""
@@ -134,12 +146,15 @@ class ContextBlock(nn.Module):
 class ConvBlock(nn.Module):
     """Depth-wise 5x5, then an inverted bottleneck per pixel; residual (arXiv 2201.03545)."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, *, begins_as_identity: bool = False) -> None:
         super().__init__()
         self.depthwise = nn.Conv2d(dim, dim, 5, padding=2, groups=dim)
         self.norm = LayerNorm2d(dim)
         self.expand = nn.Conv2d(dim, 2 * dim, 1)
         self.project = nn.Conv2d(2 * dim, dim, 1)
+        self.begins_as_identity = begins_as_identity
+        if begins_as_identity:
+            zero(self.project)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = x + self.project(F.gelu(self.expand(self.norm(self.depthwise(x)))))
@@ -157,11 +172,11 @@ class LiteNeck(nn.Module):
         self.lateral16 = nn.Conv2d(c16, out_chans, 1)
         self.to_context = nn.Conv2d(c32, context_dim, 1)
         self.context = nn.Sequential(*(ContextBlock(context_dim, num_heads=6) for _ in range(2)))
-        self.context32 = nn.Sequential(*(ContextBlock(context_dim, num_heads=6, has_place=True) for _ in range(4)))
+        self.context32 = nn.Sequential(*(ContextBlock(context_dim, num_heads=6, has_place=True) for _ in range(8)))
         self.from_context = nn.Conv2d(context_dim, out_chans, 1)
         self.merge16 = ConvBlock(out_chans)
-        self.context16 = nn.Sequential(*(ContextBlock(out_chans, num_heads=4, has_place=True) for _ in range(2)))
-        self.merge8 = nn.Sequential(ConvBlock(out_chans), ConvBlock(out_chans))
+        self.context16 = nn.Sequential(*(ContextBlock(out_chans, num_heads=4, has_place=True) for _ in range(6)))
+        self.merge8 = nn.Sequential(*(ConvBlock(out_chans, begins_as_identity=index >= 2) for index in range(4)))
         self.norm = LayerNorm2d(out_chans)
 
     def forward(self, f4: Tensor, f8: Tensor, f16: Tensor, f32: Tensor) -> Tensor:

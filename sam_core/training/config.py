@@ -35,6 +35,8 @@ class DataConfig:
     scale_range: tuple[float, float] = (0.6, 2.0)  # longest side of the photo, in model inputs
     max_stretch: float = 1.0  # a crop becomes wider or higher by up to this ratio; 1: keeps its proportions
     focus_probability: float = 0.7  # a crop is centred on a mask
+    rotation_probability: float = 0.0  # a photo is turned by up to max_rotation first
+    max_rotation: float = 15.0  # degrees, either way
     flip_probability: float = 0.5
     color_jitter: float = 0.3
     gray_probability: float = 0.05
@@ -61,11 +63,13 @@ class PromptConfig:
 class OptimConfig:
     """AdamW as published, or Muon, with a lower rate for the pre-trained encoder and a cosine schedule."""
 
+    dice_weight: float = 1.0  # published: focal 20 to dice 1
     optimizer: str = "adamw"  # or "muon": it for matrices, AdamW for the rest, at the same rates
     steps: int = 6000
     batch_images: int = 8
     lr: float = 8e-4  # published
     encoder_lr: float = 1.5e-4
+    added_lr: float = 0.0  # of blocks that the starting weights lack; 0: lr
     frozen_blocks: int = 0  # blocks of the pre-trained encoder, stem included, that keep their ImageNet weights
     weight_decay: float = 0.05
     warmup_steps: int = 250  # published

@@ -122,6 +122,8 @@ class CropDataset(Dataset[Sample]):
         targets = self._draw_targets(record, photo.shape[:2], rng)
         if rng.random() < self.config.paste_probability:
             photo, targets = self._paste(photo, targets, rng)
+        if self.config.rotation_probability and rng.random() < self.config.rotation_probability:
+            photo, targets = turn(photo, targets, rng.uniform(-1, 1) * self.config.max_rotation)
         return crop_sample(photo, targets, self.config, image_size=self.image_size, rng=rng)
 
     def _draw_record(self, rng: np.random.Generator) -> Record:
@@ -205,6 +207,16 @@ def paste_object(
     pasted = np.zeros((height, width), np.uint8)
     pasted[window] = alpha > 127
     return photo, [pasted, *(t * (1 - pasted) for t in targets)]
+
+
+def turn(photo: NDArray[np.uint8], targets: list[Mask], degrees: float) -> tuple[NDArray[np.uint8], list[Mask]]:
+    """Turn photo and targets about the photo's middle; what comes in at the corners is padding."""
+    height, width = photo.shape[:2]
+    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
+    level = (PADDING_LEVEL,) * 3
+    turned: NDArray[Any] = cv2.warpAffine(photo, matrix, (width, height), flags=cv2.INTER_CUBIC, borderValue=level)
+    masks = [cv2.warpAffine(target * 255, matrix, (width, height)) > 127 for target in targets]
+    return turned, [mask.astype(np.uint8) for mask in masks]
 
 
 def crop_sample(

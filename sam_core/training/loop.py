@@ -33,10 +33,10 @@ from sam_core.training.decode import decode, in_cell_order, in_image_order
 from sam_core.training.losses import IOU_WEIGHT, MaskLosses, mask_losses
 
 
-def build_optimizers(sam: Sam, config: OptimConfig) -> list[torch.optim.Optimizer]:
-    """AdamW, or Muon for matrices and AdamW for the rest; two rates (pre-trained backbone, everything else).
+def build_optimizers(sam: Sam, config: OptimConfig, added: frozenset[str] = frozenset()) -> list[torch.optim.Optimizer]:
+    """AdamW, or Muon for matrices and AdamW for the rest; rates of the pre-trained backbone, of added and of the rest.
 
-    Norms and biases do not decay.
+    added: names of the parameters that the starting weights lacked. Norms and biases do not decay.
     """
     groups: dict[tuple[bool, float, float], list[Tensor]] = {}
     for name, parameter in sam.named_parameters():
@@ -44,6 +44,8 @@ def build_optimizers(sam: Sam, config: OptimConfig) -> list[torch.optim.Optimize
             continue
         is_backbone = name.startswith("image_encoder.") and not name.startswith("image_encoder.neck")
         lr = config.encoder_lr if is_backbone else config.lr
+        if name in added and config.added_lr:
+            lr = config.added_lr
         decay = config.weight_decay if parameter.ndim > 1 else 0.0
         is_matrix = config.optimizer == "muon" and muon.takes(parameter)
         groups.setdefault((is_matrix, lr, decay), []).append(parameter)
@@ -123,7 +125,13 @@ def encode(sam: Sam, pixels: Tensor, frozen_blocks: int, dtype: torch.dtype) -> 
 
 
 def simulate(
-    sam: Sam, embeddings: Tensor, masks: Tensor, config: PromptConfig, dtype: torch.dtype = torch.float32
+    sam: Sam,
+    embeddings: Tensor,
+    masks: Tensor,
+    config: PromptConfig,
+    dtype: torch.dtype = torch.float32,
+    *,
+    dice_weight: float = 1.0,
 ) -> list[MaskLosses]:
     """Prompt for each mask (N, H, W) bool until the drawn length; return the losses of decodings with gradient.
 
@@ -145,7 +153,7 @@ def simulate(
             logits, iou = decode(sam, seen, coords, labels, mask_input, dtype=dtype)
         if with_grad:
             is_ambiguous = ~has_box(labels) if iteration == 0 else torch.zeros_like(rows, dtype=torch.bool)
-            losses.append(mask_losses(logits, iou, cells, is_ambiguous))
+            losses.append(mask_losses(logits, iou, cells, is_ambiguous, dice_weight=dice_weight))
         if iteration == length - 1:
             break
         chosen = iou[:, 1:].argmax(dim=1) + 1 if iteration == 0 else torch.zeros_like(rows)
@@ -186,27 +194,32 @@ class Trainer:
         torch.manual_seed(config.run.seed)
         torch.set_num_threads(config.run.threads)
         sam = build_sam_lite(config.run.image_size)
-        self._load_start(sam, init_from)
+        self.added = self._load_start(sam, init_from)
         freeze_blocks(sam, config.optim.frozen_blocks)
         self.sam = sam.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizers = build_optimizers(self.sam, config.optim)
+        self.optimizers = build_optimizers(self.sam, config.optim, self.added)
         self.ema = Ema(self.sam, config.optim.ema_decay)
         self.step, self.seconds, self.images = 0, 0.0, 0
 
     @staticmethod
-    def _load_start(sam: Sam, init_from: Path | None) -> None:
+    def _load_start(sam: Sam, init_from: Path | None) -> frozenset[str]:
+        """Give sam its start, in place; return the names of what the starting weights lacked."""
         if init_from is not None:
-            sam.load_state_dict(completed_state(sam, load_state(init_from)["model"]))
-            return
+            given = load_state(init_from)["model"]
+            start = completed_state(sam, given)
+            sam.load_state_dict(start)
+            return frozenset(start.keys() - given.keys())
         if not isinstance(sam.image_encoder, LiteImageEncoder):
             raise TypeError("ImageNet weights are for the lite encoder")
         load_imagenet_weights(sam.image_encoder, imagenet_state())
+        return frozenset()
 
     def state(self) -> dict[str, Any]:
         """Everything that a resumed run needs to go on as if it had never stopped."""
         return {
             "model": self.sam.state_dict(),
             "ema": self.ema.shadow,
+            "added": sorted(self.added),
             "optimizers": [one.state_dict() for one in self.optimizers],
             "step": self.step,
             "seconds": self.seconds,
@@ -218,6 +231,8 @@ class Trainer:
         """Go on from a state(); in place."""
         self.sam.load_state_dict(state["model"])
         self.ema.shadow = {k: v.to(self.device) for k, v in state["ema"].items()}
+        self.added = frozenset(state.get("added", ()))
+        self.optimizers = build_optimizers(self.sam, self.config.optim, self.added)
         for one, kept in zip(self.optimizers, state["optimizers"], strict=True):
             one.load_state_dict(kept)
         self.step, self.seconds, self.images = state["step"], state["seconds"], state["images"]
@@ -238,7 +253,9 @@ class Trainer:
         pixels = pixels.to(self.device).float().contiguous(memory_format=torch.channels_last)
         flat_masks = masks.to(self.device).flatten(0, 1).bool()
         embeddings = encode(self.sam, pixels, self.config.optim.frozen_blocks, self.dtype)
-        losses = simulate(self.sam, embeddings, flat_masks, self.config.prompts, self.dtype)
+        losses = simulate(
+            self.sam, embeddings, flat_masks, self.config.prompts, self.dtype, dice_weight=self.config.optim.dice_weight
+        )
         loss = total_loss(losses)
         self.sam.zero_grad(set_to_none=True)
         loss.backward()

@@ -1,4 +1,4 @@
-"""Losses on low-res logits: focal and dice 20 to 1, and squared error of the predicted IoU.
+"""Losses on low-res logits: focal and dice, 20 to 1 as published, and squared error of the predicted IoU.
 
 Source: Segment Anything (arXiv 2304.02643), appendix A, "Losses and training"; focal loss arXiv 1708.02002.
 
@@ -16,7 +16,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 FOCAL_WEIGHT = 20.0
-DICE_WEIGHT = 1.0
 # published 1; a run of thousands of steps, not tens of thousands, leaves the ranking of the candidates far behind
 IOU_WEIGHT = 4.0
 # of the mask that nobody is shown for a prompt: not nothing, as a caller may still ask for it
@@ -37,7 +36,7 @@ class MaskLosses:
 
 
 class MaskError(torch.autograd.Function):
-    """FOCAL_WEIGHT times the focal loss plus DICE_WEIGHT times dice of logits (N, M, P) and targets (N, P): (N, M).
+    """FOCAL_WEIGHT times the focal loss plus dice_weight times dice of logits (N, M, P) and targets (N, P): (N, M).
 
     With y the logit, negated where the target is true, and m = sigmoid(y) what is missing there, focal loss is
     alpha m^2 softplus(y), for FOCAL_GAMMA 2 and one alpha for both kinds of cells and no other; dice needs no more than
@@ -45,18 +44,19 @@ class MaskError(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, targets: Tensor) -> Tensor:
+    def forward(ctx: Any, logits: Tensor, targets: Tensor, dice_weight: float) -> Tensor:
         """Compute the losses."""
         ctx.save_for_backward(logits, targets)
+        ctx.dice_weight = dice_weight
         wanted = targets[:, None].to(logits.dtype)  # N x 1 x P
         y = logits * (1 - 2 * wanted)
         miss = torch.sigmoid(y)
         focal = (miss * miss).mul_(F.softplus(y)).mean(dim=-1) * FOCAL_ALPHA
         both, foreground = _overlap(miss, wanted)
-        return FOCAL_WEIGHT * focal + DICE_WEIGHT * (1 - (2 * both + 1) / (foreground + wanted.sum(dim=-1) + 1))
+        return FOCAL_WEIGHT * focal + dice_weight * (1 - (2 * both + 1) / (foreground + wanted.sum(dim=-1) + 1))
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         """Return the gradient of the logits; masks whose loss nobody uses cost nothing."""
         logits, targets = ctx.saved_tensors
         gradient = gradients[0]
@@ -71,10 +71,10 @@ class MaskError(torch.autograd.Function):
         # of the dice coefficient by each probability, which moves by m (1 - m) a logit
         dice = (2 * wanted - ((2 * both + 1)[..., None] / total)) / total
         slope = (2 * left * F.softplus(y) + miss).mul_(miss).mul_(miss).mul_(sign)
-        found = slope.mul_(FOCAL_WEIGHT * FOCAL_ALPHA / logits.shape[-1]) - DICE_WEIGHT * dice * miss * left
+        found = slope.mul_(FOCAL_WEIGHT * FOCAL_ALPHA / logits.shape[-1]) - ctx.dice_weight * dice * miss * left
         out = torch.zeros_like(logits)
         out[rows, masks] = (found * gradient[rows, masks][:, None, None])[:, 0]
-        return out, None
+        return out, None, None
 
 
 def _overlap(miss: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
@@ -94,12 +94,14 @@ def mask_iou(logits: Tensor, targets: Tensor) -> Tensor:
     return both / union.clamp(min=1)
 
 
-def mask_losses(logits: Tensor, predicted_iou: Tensor, masks: Tensor, is_ambiguous: Tensor) -> MaskLosses:
+def mask_losses(
+    logits: Tensor, predicted_iou: Tensor, masks: Tensor, is_ambiguous: Tensor, *, dice_weight: float = 1.0
+) -> MaskLosses:
     """Compare logits (N, 4, P) and predicted IoU (N, 4) with the wanted masks (N, P) bool.
 
     is_ambiguous: (N,) bool, whether the prompt is a single click. What does not answer it counts UNUSED_WEIGHT.
     """
-    each: Tensor = MaskError.apply(logits, masks)  # N x 4
+    each: Tensor = MaskError.apply(logits, masks, dice_weight)  # N x 4
     true_iou = mask_iou(logits, masks)
     of_three = torch.where(is_ambiguous, 1.0, UNUSED_WEIGHT)
     of_single = torch.where(is_ambiguous, UNUSED_WEIGHT, 1.0)

@@ -15,6 +15,7 @@ from typing import Any
 from torch import Tensor
 
 from sam_core.errors import CheckpointError
+from sam_core.modeling.lite import build_sam_lite, completed_state
 from sam_core.training.checkpoint import half_weights, load_state, save_atomically
 
 
@@ -50,7 +51,9 @@ def main(argv: list[str]) -> int:
         parser.error("--share must lie between 0 and 1")
     try:
         first, second = load_state(args.first), load_state(args.second)
-        weights = mean_weights(_weights_of(first), _weights_of(second), args.share)
+        # the first may be older and lack blocks: they begin where they change nothing
+        grown = completed_state(build_sam_lite(), _weights_of(first))
+        weights = mean_weights(grown, _weights_of(second), args.share)
     except CheckpointError as error:
         parser.error(str(error))
     args.out.parent.mkdir(parents=True, exist_ok=True)

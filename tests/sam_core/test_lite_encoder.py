@@ -7,11 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from sam_core.errors import CheckpointError
-from sam_core.modeling.lite import ADDED_BLOCKS, build_sam_lite
-from sam_core.modeling.lite_encoder import ContextBlock, LiteImageEncoder, rotary_angles, rotated
+from sam_core.modeling.lite import build_sam_lite, set_input_size
+from sam_core.modeling.lite_encoder import ContextBlock, ConvBlock, LiteImageEncoder, rotary_angles, rotated
 from sam_core.registry import build_model
 
 HEIGHT, WIDTH, CHANNELS = 5, 7, 16
+# how many blocks of each sequence these versions of sam_lite had
+VERSIONS = {7: {"context32": 0, "context16": 0, "merge8": 2}, 14: {"context32": 4, "context16": 2, "merge8": 2}}
 
 
 def numbers(*shape: int, seed: int) -> Tensor:
@@ -68,17 +70,31 @@ def test_a_block_with_place_begins_as_the_identity() -> None:
 
 
 @torch.inference_mode()
-def test_weights_from_before_the_added_blocks_give_what_they_gave(tmp_path: Path) -> None:
+def test_a_convolution_block_can_begin_as_the_identity() -> None:
+    torch.manual_seed(9)
+    grid = numbers(2, CHANNELS, HEIGHT, WIDTH, seed=10)
+    assert torch.equal(ConvBlock(CHANNELS, begins_as_identity=True)(grid), grid)
+    assert not torch.equal(ConvBlock(CHANNELS)(grid), grid)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("version", VERSIONS)
+def test_weights_from_before_the_added_blocks_give_what_they_gave(tmp_path: Path, version: int) -> None:
     torch.manual_seed(7)
-    state = {k: v for k, v in build_sam_lite(64).state_dict().items() if not k.startswith(ADDED_BLOCKS)}
-    torch.save({"model": state, "version": "sam_lite-7"}, tmp_path / "older.pt")
-    sam = build_model("sam_lite", tmp_path / "older.pt")
-    pixels = numbers(1, 3, 96, 128, seed=8) * 40 + 128
-    with_blocks = sam.encode(pixels)
-    encoder = sam.image_encoder
+    whole = build_sam_lite(64)
+    for module in whole.modules():
+        if isinstance(module, ContextBlock):
+            lively(module)
+    encoder = whole.image_encoder
     assert isinstance(encoder, LiteImageEncoder)
-    encoder.neck.context32, encoder.neck.context16 = nn.Sequential(), nn.Sequential()
-    assert torch.equal(with_blocks, sam.encode(pixels))
+    for name, count in VERSIONS[version].items():
+        setattr(encoder.neck, name, getattr(encoder.neck, name)[:count])
+    torch.save({"model": whole.state_dict(), "version": f"sam_lite-{version}"}, tmp_path / "older.pt")
+    sam = build_model("sam_lite", tmp_path / "older.pt")
+    assert len(sam.state_dict()) > len(whole.state_dict())
+    pixels = numbers(1, 3, 96, 128, seed=8) * 40 + 128
+    set_input_size(whole, sam.image_size)
+    assert torch.equal(sam.encode(pixels), whole.encode(pixels))
 
 
 def test_weights_with_only_some_of_the_added_blocks_are_refused(tmp_path: Path) -> None:

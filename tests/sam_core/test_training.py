@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,16 @@ from sam_core.registry import build_model
 from sam_core.training.checkpoint import Ema, load_state
 from sam_core.training.clicks import boxes_of, depths_of, draw_cells, first_prompts, next_clicks, noisy_boxes
 from sam_core.training.config import OPTIMIZERS, ConfigError, DataConfig, OptimConfig, PromptConfig, load_config
-from sam_core.training.data import CropDataset, DataError, crop_sample, paste_object, read_records, with_neighbour
-from sam_core.training.loop import draw_length, learning_rate_factor, main, simulate
+from sam_core.training.data import (
+    CropDataset,
+    DataError,
+    crop_sample,
+    paste_object,
+    read_records,
+    turn,
+    with_neighbour,
+)
+from sam_core.training.loop import Trainer, draw_length, learning_rate_factor, main, save_run, simulate
 from sam_core.training.muon import UPDATE_RMS, Muon, orthogonalised, takes
 
 CONFIG = """
@@ -216,6 +225,30 @@ def test_a_resumed_run_equals_one_that_never_stopped(tmp_path: Path, photos: Pat
     assert _distance(whole["ema"], resumed["ema"]) < 0.02 * _distance(whole["ema"], start)
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_blocks_that_the_start_lacks_learn_at_a_rate_of_their_own(tmp_path: Path, optimizer: str) -> None:
+    config = load_config(_config(tmp_path, 4, optimizer))
+    config = dataclasses.replace(config, optim=dataclasses.replace(config.optim, added_lr=3e-3))
+    grown = ("image_encoder.neck.context32.7.", "image_encoder.neck.merge8.3.")
+    whole = load_state(_start_weights(tmp_path))["model"]
+    torch.save({"model": {k: v for k, v in whole.items() if not k.startswith(grown)}}, tmp_path / "older.pt")
+    trainer = Trainer(config, _made(tmp_path / "run"), init_from=tmp_path / "older.pt")
+    rates = _rates(trainer)
+    assert {rate for name, rate in rates.items() if name.startswith(grown)} == {3e-3}
+    assert {rate for name, rate in rates.items() if not name.startswith(grown)} == {8e-4, 1.5e-4}
+    save_run(trainer, config)
+    resumed = Trainer(config, tmp_path / "run", init_from=tmp_path / "start.pt")
+    assert _rates(resumed) != rates
+    resumed.restore(load_state(tmp_path / "run" / "last.pt"))
+    assert _rates(resumed) == rates
+
+
+def _rates(trainer: Trainer) -> dict[str, float]:
+    groups = [group for optimizer in trainer.optimizers for group in optimizer.param_groups]
+    rates = {id(parameter): group["peak_lr"] for group in groups for parameter in group["params"]}
+    return {name: rates[id(p)] for name, p in trainer.sam.named_parameters() if p.requires_grad}
+
+
 def _distance(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> float:
     return sum(float((a[k].double() - b[k].double()).square().sum()) for k in a) ** 0.5
 
@@ -270,6 +303,30 @@ def test_crops_are_stretched_both_ways_by_no_more_than_asked(max_stretch: float)
     assert len(ratios) == 40
     assert 1 / max_stretch - 0.02 < min(ratios) < 1 / max_stretch + 0.1
     assert max_stretch - 0.1 < max(ratios) < max_stretch + 0.02
+
+
+def test_masks_turn_with_the_pixels() -> None:
+    photo, mask = np.zeros((90, 120, 3), np.uint8), np.zeros((90, 120), np.uint8)
+    mask[20:40, 60:100] = 1
+    photo[mask > 0] = 255
+    turned, (target,) = turn(photo, [mask], 15.0)
+    bright = turned[:, :, 0] > 190  # the border of the padding lies at 127 and below
+    assert (bright & (target > 0)).sum() > 0.9 * (bright | (target > 0)).sum()
+    assert abs(int(target.sum()) - 800) < 40
+    assert not np.array_equal(target, mask)
+    assert turned[0, 0].tolist() == [127, 127, 127]
+    same, (still,) = turn(photo, [mask], 0.0)
+    assert np.array_equal(same, photo)
+    assert np.array_equal(still, mask)
+
+
+def test_photos_turn_as_often_as_asked_and_others_stay(photos: Path) -> None:
+    sets = read_records((str(photos / "discs"),))
+    still = CropDataset(sets, DataConfig(), image_size=64, seed=7)
+    never = CropDataset(sets, DataConfig(rotation_probability=0.0, max_rotation=90.0), image_size=64, seed=7)
+    always = CropDataset(sets, DataConfig(rotation_probability=1.0), image_size=64, seed=7)
+    assert np.array_equal(still[5].pixels, never[5].pixels)
+    assert not np.array_equal(still[5].pixels, always[5].pixels)
 
 
 def test_a_pasted_object_covers_what_is_behind_it() -> None:

@@ -14,7 +14,6 @@ from sam_core.modeling.sam import Sam
 from sam_core.training.decode import decode, in_cell_order, in_image_order
 from sam_core.training.loop import encode, freeze_blocks
 from sam_core.training.losses import (
-    DICE_WEIGHT,
     FOCAL_ALPHA,
     FOCAL_GAMMA,
     FOCAL_WEIGHT,
@@ -139,7 +138,7 @@ def test_encoding_is_the_models_own(frozen: int) -> None:
     assert [n for n, p in sam.image_encoder.named_parameters() if p.requires_grad and p.grad is None] == []
 
 
-def plain_error(logits: Tensor, targets: Tensor) -> Tensor:
+def plain_error(logits: Tensor, targets: Tensor, dice_weight: float) -> Tensor:
     """Focal and dice loss of logits (N, M, P) as their papers write them."""
     wanted = targets[:, None].to(logits.dtype).expand_as(logits)
     p = logits.sigmoid()
@@ -148,17 +147,18 @@ def plain_error(logits: Tensor, targets: Tensor) -> Tensor:
     cross_entropy = binary_cross_entropy_with_logits(logits, wanted, reduction="none")
     focal = (alpha * (1 - right) ** FOCAL_GAMMA * cross_entropy).mean(dim=-1)
     dice = 1 - (2 * (p * wanted).sum(-1) + 1) / (p.sum(-1) + wanted.sum(-1) + 1)
-    return FOCAL_WEIGHT * focal + DICE_WEIGHT * dice
+    return FOCAL_WEIGHT * focal + dice_weight * dice
 
 
+@pytest.mark.parametrize("dice_weight", [1.0, 2.5])
 @pytest.mark.parametrize("scale", [0.1, 3.0, 40.0])
-def test_losses_and_their_gradient_are_the_published_ones(scale: float) -> None:
+def test_losses_and_their_gradient_are_the_published_ones(scale: float, dice_weight: float) -> None:
     logits = (numbers(3, 4, 50, seed=8) * scale).double().requires_grad_()
     targets = numbers(3, 50, seed=9) > 0.5
     predicted = numbers(3, 4, seed=10).sigmoid().double()
     is_click = torch.tensor([True, False, False])
-    losses = mask_losses(logits, predicted, targets, is_click)
-    each = plain_error(logits, targets)
+    losses = mask_losses(logits, predicted, targets, is_click, dice_weight=dice_weight)
+    each = plain_error(logits, targets, dice_weight)
     u = UNUSED_WEIGHT
     single = (each[:, 0] * torch.tensor([u, 1, 1])).mean()
     best_of_three = (each[:, 1:].min(dim=1).values * torch.tensor([1, u, u])).mean()
