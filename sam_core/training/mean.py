@@ -51,9 +51,9 @@ def main(argv: list[str]) -> int:
         parser.error("--share must lie between 0 and 1")
     try:
         first, second = load_state(args.first), load_state(args.second)
-        # the first may be older and lack blocks: they begin where they change nothing
-        grown = completed_state(build_sam_lite(), _weights_of(first))
-        weights = mean_weights(grown, _weights_of(second), args.share)
+        fresh = build_sam_lite()  # older weights lack blocks: they begin where they change nothing
+        before, after = (completed_state(fresh, _weights_of(one)) for one in (first, second))
+        weights = mean_weights(before, after, args.share)
     except CheckpointError as error:
         parser.error(str(error))
     args.out.parent.mkdir(parents=True, exist_ok=True)

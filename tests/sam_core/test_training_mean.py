@@ -30,6 +30,25 @@ def test_the_mean_of_two_files_is_a_model_between_them(tmp_path: Path) -> None:
     build_model("sam_lite", out)
 
 
+@pytest.mark.parametrize("older", ["first", "second", "both"])
+def test_weights_from_before_a_block_have_a_mean_with_any(tmp_path: Path, older: str) -> None:
+    shipped = load_state(LITE_WEIGHTS)
+    block = "image_encoder.neck.merge8.3."
+    lacking = {k: v for k, v in shipped["model"].items() if not k.startswith(block)}
+    files = [str(tmp_path / name) for name in ("first", "second")]
+    for file in files:
+        is_older = older == "both" or file.endswith(older)
+        torch.save({**shipped, "model": lacking if is_older else shipped["model"]}, file)
+    assert main([*files, "--share", "0.25", "--out", str(tmp_path / "m")]) == 0
+    mean = load_state(tmp_path / "m")["model"]
+    assert mean.keys() == shipped["model"].keys()
+    # a block that is lacking ends with zeros
+    share = {"first": 0.25, "second": 0.75, "both": 0.0}[older]
+    last = block + "project.weight"
+    torch.testing.assert_close(mean[last].float(), shipped["model"][last].float() * share, atol=1e-4, rtol=2e-3)
+    assert torch.equal(mean["image_encoder.neck.norm.weight"], shipped["model"]["image_encoder.neck.norm.weight"])
+
+
 def test_different_models_have_no_mean() -> None:
     a, b = {"x": torch.ones(2)}, {"x": torch.ones(3)}
     with pytest.raises(CheckpointError, match="different models"):
