@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from sam_core.errors import CheckpointError
@@ -51,7 +52,8 @@ def main(argv: list[str]) -> int:
         parser.error("--share must lie between 0 and 1")
     try:
         first, second = load_state(args.first), load_state(args.second)
-        fresh = build_sam_lite()  # older weights lack blocks: they begin where they change nothing
+        torch.manual_seed(0)  # older weights lack blocks: they begin where they change nothing, always alike
+        fresh = build_sam_lite()
         before, after = (completed_state(fresh, _weights_of(one)) for one in (first, second))
         weights = mean_weights(before, after, args.share)
     except CheckpointError as error:
