@@ -56,11 +56,13 @@ def boxes_of(masks: Tensor) -> Tensor:
 
 
 def noisy_boxes(masks: Tensor, config: PromptConfig, *, image_size: int) -> Tensor:
-    """Return boxes with Gaussian noise of 10 % of the side, at most 20 px at 1024 px input (N, 4) xyxy."""
+    """Return boxes (N, 4) xyxy with Gaussian noise: published, of 10 % of the side, at most 20 px at 1024 px input."""
     boxes = boxes_of(masks)
     sides = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
     limit = config.box_noise_max_px * image_size / 1024
     noise = torch.randn_like(boxes) * config.box_noise_ratio * sides
+    if config.box_noise_varies:
+        noise = noise * torch.rand(len(boxes), 1, device=boxes.device)
     return (boxes + noise.clamp(-limit, limit)).clamp(0, image_size)
 
 

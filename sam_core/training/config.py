@@ -41,6 +41,7 @@ class DataConfig:
     color_jitter: float = 0.3
     gray_probability: float = 0.05
     paste_probability: float = 0.15  # an object of another photo is pasted in
+    twin_probability: float = 0.0  # of pastes, an object's own copy beside it instead: things that look alike
     union_probability: float = 0.25  # of a region with a neighbour of the same annotator, where photos have annotators
     workers: int = 1
 
@@ -53,6 +54,7 @@ class PromptConfig:
     central_click_probability: float = 0.7  # in the middle of the mask or error, as people do; published: 0, anywhere
     box_noise_ratio: float = 0.1  # published
     box_noise_max_px: float = 20.0  # published, at 1024 px input; scaled with the input
+    box_noise_varies: bool = False  # of that, each box has a random share: some are drawn with care
     max_clicks: int = 8  # published
     grad_iterations: str = "first_last"  # or "last", or "all", the published recipe
     single_probability: float = 0.3  # unless "all": the step ends after the first decoding

@@ -121,7 +121,7 @@ class CropDataset(Dataset[Sample]):
         photo = self._photo(record.image_path)
         targets = self._draw_targets(record, photo.shape[:2], rng)
         if rng.random() < self.config.paste_probability:
-            photo, targets = self._paste(photo, targets, rng)
+            photo, targets = self._paste(record, photo, targets, rng)
         if self.config.rotation_probability and rng.random() < self.config.rotation_probability:
             photo, targets = turn(photo, targets, rng.uniform(-1, 1) * self.config.max_rotation)
         return crop_sample(photo, targets, self.config, image_size=self.image_size, rng=rng)
@@ -147,8 +147,11 @@ class CropDataset(Dataset[Sample]):
         return targets
 
     def _paste(
-        self, photo: NDArray[np.uint8], targets: list[Mask], rng: np.random.Generator
+        self, record: Record, photo: NDArray[np.uint8], targets: list[Mask], rng: np.random.Generator
     ) -> tuple[NDArray[np.uint8], list[Mask]]:
+        twins = self.config.twin_probability
+        if twins and targets and record.annotators[0] is None and rng.random() < twins:
+            return paste_twin(photo, targets, rng)
         donor = self._draw_record(rng)
         if donor.annotators[0] is not None:  # regions of a partition are no objects
             return photo, targets
@@ -196,15 +199,50 @@ def paste_object(
     height, width = photo.shape[:2]
     scale = rng.uniform(0.15, 0.7) * min(height / h, width / w)
     new_w, new_h = max(8, int(w * scale)), max(8, int(h * scale))
-    cut = cv2.resize(source[y : y + h, x : x + w], (new_w, new_h), interpolation=cv2.INTER_AREA)
-    alpha = cv2.resize(mask[y : y + h, x : x + w] * 255, (new_w, new_h), interpolation=cv2.INTER_AREA)
+    x0, y0 = int(rng.integers(0, width - new_w + 1)), int(rng.integers(0, height - new_h + 1))
+    cut = source[y : y + h, x : x + w], mask[y : y + h, x : x + w]
+    return _put(photo, targets, cut, (x0, y0, new_w, new_h))
+
+
+def paste_twin(
+    photo: NDArray[np.uint8], targets: list[Mask], rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], list[Mask]]:
+    """Paste one target's copy beside it or over its edge, of nearly its size; the copy becomes the first target.
+
+    Some are mirrored. What looks alike and touches is told apart by its shape then, as animals in a group are.
+    """
+    mask = targets[rng.integers(len(targets))]
+    x, y, w, h = cv2.boundingRect(mask)
+    height, width = photo.shape[:2]
+    scale = rng.uniform(0.7, 1.2)
+    new_w, new_h = round(w * scale), round(h * scale)
+    angle, apart = rng.uniform(0, 2 * np.pi), rng.uniform(0.4, 1.0)
+    x0 = round(x + w / 2 + np.cos(angle) * apart * w - new_w / 2)
+    y0 = round(y + h / 2 + np.sin(angle) * apart * h - new_h / 2)
+    x0, y0 = int(np.clip(x0, 0, max(0, width - new_w))), int(np.clip(y0, 0, max(0, height - new_h)))
+    if min(new_w, new_h) < 8 or new_w > width or new_h > height:
+        return photo, targets
+    step = -1 if rng.random() < 0.5 else 1
+    cut = photo[y : y + h, x : x + w][:, ::step], mask[y : y + h, x : x + w][:, ::step]
+    return _put(photo, targets, cut, (x0, y0, new_w, new_h))
+
+
+def _put(
+    photo: NDArray[np.uint8],
+    targets: list[Mask],
+    cut: tuple[NDArray[np.uint8], Mask],
+    box: tuple[int, int, int, int],
+) -> tuple[NDArray[np.uint8], list[Mask]]:
+    """Put a cut, its pixels and its mask, into box (x, y, w, h) of a copy of photo, in front of all targets."""
+    x0, y0, width, height = box
+    pixels = cv2.resize(np.ascontiguousarray(cut[0]), (width, height), interpolation=cv2.INTER_AREA)
+    alpha = cv2.resize(np.ascontiguousarray(cut[1] * 255), (width, height), interpolation=cv2.INTER_AREA)
     alpha = cv2.GaussianBlur(alpha, (3, 3), 0)
-    x0, y0 = rng.integers(0, width - new_w + 1), rng.integers(0, height - new_h + 1)
-    window = (slice(y0, y0 + new_h), slice(x0, x0 + new_w))
+    window = (slice(y0, y0 + height), slice(x0, x0 + width))
     weight = alpha[:, :, None].astype(np.float32) / 255
     photo = photo.copy()
-    photo[window] = (cut * weight + photo[window] * (1 - weight)).astype(np.uint8)
-    pasted = np.zeros((height, width), np.uint8)
+    photo[window] = (pixels * weight + photo[window] * (1 - weight)).astype(np.uint8)
+    pasted = np.zeros(photo.shape[:2], np.uint8)
     pasted[window] = alpha > 127
     return photo, [pasted, *(t * (1 - pasted) for t in targets)]
 
