@@ -216,12 +216,12 @@ def paste_twin(
     height, width = photo.shape[:2]
     scale = rng.uniform(0.7, 1.2)
     new_w, new_h = round(w * scale), round(h * scale)
+    if min(new_w, new_h) < 8 or new_w > width or new_h > height:
+        return photo, targets
     angle, apart = rng.uniform(0, 2 * np.pi), rng.uniform(0.4, 1.0)
     x0 = round(x + w / 2 + np.cos(angle) * apart * w - new_w / 2)
     y0 = round(y + h / 2 + np.sin(angle) * apart * h - new_h / 2)
-    x0, y0 = int(np.clip(x0, 0, max(0, width - new_w))), int(np.clip(y0, 0, max(0, height - new_h)))
-    if min(new_w, new_h) < 8 or new_w > width or new_h > height:
-        return photo, targets
+    x0, y0 = int(np.clip(x0, 0, width - new_w)), int(np.clip(y0, 0, height - new_h))
     step = -1 if rng.random() < 0.5 else 1
     cut = photo[y : y + h, x : x + w][:, ::step], mask[y : y + h, x : x + w][:, ::step]
     return _put(photo, targets, cut, (x0, y0, new_w, new_h))
