@@ -59,6 +59,7 @@ class PromptConfig:
     grad_iterations: str = "first_last"  # or "last", or "all", the published recipe
     single_probability: float = 0.3  # unless "all": the step ends after the first decoding
     length_decay: float = 0.6  # unless "all": each further iteration happens with this probability
+    learned_between: int = 0  # of "first_last": how many of the iterations between, drawn anew each step, learn too
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class OptimConfig:
     encoder_lr: float = 1.5e-4
     added_lr: float = 0.0  # of blocks that the starting weights lack; 0: lr
     frozen_blocks: int = 0  # blocks of the pre-trained encoder, stem included, that keep their ImageNet weights
+    frozen_encoder: bool = False  # all of the encoder keeps its weights: its time goes into longer click sequences
     weight_decay: float = 0.05
     warmup_steps: int = 250  # published
     final_lr_ratio: float = 0.02

@@ -71,12 +71,13 @@ def fast_dtype(device: torch.device) -> torch.dtype:
     return torch.float32
 
 
-def freeze_blocks(sam: Sam, count: int) -> None:
-    """Keep the encoder's stem and first count blocks as they are; no gradient reaches them. In place."""
+def freeze(sam: Sam, config: OptimConfig) -> None:
+    """Keep the encoder, or its stem and first blocks, as they are; no gradient reaches them. In place."""
     encoder = sam.image_encoder
     if not isinstance(encoder, LiteImageEncoder):
         raise TypeError("only the lite encoder is trained here")
-    for module in (encoder.stem, *encoder.blocks[:count]) if count else ():
+    first = (encoder.stem, *encoder.blocks[: config.frozen_blocks]) if config.frozen_blocks else ()
+    for module in (encoder,) if config.frozen_encoder else first:
         module.requires_grad_(False)
 
 
@@ -102,16 +103,25 @@ def draw_length(config: PromptConfig) -> int:
 
 def grad_iterations(config: PromptConfig, length: int) -> set[int]:
     """Which of length decodings are back-propagated."""
-    chosen = {"all": set(range(length)), "first_last": {0, length - 1}, "last": {length - 1}}
-    return chosen[config.grad_iterations]
+    if config.grad_iterations == "all":
+        return set(range(length))
+    if config.grad_iterations == "last":
+        return {length - 1}
+    between = torch.randperm(max(0, length - 2))[: config.learned_between] + 1
+    return {0, length - 1, *between.tolist()}
 
 
-def encode(sam: Sam, pixels: Tensor, frozen_blocks: int, dtype: torch.dtype) -> Tensor:
+def encode(sam: Sam, pixels: Tensor, config: OptimConfig, dtype: torch.dtype) -> Tensor:
     """Return embeddings (B, C, grid, grid) of pixels (B, 3, S, S); what is frozen is computed in dtype."""
     encoder, x = sam.image_encoder, sam.preprocess(pixels)
     if not isinstance(encoder, LiteImageEncoder):
         raise TypeError("only the lite encoder is trained here")
+    if config.frozen_encoder:
+        with torch.no_grad(), torch.autocast(x.device.type, dtype, enabled=dtype != torch.float32):
+            frozen: Tensor = encoder(x)
+        return frozen.float()
     taps: list[Tensor] = []
+    frozen_blocks = config.frozen_blocks
     with torch.no_grad(), torch.autocast(x.device.type, dtype, enabled=dtype != torch.float32):
         if frozen_blocks:
             x = encoder.run_blocks(encoder.start(x), taps, 0, frozen_blocks).float()
@@ -146,8 +156,9 @@ def simulate(
     rows = torch.arange(masks.shape[0], device=masks.device)
     height, width = sam.prompt_encoder.image_embedding_size
     cells = in_cell_order(masks)
+    learned = grad_iterations(config, length)
     for iteration in range(length):
-        with_grad = iteration in grad_iterations(config, length)
+        with_grad = iteration in learned
         with torch.set_grad_enabled(with_grad):
             seen = embeddings if with_grad else embeddings.detach()
             logits, iou = decode(sam, seen, coords, labels, mask_input, dtype=dtype)
@@ -195,7 +206,7 @@ class Trainer:
         torch.set_num_threads(config.run.threads)
         sam = build_sam_lite(config.run.image_size)
         self.added = self._load_start(sam, init_from)
-        freeze_blocks(sam, config.optim.frozen_blocks)
+        freeze(sam, config.optim)
         self.sam = sam.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizers = build_optimizers(self.sam, config.optim, self.added)
         self.ema = Ema(self.sam, config.optim.ema_decay)
@@ -252,7 +263,7 @@ class Trainer:
                 group["lr"] = group["peak_lr"] * factor
         pixels = pixels.to(self.device).float().contiguous(memory_format=torch.channels_last)
         flat_masks = masks.to(self.device).flatten(0, 1).bool()
-        embeddings = encode(self.sam, pixels, self.config.optim.frozen_blocks, self.dtype)
+        embeddings = encode(self.sam, pixels, self.config.optim, self.dtype)
         losses = simulate(
             self.sam, embeddings, flat_masks, self.config.prompts, self.dtype, dice_weight=self.config.optim.dice_weight
         )

@@ -16,7 +16,15 @@ from sam_core.training.checkpoint import Ema, load_state
 from sam_core.training.clicks import boxes_of, depths_of, draw_cells, first_prompts, next_clicks, noisy_boxes
 from sam_core.training.config import OPTIMIZERS, ConfigError, DataConfig, OptimConfig, PromptConfig, load_config
 from sam_core.training.data import DataError, read_records
-from sam_core.training.loop import Trainer, draw_length, learning_rate_factor, main, save_run, simulate
+from sam_core.training.loop import (
+    Trainer,
+    draw_length,
+    grad_iterations,
+    learning_rate_factor,
+    main,
+    save_run,
+    simulate,
+)
 
 CONFIG = """
 [data]
@@ -29,6 +37,7 @@ optimizer = "{optimizer}"
 steps = {steps}
 batch_images = 2
 frozen_blocks = 3
+frozen_encoder = {frozen_encoder}
 warmup_steps = 1
 [run]
 image_size = 64
@@ -37,9 +46,10 @@ threads = 1
 """
 
 
-def _config(tmp_path: Path, steps: int, optimizer: str) -> Path:
+def _config(tmp_path: Path, steps: int, optimizer: str, *, frozen_encoder: bool = False) -> Path:
     path = tmp_path / "config.toml"
-    path.write_text(CONFIG.format(steps=steps, optimizer=optimizer))
+    frozen = str(frozen_encoder).lower()
+    path.write_text(CONFIG.format(steps=steps, optimizer=optimizer, frozen_encoder=frozen))
     return path
 
 
@@ -65,6 +75,17 @@ def test_published_constants() -> None:
     assert (optim.lr, optim.warmup_steps) == (8e-4, 250)
     assert DataConfig().max_mask_area_ratio == 0.9
     assert draw_length(PromptConfig(grad_iterations="all")) == 10
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 9])
+def test_which_decodings_learn(length: int) -> None:
+    every, ends = set(range(length)), {0, length - 1}
+    assert grad_iterations(PromptConfig(grad_iterations="all"), length) == every
+    assert grad_iterations(PromptConfig(grad_iterations="last"), length) == {length - 1}
+    assert grad_iterations(PromptConfig(), length) == ends
+    drawn = [grad_iterations(PromptConfig(learned_between=2), length) for _ in range(200)]
+    assert all(len(one) == min(length, 4) and ends <= one for one in drawn)
+    assert set.union(*drawn) == every
 
 
 def test_clicks_fall_into_the_region_and_carry_its_label() -> None:
@@ -142,14 +163,14 @@ def test_first_prompts_are_a_padded_click_or_a_bare_box() -> None:
     assert {tuple(row) for row in labels.tolist()} == {(1, -1), (2, 3)}
 
 
-@pytest.mark.parametrize("grad_iterations", ["all", "first_last", "last"])
-def test_every_parameter_learns(grad_iterations: str) -> None:
+@pytest.mark.parametrize("learned", ["all", "first_last", "last"])
+def test_every_parameter_learns(learned: str) -> None:
     torch.manual_seed(3)
     sam = build_sam_lite(64)
     masks = torch.zeros(4, 32, 32, dtype=torch.bool)
     masks[:, 8:20, 4:30] = True
     embeddings = sam.encode(torch.rand(2, 3, 64, 64) * 255)
-    config = PromptConfig(grad_iterations=grad_iterations, box_probability=0.5, single_probability=0.0)
+    config = PromptConfig(grad_iterations=learned, box_probability=0.5, single_probability=0.0)
     losses = simulate(sam, embeddings, masks, config)
     logits, iou = sam.decode(embeddings, torch.full((2, 4, 2), 20.0), torch.tensor([[0, 1, 2, 3]] * 2))
     extra = logits.square().mean() + iou.square().mean()
@@ -174,6 +195,20 @@ def test_frozen_blocks_keep_their_weights(tmp_path: Path, photos: Path) -> None:
     moved = {k for k in start if not torch.equal(start[k], after[k])}
     assert "image_encoder.blocks.2.project.weight" not in moved
     assert "image_encoder.blocks.3.project.weight" in moved
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_frozen_encoder_keeps_its_weights_and_the_decoder_learns(
+    tmp_path: Path, photos: Path, optimizer: str
+) -> None:
+    config = _config(tmp_path, 2, optimizer, frozen_encoder=True)
+    start = _start_weights(tmp_path)
+    run = tmp_path / "run"
+    assert main(["--config", str(config), "--run", str(run), "--data", str(photos), "--init", str(start)]) == 0
+    before, after = load_state(start)["model"], load_state(run / "last.pt")["model"]
+    moved = {k for k in before if not torch.equal(before[k], after[k])}
+    assert not any(k.startswith("image_encoder.") for k in moved)
+    assert "mask_decoder.transformer.layers.0.cross_attn_token_to_image.q_proj.weight" in moved
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

@@ -11,8 +11,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from sam_core.modeling.lite import build_sam_lite
 from sam_core.modeling.sam import Sam
+from sam_core.training.config import OptimConfig
 from sam_core.training.decode import decode, in_cell_order, in_image_order
-from sam_core.training.loop import encode, freeze_blocks
+from sam_core.training.loop import encode, freeze
 from sam_core.training.losses import (
     FOCAL_ALPHA,
     FOCAL_GAMMA,
@@ -145,17 +146,20 @@ def test_cells_and_rows_are_one_anothers_inverse() -> None:
     assert set(cells[0, 16:32].tolist()) == set(masks[0, :4, 4:8].flatten().tolist())
 
 
-@pytest.mark.parametrize("frozen", [0, 3])
-def test_encoding_is_the_models_own(frozen: int) -> None:
+@pytest.mark.parametrize("config", [OptimConfig(), OptimConfig(frozen_blocks=3), OptimConfig(frozen_encoder=True)])
+def test_encoding_is_the_models_own(config: OptimConfig) -> None:
     torch.manual_seed(2)
     sam = build_sam_lite(SIZE)
-    freeze_blocks(sam, frozen)
+    freeze(sam, config)
     pixels = numbers(2, 3, SIZE, SIZE, seed=7).sigmoid() * 255
     plain = sam.encode(pixels)
-    torch.testing.assert_close(encode(sam, pixels, frozen, torch.float32), plain)
-    half = encode(sam, pixels, frozen, torch.bfloat16)
+    torch.testing.assert_close(encode(sam, pixels, config, torch.float32), plain)
+    half = encode(sam, pixels, config, torch.bfloat16)
     assert half.dtype == torch.float32
     assert apart(half, plain) < 0.05
+    assert half.requires_grad != config.frozen_encoder
+    if config.frozen_encoder:
+        return
     half.square().sum().backward()
     assert [n for n, p in sam.image_encoder.named_parameters() if p.requires_grad and p.grad is None] == []
 
