@@ -29,7 +29,7 @@ from sam_core import transforms
 from sam_core.errors import SamCoreError
 from sam_core.masks import rle
 from sam_core.masks.choice import choose_candidates, click_scores
-from sam_core.masks.specks import without_specks
+from sam_core.masks.shown import shown_logits
 from sam_core.masks.upsample import MaskGeometry
 from sam_core.modeling.sam import Sam
 from sam_core.registry import build_model, model_version
@@ -159,13 +159,18 @@ class Annotator:
     def masks(self, logits: Tensor, points: NDArray[np.float64], labels: NDArray[np.int64]) -> Bool:
         """Threshold low-res logits (B, K, S, S) at original size: (B, K, H, W) bool, as published.
 
-        Without specks for prompts as in decode, where the model drops them.
+        With clicks obeyed and without specks for prompts as in decode, where the model asks for it.
         """
         side = self.sam.image_size
-        if self.sam.drops_specks:
-            coords = transforms.points_to_model(points, self.original_size, side)
-            logits = torch.from_numpy(without_specks(logits.float().cpu().numpy(), coords, labels, self.geometry))
-        full = F.interpolate(logits, (side, side), mode="bilinear", align_corners=False)
+        shown = shown_logits(
+            logits.float().cpu().numpy(),
+            transforms.points_to_model(points, self.original_size, side),
+            labels,
+            self.geometry,
+            obeys_clicks=self.sam.obeys_clicks,
+            drops_specks=self.sam.drops_specks,
+        )
+        full = F.interpolate(torch.from_numpy(shown), (side, side), mode="bilinear", align_corners=False)
         full = full[..., : self.input_size[0], : self.input_size[1]]
         full = F.interpolate(full, self.original_size, mode="bilinear", align_corners=False)
         masks: Bool = (full > 0).cpu().numpy()

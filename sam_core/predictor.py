@@ -17,7 +17,7 @@ from torch import Tensor
 from sam_core.errors import InvalidPromptError
 from sam_core.masks.choice import choose_candidates, click_scores
 from sam_core.masks.grid import without_padding
-from sam_core.masks.specks import without_specks
+from sam_core.masks.shown import shown_logits
 from sam_core.masks.stability import stability_score
 from sam_core.masks.upsample import MaskGeometry, mask_at_original_size
 from sam_core.modeling.sam import Sam
@@ -63,7 +63,8 @@ class MaskPrediction:
     """The decoder's answer to a batch of B prompts, all four candidates in decoder order (0 is the single mask).
 
     low_res_logits: B x 4 x S x S, float32, as decoded: the next mask prompt. shown_logits: what masks are made of, the
-    same without specks where the model drops them. predicted_iou: B x 4, float32. chosen: B, the candidate to show.
+    same with its clicks obeyed and without specks where the model asks for it. predicted_iou: B x 4, float32.
+    chosen: B, the candidate to show.
     """
 
     low_res_logits: NDArray[np.float32]
@@ -162,7 +163,14 @@ class Predictor:
             scores = click_scores(predicted_iou, logits, coords, labels, geometry)
         return MaskPrediction(
             low_res_logits=logits,
-            shown_logits=without_specks(logits, coords, labels, geometry) if self.model.drops_specks else logits,
+            shown_logits=shown_logits(
+                logits,
+                coords,
+                labels,
+                geometry,
+                obeys_clicks=self.model.obeys_clicks,
+                drops_specks=self.model.drops_specks,
+            ),
             predicted_iou=predicted_iou,
             chosen=choose_candidates(scores, prompts.prompt_counts(), multimask_output=multimask_output),
             image_size=self.model.image_size,

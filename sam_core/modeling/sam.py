@@ -30,15 +30,18 @@ class Sam(nn.Module):
         pixel_std: tuple[float, float, float],
         weighs_click: bool = False,
         drops_specks: bool = False,
+        obeys_clicks: bool = False,
     ) -> None:
         """Put a model together.
 
         weighs_click: how a click's candidates are ranked, see sam_core/masks/choice.py. drops_specks: whether masks
-        lose their crumbs before they are shown, see sam_core/masks/specks.py. Neither changes what decode returns.
+        lose their crumbs before they are shown, see sam_core/masks/specks.py. obeys_clicks: whether every click lies on
+        its side of the mask that is shown, see sam_core/masks/obeyed.py. None of them changes what decode returns.
         """
         super().__init__()
         self.weighs_click = weighs_click
         self.drops_specks = drops_specks
+        self.obeys_clicks = obeys_clicks
         self.image_encoder = image_encoder
         self.prompt_encoder = prompt_encoder
         self.mask_decoder = mask_decoder

@@ -19,6 +19,7 @@ import torch
 from sam_core.masks import rle
 from sam_core.masks.choice import centrality, choose_candidates, click_scores
 from sam_core.masks.grid import cells_of, without_padding
+from sam_core.masks.obeyed import with_clicks_obeyed
 from sam_core.masks.specks import without_specks
 from sam_core.masks.stability import stability_score
 from sam_core.masks.upsample import MaskGeometry, rle_at_original_size
@@ -92,6 +93,19 @@ SPECKS_CASES: tuple[tuple[str, str, list[tuple[float, float]], list[int]], ...] 
 )
 SPECKS_SYMBOLS = {4.0: "#", 0.5: "+", 0.0: "0", -0.5: "-", -4.0: "."}
 
+# name, which of obeyed_logits(), coords, labels
+OBEYED_CASES: tuple[tuple[str, str, list[tuple[float, float]], list[int]], ...] = (
+    ("clicks that are obeyed already", "slope", [(40, 20), (4, 20)], [1, 0]),
+    ("a click on the doubtful side", "slope", [(31, 20.5), (0, 0)], [1, -1]),
+    ("a click far outside", "slope", [(5, 9.25), (0, 0)], [1, -1]),
+    ("a background click inside", "slope", [(50, 30), (0, 0)], [0, -1]),
+    ("clicks of both kinds, side by side", "slope", [(20, 20), (24, 22), (26, 20)], [1, 0, 1]),
+    ("the newer of two that contradict each other", "slope", [(20, 20), (20, 20)], [1, 0]),
+    ("at the corner and beyond the photo", "slope", [(0, 0), (90, 90), (-9, 30)], [1, 0, 1]),
+    ("a box has no clicks", "slope", [(4, 4), (20, 20)], [2, 3]),
+    ("noise", "noise", [(11, 30), (50.5, 12.75), (30, 44)], [1, 0, 1]),
+)
+
 
 def main(folder: Path = GOLDEN) -> None:
     """Write every vector below folder."""
@@ -100,6 +114,7 @@ def main(folder: Path = GOLDEN) -> None:
     write_sketch(folder / "sketch")
     write_choice(folder / "choice")
     write_specks(folder / "specks")
+    write_obeyed(folder / "obeyed")
 
 
 def write_upsample(folder: Path) -> None:
@@ -198,6 +213,35 @@ def write_specks(folder: Path) -> None:
         "cases": cases,
     }
     write_json(folder / "cases.json", content)
+
+
+def write_obeyed(folder: Path) -> None:
+    """Write cases.json: logits, prompts in model pixels, and the cells that obeying them changes, with their values."""
+    folder.mkdir(parents=True, exist_ok=True)
+    planes = obeyed_logits()
+    cases = []
+    for name, plane, coords, labels in OBEYED_CASES:
+        before = planes[plane]
+        after = with_clicks_obeyed(before[None, None], np.array([coords]), np.array([labels]), CHOICE_GEOMETRY)[0, 0]
+        changed = {int(cell): float(after.flat[cell]) for cell in np.flatnonzero(after != before)}
+        flat = [value for point in coords for value in point]
+        cases.append({"name": name, "plane": plane, "coords": flat, "labels": labels, "changed": changed})
+    height, width = CHOICE_GEOMETRY.input_size
+    content = {
+        "image_size": CHOICE_GEOMETRY.image_size,
+        "input_size": {"width": width, "height": height},
+        "side": CHOICE_SIDE,
+        "planes": {name: plane.ravel().tolist() for name, plane in planes.items()},
+        "cases": cases,
+    }
+    write_json(folder / "cases.json", content)
+
+
+def obeyed_logits() -> dict[str, npt.NDArray[np.float32]]:
+    """Return planes (32 x 32, the last 8 rows padding): from -4 at the left to 3.75 at the right, and noise."""
+    slope = np.tile(np.arange(CHOICE_SIDE, dtype=np.float32) / 4 - 4, (CHOICE_SIDE, 1))
+    noise = np.random.default_rng(22).normal(scale=4, size=(CHOICE_SIDE, CHOICE_SIDE)).round(2).astype(np.float32)
+    return {"slope": slope, "noise": noise}
 
 
 def drawn(plane: npt.NDArray[np.float32]) -> list[str]:

@@ -107,6 +107,10 @@ def test_masks_are_those_that_are_shown(folder: Path) -> None:
     sam.drops_specks = True
     assert not annotator.masks(logits, elsewhere, label)[..., width * 3 // 4 :].any()
     assert annotator.masks(logits, crumb, label)[..., width * 3 // 4 :].any()
+    nothing, (x, y) = -torch.ones_like(logits), crumb[0, 0].astype(int)
+    assert not annotator.masks(nothing, crumb, label).any()
+    sam.obeys_clicks = True
+    assert annotator.masks(nothing, crumb, label)[0, 0, y, x]
 
 
 def test_masks_of_another_size_are_refused(folder: Path) -> None:

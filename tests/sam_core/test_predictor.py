@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from sam_core.errors import InvalidImageError, InvalidPromptError
 from sam_core.masks.choice import choose_candidates, click_scores
+from sam_core.masks.obeyed import with_clicks_obeyed
 from sam_core.masks.specks import without_specks
 from sam_core.predictor import Predictor, Prompts, choose_encoder_dtype, load_predictor
 from sam_core.registry import build_model
@@ -127,6 +128,31 @@ def test_a_model_may_drop_specks(image):
     changed = [c for c in range(4) if (tidy.shown_logits[0, c] != plain.low_res_logits[0, c]).any()]
     assert changed
     assert all((tidy.mask(candidate=c) != plain.mask(candidate=c)).any() for c in changed)
+
+
+def test_a_model_may_obey_clicks(image):
+    """Every click lies on its side of the mask; the logits, which are the next mask prompt, and the scores stay."""
+    obeying = Predictor(build_model("sam_tiny_test"), "sam_tiny_test")
+    embedding = obeying.embed(image)
+    places = np.array([[[x, y], [60 - x, 90 - y]] for x in (5, 20, 33) for y in (8, 41, 70)], float)
+    prompts = Prompts(point_coords=places, point_labels=np.tile([1, 0], (len(places), 1)))
+    plain = obeying.predict(embedding, prompts)
+    assert plain.shown_logits is plain.low_res_logits
+    obeying.model.obeys_clicks = True
+    obedient = obeying.predict(embedding, prompts)
+    coords, labels = prompts.to_tokens((90, 61), 64)
+    assert np.array_equal(obedient.low_res_logits, plain.low_res_logits)
+    assert np.array_equal(obedient.predicted_iou, plain.predicted_iou)
+    expected = with_clicks_obeyed(plain.low_res_logits, coords, labels, plain.geometry)
+    assert np.array_equal(obedient.shown_logits, expected)
+    deaf = 0
+    for prompt, ((x, y), (away_x, away_y)) in enumerate(places.astype(int)):
+        for candidate in range(4):
+            before, after = plain.mask(prompt, candidate), obedient.mask(prompt, candidate)
+            assert after[y, x]
+            assert not after[away_y, away_x]
+            deaf += not before[y, x] or before[away_y, away_x]
+    assert deaf
 
 
 def test_batched_equals_single(predictor, embedding):

@@ -10,6 +10,7 @@ const GEOMETRY = {
   originalSize: { width: 32, height: 16 },
 };
 const NO_PROMPT = { coords: Float32Array.of(0, 0), labels: Int32Array.of(-1) };
+const NOTHING_ASKED = { dropsSpecks: false, obeysClicks: false };
 
 interface Case {
   name: string;
@@ -47,7 +48,7 @@ describe("chooseCandidate and centrality", () => {
         .map((symbol) => symbols[symbol]),
     ),
   );
-  const candidates = toCandidates(logits, predictedIou, NO_PROMPT, geometry, { dropsSpecks: false });
+  const candidates = toCandidates(logits, predictedIou, NO_PROMPT, geometry, NOTHING_ASKED);
 
   it("finds the masks as stable as sam_core does", () => {
     expect(side ** 2 * 4).toBe(logits.length);
@@ -66,7 +67,7 @@ describe("chooseCandidate and centrality", () => {
   it("takes the first of equals, and a mask of nothing has no middle", () => {
     const click = { coords: Float32Array.of(3, 3, 0, 0), labels: Int32Array.of(1, -1) };
     const none = new Float32Array(4 * 16).fill(-1);
-    const nothing = toCandidates(none, [0.5, 0.5, 0.5, 0.5], click, GEOMETRY, { dropsSpecks: true });
+    const nothing = toCandidates(none, [0.5, 0.5, 0.5, 0.5], click, GEOMETRY, { ...NOTHING_ASKED, dropsSpecks: true });
     expect(chooseCandidate(click, nothing, GEOMETRY, { weighsClick: true })).toBe(1);
     expect(centrality(nothing[1].logits, GEOMETRY, 3, 3)).toBe(0);
   });
@@ -74,7 +75,7 @@ describe("chooseCandidate and centrality", () => {
 
 it("shares the logits instead of copying them", () => {
   const logits = Float32Array.from({ length: 64 }, (_, i) => i);
-  const [, second] = toCandidates(logits, [0, 0, 0, 0], NO_PROMPT, GEOMETRY, { dropsSpecks: false });
+  const [, second] = toCandidates(logits, [0, 0, 0, 0], NO_PROMPT, GEOMETRY, NOTHING_ASKED);
   expect(second.logits.data.buffer).toBe(logits.buffer);
   expect(second.logits).toMatchObject({ side: 4 });
   expect(second.logits.data[0]).toBe(16);
@@ -88,9 +89,24 @@ it("shows a mask without specks where the model drops them, and keeps the logits
   logits.fill(2, 0, 5 * side); // of the first candidate
   const crumb = side * side - 1;
   logits[crumb] = 2;
-  const [kept] = toCandidates(logits, [0, 0, 0, 0], NO_PROMPT, geometry, { dropsSpecks: false });
-  const [mended] = toCandidates(logits, [0, 0, 0, 0], NO_PROMPT, geometry, { dropsSpecks: true });
+  const [kept] = toCandidates(logits, [0, 0, 0, 0], NO_PROMPT, geometry, NOTHING_ASKED);
+  const [mended] = toCandidates(logits, [0, 0, 0, 0], NO_PROMPT, geometry, { ...NOTHING_ASKED, dropsSpecks: true });
   expect([kept.shown.data[crumb], mended.shown.data[crumb], mended.logits.data[crumb]]).toEqual([2, -2, 2]);
+  expect(mended.shown).toBe(mended.shown);
+});
+
+it("shows masks that obey their clicks where the model asks for it, and keeps a part that one asks for", () => {
+  const side = 64;
+  const geometry = { ...GEOMETRY, imageSize: 2 * side, inputSize: { width: 2 * side, height: 2 * side } };
+  const logits = new Float32Array(4 * side * side).fill(-1);
+  for (let row = 0; row < side; row++) logits.fill(2, row * side, row * side + 40);
+  const click = { coords: Float32Array.of(119.5, 63.5), labels: Int32Array.of(1) };
+  const at = 32 * side + 60;
+  const [deaf] = toCandidates(logits, [0, 0, 0, 0], click, geometry, { ...NOTHING_ASKED, dropsSpecks: true });
+  const [mended] = toCandidates(logits, [0, 0, 0, 0], click, geometry, { obeysClicks: true, dropsSpecks: true });
+  expect(deaf.shown.data[at]).toBe(-1);
+  expect(mended.shown.data[at]).toBeGreaterThan(0);
+  expect(mended.logits.data[at]).toBe(-1);
   expect(mended.shown).toBe(mended.shown);
 });
 

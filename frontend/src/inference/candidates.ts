@@ -6,6 +6,7 @@ import type { LowResLogits } from "../geometry/types";
 import type { MaskGeometry } from "../geometry/upsample";
 import { cellOf, cellsOnPhoto } from "./cells";
 import type { Manifest } from "./manifest";
+import { withClicksObeyed } from "./obeyed";
 import { FOREGROUND, PADDING, type PromptTokens } from "./prompt-tokens";
 import { withoutSpecks } from "./specks";
 import type { Candidate } from "./types";
@@ -22,12 +23,12 @@ export function toCandidates(
   predictedIou: ArrayLike<number>,
   tokens: PromptTokens,
   geometry: MaskGeometry,
-  { dropsSpecks }: Pick<Manifest, "dropsSpecks">,
+  { dropsSpecks, obeysClicks }: Pick<Manifest, "dropsSpecks" | "obeysClicks">,
 ): Candidate[] {
   const side = Math.sqrt(logits.length / INDICES.length);
   return INDICES.map((index) => {
     const own: LowResLogits = { data: logits.subarray(index * side * side, (index + 1) * side * side), side };
-    let shown: LowResLogits | null = dropsSpecks ? null : own;
+    let shown: LowResLogits | null = dropsSpecks || obeysClicks ? null : own;
     return {
       index,
       predictedIou: predictedIou[index],
@@ -35,7 +36,11 @@ export function toCandidates(
       logits: own,
       // most candidates are never looked at
       get shown() {
-        return (shown ??= withoutSpecks(own, tokens, geometry));
+        if (shown) return shown;
+        shown = obeysClicks ? withClicksObeyed(own, tokens, geometry) : own;
+        // last: a part that a click asks for is no speck
+        if (dropsSpecks) shown = withoutSpecks(shown, tokens, geometry);
+        return shown;
       },
     };
   });

@@ -39,6 +39,8 @@ export interface Manifest {
   readonly weighsClick: boolean;
   /** Whether masks lose their crumbs before they are shown, see specks.ts. */
   readonly dropsSpecks: boolean;
+  /** Whether every click lies on its side of the mask that is shown, see obeyed.ts. */
+  readonly obeysClicks: boolean;
   readonly graphs: Readonly<Record<GraphName, GraphFile>>;
   /** The graphs that end before the up-scaling, and its weights; null where the model has none. */
   readonly upscaling: { readonly file: string; readonly eps: number; readonly graphs: Manifest["graphs"] } | null;
@@ -58,6 +60,7 @@ interface RawManifest {
   sketches?: boolean;
   weighs_click?: boolean;
   drops_specks?: boolean;
+  obeys_clicks?: boolean;
   graphs: Record<GraphName, GraphFile> & Partial<Record<RowsGraphName, GraphFile>>;
   upscaling?: { file: string; eps: number };
   golden: { seed: number; point: [number, number]; candidate: number; mask: RawMask; predicted_iou: number };
@@ -88,6 +91,7 @@ export function parseManifest(json: unknown): Manifest {
     sketches: whole.sketches ?? false,
     weighsClick: whole.weighs_click ?? false,
     dropsSpecks: whole.drops_specks ?? false,
+    obeysClicks: whole.obeys_clicks ?? false,
     graphs: whole.graphs,
     upscaling: parseUpscaling(whole),
     golden: parseGolden(whole.golden),

@@ -47,7 +47,7 @@ export interface Candidate {
   readonly stabilityScore: number;
   /** As decoded: the next mask prompt. */
   readonly logits: LowResLogits;
-  /** What the mask is made of: the same, without specks where the model drops them. */
+  /** What the mask is made of: the same, with clicks obeyed and without specks where the model asks for it. */
   readonly shown: LowResLogits;
 }
 

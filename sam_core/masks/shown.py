@@ -1,0 +1,34 @@
+"""From the logits as decoded to those that masks are made of: what a model asks for, in its order.
+
+Must not know: torch, models, prompts as objects.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy.typing as npt
+
+from sam_core.masks.obeyed import with_clicks_obeyed
+from sam_core.masks.specks import without_specks
+from sam_core.masks.upsample import MaskGeometry
+
+
+def shown_logits(
+    logits: npt.NDArray[Any],
+    coords_model: npt.NDArray[Any],
+    labels: npt.NDArray[Any],
+    geometry: MaskGeometry,
+    *,
+    obeys_clicks: bool,
+    drops_specks: bool,
+) -> npt.NDArray[Any]:
+    """Return logits (B x K x side x side, low-res) whose masks above zero are shown; the same ones if nothing is asked.
+
+    coords_model, labels: the clicks, B x T x 2 and B x T, as the decoder takes them.
+    """
+    if obeys_clicks:
+        logits = with_clicks_obeyed(logits, coords_model, labels, geometry)
+    if drops_specks:  # last: a part that a click asks for is no speck
+        logits = without_specks(logits, coords_model, labels, geometry)
+    return logits
