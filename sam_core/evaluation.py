@@ -29,6 +29,7 @@ from sam_core import transforms
 from sam_core.errors import SamCoreError
 from sam_core.masks import rle
 from sam_core.masks.choice import choose_candidates, click_scores
+from sam_core.masks.edges import EdgeGuide, photo_cells
 from sam_core.masks.shown import shown_logits
 from sam_core.masks.upsample import MaskGeometry
 from sam_core.modeling.sam import Sam
@@ -140,7 +141,10 @@ class Annotator:
         self.input_size = transforms.input_size_for(self.original_size, sam.image_size)
         self.geometry = MaskGeometry(sam.image_size, self.input_size, self.original_size)
         device = sam.pixel_mean.device
-        self.embedding = sam.encode(transforms.to_model_input(image_rgb, sam.image_size).to(device))
+        model_rgb = transforms.resize_longest_side(image_rgb, sam.image_size)
+        self.embedding = sam.encode(transforms.to_tensor(model_rgb).to(device))
+        cells = photo_cells(model_rgb, sam.image_size // sam.mask_side)
+        self.guide = EdgeGuide(cells) if sam.snaps_to_edges else None
 
     def decode(
         self, points: NDArray[np.float64], labels: NDArray[np.int64], mask_input: Tensor | None
@@ -159,7 +163,8 @@ class Annotator:
     def masks(self, logits: Tensor, points: NDArray[np.float64], labels: NDArray[np.int64]) -> Bool:
         """Threshold low-res logits (B, K, S, S) at original size: (B, K, H, W) bool, as published.
 
-        With clicks obeyed and without specks for prompts as in decode, where the model asks for it.
+        On the photo's edges, with the clicks of prompts as in decode obeyed and without specks, where the model asks
+        for it.
         """
         side = self.sam.image_size
         shown = shown_logits(
@@ -167,6 +172,7 @@ class Annotator:
             transforms.points_to_model(points, self.original_size, side),
             labels,
             self.geometry,
+            self.guide,
             obeys_clicks=self.sam.obeys_clicks,
             drops_specks=self.sam.drops_specks,
         )

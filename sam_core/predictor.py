@@ -16,6 +16,7 @@ from torch import Tensor
 
 from sam_core.errors import InvalidPromptError
 from sam_core.masks.choice import choose_candidates, click_scores
+from sam_core.masks.edges import EdgeGuide, photo_cells
 from sam_core.masks.grid import without_padding
 from sam_core.masks.shown import shown_logits
 from sam_core.masks.stability import stability_score
@@ -23,7 +24,7 @@ from sam_core.masks.upsample import MaskGeometry, mask_at_original_size
 from sam_core.modeling.sam import Sam
 from sam_core.prompts import Prompts
 from sam_core.registry import build_model, model_version
-from sam_core.transforms import Box, Size, crop_image, input_size_for, to_model_input
+from sam_core.transforms import Box, Size, crop_image, input_size_for, resize_longest_side, to_tensor
 
 __all__ = ["ImageEmbedding", "MaskPrediction", "Predictor", "Prompts", "choose_encoder_dtype", "load_predictor"]
 
@@ -37,6 +38,8 @@ class ImageEmbedding:
 
     array: 1 x C x grid x grid, float32 or float16. original_size: (H, W) of the whole image. input_size: (H, W) of
     what was encoded, after resizing. crop_box_xyxy: what was encoded, in image pixels; None is the whole image.
+    cells_rgb: rows x columns x 3, uint8, the colours of the low-res mask's cells, for a model that snaps to edges; None
+    where they are not known, and then nothing is snapped.
     """
 
     array: NDArray[np.floating]
@@ -44,6 +47,12 @@ class ImageEmbedding:
     original_size: Size
     input_size: Size
     crop_box_xyxy: Box | None = None
+    cells_rgb: NDArray[np.uint8] | None = None
+
+    @cached_property
+    def edge_guide(self) -> EdgeGuide | None:
+        """What the photo's edges are, ready for masks."""
+        return None if self.cells_rgb is None else EdgeGuide(self.cells_rgb)
 
     @property
     def encoded_size(self) -> Size:
@@ -63,8 +72,8 @@ class MaskPrediction:
     """The decoder's answer to a batch of B prompts, all four candidates in decoder order (0 is the single mask).
 
     low_res_logits: B x 4 x S x S, float32, as decoded: the next mask prompt. shown_logits: what masks are made of, the
-    same with its clicks obeyed and without specks where the model asks for it. predicted_iou: B x 4, float32.
-    chosen: B, the candidate to show.
+    same on the photo's edges, with its clicks obeyed and without specks where the model asks for it. predicted_iou:
+    B x 4, float32. chosen: B, the candidate to show.
     """
 
     low_res_logits: NDArray[np.float32]
@@ -125,7 +134,8 @@ class Predictor:
         """
         region = crop_image(image_rgb, crop_box_xyxy)
         size = (region.shape[0], region.shape[1])
-        pixels = to_model_input(region, self.model.image_size).to(self.device)
+        model_rgb = resize_longest_side(region, self.model.image_size)
+        pixels = to_tensor(model_rgb).to(self.device)
         is_reduced = self.encoder_dtype != torch.float32
         with torch.autocast(self.device.type, dtype=self.encoder_dtype, enabled=is_reduced):
             features = self.model.encode(pixels)
@@ -135,6 +145,7 @@ class Predictor:
             original_size=(image_rgb.shape[0], image_rgb.shape[1]),
             input_size=input_size_for(size, self.model.image_size),
             crop_box_xyxy=crop_box_xyxy,
+            cells_rgb=photo_cells(model_rgb, self.model.image_size // self.model.mask_side),
         )
 
     @torch.inference_mode()
@@ -168,6 +179,7 @@ class Predictor:
                 coords,
                 labels,
                 geometry,
+                embedding.edge_guide if self.model.snaps_to_edges else None,
                 obeys_clicks=self.model.obeys_clicks,
                 drops_specks=self.model.drops_specks,
             ),

@@ -65,10 +65,14 @@ def resize_longest_side(image_rgb: NDArray[np.uint8], image_size: int) -> NDArra
 
 def to_model_input(image_rgb: NDArray[np.uint8], image_size: int) -> "Tensor":
     """Return the resized image as a float tensor (1 x 3 x H x W, values 0..255), neither normalised nor padded."""
+    return to_tensor(resize_longest_side(image_rgb, image_size))
+
+
+def to_tensor(model_rgb: NDArray[np.uint8]) -> "Tensor":
+    """Return a resized image (H x W x 3, uint8) as a float tensor (1 x 3 x H x W, values 0..255)."""
     import torch
 
-    resized = resize_longest_side(image_rgb, image_size)
-    return torch.from_numpy(resized).permute(2, 0, 1)[None].float()
+    return torch.from_numpy(model_rgb).permute(2, 0, 1)[None].float()
 
 
 def points_to_model(points_image: NDArray[np.floating], original_size: Size, image_size: int) -> NDArray[np.float64]:

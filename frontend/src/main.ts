@@ -48,6 +48,7 @@ async function start(): Promise<void> {
     client,
     () => info,
     (version) => void host.use(version),
+    (imageId) => (editor.session?.detail.id === imageId ? editor.viewing.picture : null),
   );
   const editor: Editor = new Editor({ config, api, journal, decoder, stores, canvases: page, storage: localStorage });
   const useEngine = (name: string | null): void => {

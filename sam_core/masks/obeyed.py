@@ -1,9 +1,10 @@
 """Masks that obey their clicks: a foreground click lies inside, a background click outside, whatever the model says.
 
 Of the low-res logits on the photo, each click is read where it lies (bilinearly, as up-sampling reads them) and, where
-they are not FIRM on its side, a hill is added whose foot is REACH cells away, or less where a click of the other kind
-is nearer: they are then CERTAIN at the click, and what was nearly as likely around it follows. Clicks are taken in
-turn, so of two that contradict each other the newer one is obeyed. Models ask for it (`Sam.obeys_clicks`); published
+they are not FIRM on its side, a hill is added, so that they are CERTAIN at the click and what was nearly as likely
+around it follows. The hill's foot is twice as far away as the nearest cell on the click's side, since people click in
+the middle of what is wrong, but at most REACH, and not beyond clicks of the other kind. Clicks are taken in turn, so of
+two that contradict each other the newer one is obeyed. Models ask for it (`Sam.obeys_clicks`); published
 ones do not. Reasons and figures: docs/adr/0021. Mirrored by frontend/src/inference/obeyed.ts; fixtures/golden/obeyed
 holds both to the same bits.
 Must not know: torch, models, prompts as objects.
@@ -44,28 +45,28 @@ def with_clicks_obeyed(
             if label not in (BACKGROUND, FOREGROUND):
                 continue
             against = own_places[own_labels == (FOREGROUND if label == BACKGROUND else BACKGROUND)]
-            reach = _reach(place, against)
+            # not to where clicks of the other kind are read
+            free = _nearest(place, against) - 1
             for mask in candidates:
-                _obey(mask, place, 1.0 if label == FOREGROUND else -1.0, reach)
+                _obey(mask, place, 1.0 if label == FOREGROUND else -1.0, free)
     return obeyed
 
 
-def _reach(place: Floats, against: Floats) -> float:
-    """Return how far from place (column, row) logits may change: not to where clicks of the other kind are read."""
-    if not len(against):
-        return REACH
-    across, down = (against - place).T
-    nearest = float(np.sqrt(across * across + down * down).min())
-    return min(REACH, max(LEAST_REACH, nearest - 1))
+def _nearest(place: Floats, others: npt.NDArray[Any]) -> float:
+    """Return how far the nearest of N x 2 others is from place; infinity where there are none."""
+    across, down = (others - place).T
+    return float(np.sqrt((across * across + down * down).min(initial=np.inf)))
 
 
-def _obey(mask: Logits, place: Floats, sign: float, reach: float) -> None:
+def _obey(mask: Logits, place: Floats, sign: float, free: float) -> None:
     """Add the hill to mask (rows x columns) if it is not FIRM at place (column, row) on the side of sign; in place."""
     x, y = place
     read = _taps(x, y, mask.shape)
     found = sum(share * float(mask[row, column]) for row, column, share in read)
     if found * sign >= FIRM:
         return
+    on_its_side = np.argwhere(mask * sign > 0)[:, ::-1]
+    reach = min(REACH, max(LEAST_REACH, min(free, 2 * _nearest(place, on_its_side))))
     rows, columns = (
         np.arange(max(0, int(np.ceil(at - reach))), min(count - 1, int(np.floor(at + reach))) + 1)
         for at, count in ((y, mask.shape[0]), (x, mask.shape[1]))

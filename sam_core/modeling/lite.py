@@ -38,6 +38,7 @@ def build_sam_lite(image_size: int = LITE_IMAGE_SIZE) -> Sam:
         weighs_click=True,
         drops_specks=True,
         obeys_clicks=True,
+        snaps_to_edges=True,
     )
     start_attention_at_the_click(sam)
     return sam

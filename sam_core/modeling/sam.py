@@ -31,17 +31,20 @@ class Sam(nn.Module):
         weighs_click: bool = False,
         drops_specks: bool = False,
         obeys_clicks: bool = False,
+        snaps_to_edges: bool = False,
     ) -> None:
         """Put a model together.
 
         weighs_click: how a click's candidates are ranked, see sam_core/masks/choice.py. drops_specks: whether masks
         lose their crumbs before they are shown, see sam_core/masks/specks.py. obeys_clicks: whether every click lies on
-        its side of the mask that is shown, see sam_core/masks/obeyed.py. None of them changes what decode returns.
+        its side of the mask that is shown, see sam_core/masks/obeyed.py. snaps_to_edges: whether masks follow the
+        photo's edges, see sam_core/masks/edges.py. None of them changes what decode returns.
         """
         super().__init__()
         self.weighs_click = weighs_click
         self.drops_specks = drops_specks
         self.obeys_clicks = obeys_clicks
+        self.snaps_to_edges = snaps_to_edges
         self.image_encoder = image_encoder
         self.prompt_encoder = prompt_encoder
         self.mask_decoder = mask_decoder

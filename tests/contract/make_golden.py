@@ -2,13 +2,15 @@
 
     python -m tests.contract.make_golden [folder]
 
-Everything here is built from integers, +, -, *, / and square roots, which IEEE 754 rounds the same on every machine.
+Everything here is built from integers, +, -, *, / and square roots, which IEEE 754 rounds the same on every machine;
+edges, which need hyperbolic tangents, are rounded.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ import torch
 
 from sam_core.masks import rle
 from sam_core.masks.choice import centrality, choose_candidates, click_scores
+from sam_core.masks.edges import EdgeGuide
 from sam_core.masks.grid import cells_of, without_padding
 from sam_core.masks.obeyed import with_clicks_obeyed
 from sam_core.masks.specks import without_specks
@@ -115,6 +118,7 @@ def main(folder: Path = GOLDEN) -> None:
     write_choice(folder / "choice")
     write_specks(folder / "specks")
     write_obeyed(folder / "obeyed")
+    write_edges(folder / "edges")
 
 
 def write_upsample(folder: Path) -> None:
@@ -242,6 +246,47 @@ def obeyed_logits() -> dict[str, npt.NDArray[np.float32]]:
     slope = np.tile(np.arange(CHOICE_SIDE, dtype=np.float32) / 4 - 4, (CHOICE_SIDE, 1))
     noise = np.random.default_rng(22).normal(scale=4, size=(CHOICE_SIDE, CHOICE_SIDE)).round(2).astype(np.float32)
     return {"slope": slope, "noise": noise}
+
+
+def write_edges(folder: Path) -> None:
+    """Write cases.json: photo cells, logits, and the logits snapped to the photo's edges, to 4 decimals."""
+    folder.mkdir(parents=True, exist_ok=True)
+    photos, planes = edges_photos(), edges_logits()
+    cases = []
+    for photo, plane in product(photos, planes):
+        snapped = EdgeGuide(photos[photo]).snap(planes[plane], CHOICE_GEOMETRY)
+        # of zero there is but one
+        after = [round(value, 4) + 0.0 for value in snapped.ravel().tolist()]
+        cases.append({"photo": photo, "plane": plane, "after": after})
+    height, width = CHOICE_GEOMETRY.input_size
+    content = {
+        "image_size": CHOICE_GEOMETRY.image_size,
+        "input_size": {"width": width, "height": height},
+        "side": CHOICE_SIDE,
+        "photos": {name: photo.ravel().tolist() for name, photo in photos.items()},
+        "planes": {name: plane.ravel().tolist() for name, plane in planes.items()},
+        "cases": cases,
+    }
+    write_json(folder / "cases.json", content)
+
+
+def edges_photos() -> dict[str, npt.NDArray[np.uint8]]:
+    """Return photos (24 x 32 cells x 3): an edge in all colours with grain, and nothing but grey."""
+    rng = np.random.default_rng(9)
+    edge = np.full((24, CHOICE_SIDE, 3), (40, 90, 60))
+    edge[:, 14:] = (200, 80, 120)
+    grainy = (edge + rng.integers(-6, 7, edge.shape)).astype(np.uint8)
+    return {"edge": grainy, "grey": np.full((24, CHOICE_SIDE, 3), 128, np.uint8)}
+
+
+def edges_logits() -> dict[str, npt.NDArray[np.float32]]:
+    """Return planes (32 x 32, the last 8 rows padding): a mask that ends beside the edge, a small one, none at all."""
+    beside = np.full((CHOICE_SIDE, CHOICE_SIDE), -6, np.float32)
+    beside[:, 12:] = 5
+    beside[:, 12:15] = (-0.5, 0.5, 1.5)
+    small = np.full((CHOICE_SIDE, CHOICE_SIDE), -7, np.float32)
+    small[4:8, 25:30] = 2.25
+    return {"beside": beside, "small": small, "none": np.full((CHOICE_SIDE, CHOICE_SIDE), -5, np.float32)}
 
 
 def drawn(plane: npt.NDArray[np.float32]) -> list[str]:

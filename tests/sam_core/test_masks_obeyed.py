@@ -51,6 +51,15 @@ def test_nothing_changes_but_the_click_s_surroundings_towards_its_side(seed, cli
     assert (change[24:] == 0).all()  # the padding
 
 
+@pytest.mark.parametrize(("away", "reach"), [(2, 4), (3, 6), (9, REACH)])
+def test_a_click_beside_the_mask_changes_what_lies_between_and_as_much_beyond(away, reach):
+    logits = np.full((1, 1, SIDE, SIDE), -9, np.float32)
+    logits[..., :10] = 9
+    obeyed = with_clicks_obeyed(logits, np.array([[[2 * (9 + away) + 0.5, 24.5]]]), np.array([[1]]), GEOMETRY)
+    changed = np.flatnonzero((obeyed != logits)[0, 0, 12])
+    assert changed[-1] == 9 + away + reach - 1
+
+
 @pytest.mark.parametrize("labels", [[2, 3], [-1, -1]])
 def test_boxes_and_padding_are_no_clicks(labels):
     logits = noise(3)

@@ -9,10 +9,12 @@ from torch.nn import functional
 
 from sam_core.errors import InvalidImageError, InvalidPromptError
 from sam_core.masks.choice import choose_candidates, click_scores
+from sam_core.masks.edges import EdgeGuide, photo_cells
 from sam_core.masks.obeyed import with_clicks_obeyed
 from sam_core.masks.specks import without_specks
 from sam_core.predictor import Predictor, Prompts, choose_encoder_dtype, load_predictor
 from sam_core.registry import build_model
+from sam_core.transforms import resize_longest_side
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +155,23 @@ def test_a_model_may_obey_clicks(image):
             assert not after[away_y, away_x]
             deaf += not before[y, x] or before[away_y, away_x]
     assert deaf
+
+
+@pytest.mark.parametrize("crop", [None, (3, 5, 50, 70)])
+def test_a_model_may_snap_to_edges(image, crop):
+    """Masks follow the photo, or the crop of it; the logits stay. Without the photo's colours nothing is snapped."""
+    snapping = Predictor(build_model("sam_tiny_test"), "sam_tiny_test")
+    embedding = snapping.embed(image, crop)
+    plain = snapping.predict(embedding, CLICK)
+    snapping.model.snaps_to_edges = True
+    snapped = snapping.predict(embedding, CLICK)
+    assert np.array_equal(snapped.low_res_logits, plain.low_res_logits)
+    region = image if crop is None else image[crop[1] : crop[3], crop[0] : crop[2]]
+    guide = EdgeGuide(photo_cells(resize_longest_side(region, 64), 2))
+    assert np.array_equal(snapped.shown_logits, guide.snap(plain.low_res_logits, plain.geometry))
+    assert (snapped.shown_logits != plain.low_res_logits).any()
+    unseen = snapping.predict(replace(embedding, cells_rgb=None), CLICK)
+    assert unseen.shown_logits is unseen.low_res_logits
 
 
 def test_batched_equals_single(predictor, embedding):

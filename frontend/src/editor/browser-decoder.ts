@@ -2,13 +2,15 @@
 import { placeMask, type ColumnMask } from "../geometry/column-mask";
 import type { BoxXyxy, LowResLogits, Size } from "../geometry/types";
 import { geometryFor, maskAtOriginalSize, sampledMask } from "../geometry/upsample";
-import type { DecoderClient, EngineInfo } from "../inference/decoder-client";
+import type { DecoderClient, EngineInfo, PhotoSampler } from "../inference/decoder-client";
+import { photoCells } from "../render/photo-cells";
 import { modelVersionOf, type Decoder } from "./decoder-port";
 
 export function browserDecoder(
   client: DecoderClient,
   getInfo: () => EngineInfo | null,
   useModel: (version: string) => void,
+  photoOf: (imageId: number) => HTMLImageElement | null,
 ): Decoder {
   const side = (): number => getInfo()?.imageSize ?? 1024;
   const toMask = (logits: LowResLogits, imageSize: Size, cropBox: BoxXyxy | null): ColumnMask => {
@@ -24,8 +26,12 @@ export function browserDecoder(
       cropBox || step === 1
         ? { mask: toMask(logits, imageSize, cropBox), step: 1 }
         : sampledMask(logits, geometryFor(imageSize, side()), step),
-    decode: ({ kind, embedding, imageSize, prompts, maskInput, signal }) =>
-      client.decode({ kind, embedding, originalSize: imageSize, prompts, maskInput, signal }),
+    decode: ({ kind, embedding, imageSize, prompts, maskInput, signal }) => {
+      const picture = photoOf(embedding.imageId);
+      const photo: PhotoSampler | null =
+        picture && ((part, geometry, cellPx) => photoCells(picture, imageSize, part, geometry, cellPx));
+      return client.decode({ kind, embedding, originalSize: imageSize, prompts, maskInput, photo, signal });
+    },
     prefetch: (embedding) => client.prefetch(embedding),
     use: (embedding) => {
       useModel(modelVersionOf(embedding));

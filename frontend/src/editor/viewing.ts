@@ -98,10 +98,15 @@ export class Viewing {
     this.setView(showBox(this.stores.view.get(), box));
   }
 
+  /** The photo as it was loaded, up to 2,048 px long; null until then. */
+  get picture(): HTMLImageElement | null {
+    return this.photo.previewImage;
+  }
+
   /** A small picture of a mask in its surroundings. */
   thumbnail(canvas: HTMLCanvasElement, record: MaskRecord, color: Rgb): void {
     const context = canvas.getContext("2d");
-    const photo = this.photo.previewImage;
+    const photo = this.picture;
     if (!context || !photo) return;
     const { x0, y0, x1, y1 } = record.bounds;
     const side = Math.max(x1 - x0, y1 - y0, 8) * 1.25;

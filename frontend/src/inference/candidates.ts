@@ -5,6 +5,7 @@
 import type { LowResLogits } from "../geometry/types";
 import type { MaskGeometry } from "../geometry/upsample";
 import { cellOf, cellsOnPhoto } from "./cells";
+import type { EdgeGuide } from "./edges";
 import type { Manifest } from "./manifest";
 import { withClicksObeyed } from "./obeyed";
 import { FOREGROUND, PADDING, type PromptTokens } from "./prompt-tokens";
@@ -24,11 +25,12 @@ export function toCandidates(
   tokens: PromptTokens,
   geometry: MaskGeometry,
   { dropsSpecks, obeysClicks }: Pick<Manifest, "dropsSpecks" | "obeysClicks">,
+  guide: EdgeGuide | null = null,
 ): Candidate[] {
   const side = Math.sqrt(logits.length / INDICES.length);
   return INDICES.map((index) => {
     const own: LowResLogits = { data: logits.subarray(index * side * side, (index + 1) * side * side), side };
-    let shown: LowResLogits | null = dropsSpecks || obeysClicks ? null : own;
+    let shown: LowResLogits | null = dropsSpecks || obeysClicks || guide ? null : own;
     return {
       index,
       predictedIou: predictedIou[index],
@@ -37,7 +39,9 @@ export function toCandidates(
       // most candidates are never looked at
       get shown() {
         if (shown) return shown;
-        shown = obeysClicks ? withClicksObeyed(own, tokens, geometry) : own;
+        shown = guide ? guide.snap(own, geometry) : own;
+        // after edges, which might take a click back
+        if (obeysClicks) shown = withClicksObeyed(shown, tokens, geometry);
         // last: a part that a click asks for is no speck
         if (dropsSpecks) shown = withoutSpecks(shown, tokens, geometry);
         return shown;

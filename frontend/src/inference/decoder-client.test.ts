@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 
 import { imagePoint } from "../geometry/types";
-import { BrowserDecoderClient, type ClientDependencies, type EmbeddingRef } from "./decoder-client";
+import { BrowserDecoderClient, type ClientDependencies, type EmbeddingRef, type PhotoSampler } from "./decoder-client";
 import {
   DESKTOP,
   FakeWorker,
@@ -77,6 +77,31 @@ describe("answering clicks", () => {
     expect(candidates.map((c) => c.index)).toEqual([0, 1, 2, 3]);
     expect(chosen).toBe(2);
     expect(engine).toBe("wasm-threads");
+  });
+
+  it("looks at the photo once, for a model that snaps to its edges, and again when it could not be seen", async () => {
+    const manifest = () => Response.json({ ...MANIFEST, snaps_to_edges: true });
+    const client = makeClient(healthy, { fetch: fakeFetch({ ...routes, "/models/manifest.json": manifest }) });
+    await client.open("/models/manifest.json");
+    const cells = { rows: 2, columns: SIDE, rgba: Uint8Array.from({ length: 8 * SIDE }, (_, i) => 29 * i) };
+    const photo = vi.fn<PhotoSampler>().mockReturnValueOnce(null).mockReturnValue(cells);
+    const answers = [];
+    for (const x of [10.5, 11.5, 12.5]) answers.push(await client.decode({ ...click(x), photo }));
+    // 16 x 8 model pixels are 4 x 2 cells
+    expect(photo.mock.calls).toEqual(Array(2).fill([null, expect.objectContaining({ imageSize: 16 }), 4]));
+    const [unseen, seen] = answers.map(({ candidates }) => candidates[1]);
+    expect(unseen.shown).toBe(unseen.logits);
+    expect(seen.shown).not.toBe(seen.logits);
+    expect(seen.logits.data[0]).toBe(5.5);
+  });
+
+  it("does not look at the photo for other models", async () => {
+    const client = makeClient(healthy);
+    await client.open("/models/manifest.json");
+    const photo = vi.fn<PhotoSampler>();
+    const { candidates } = await client.decode({ ...click(1), photo });
+    expect(photo).not.toHaveBeenCalled();
+    expect(candidates[1].shown).toBe(candidates[1].logits);
   });
 
   it("prepares an embedding once and again when the worker had to let it go", async () => {

@@ -4,10 +4,12 @@
  * Clicks are answered in order and none is lost; of hovers only the newest runs. Contract: docs/contracts.md, section 4.
  */
 import { imagePoint, type LowResLogits } from "../geometry/types";
-import { geometryFor } from "../geometry/upsample";
+import { geometryFor, type MaskGeometry } from "../geometry/upsample";
 import { browserName } from "./browser-name";
 import { chooseCandidate, toCandidates } from "./candidates";
 import { DecodeQueue } from "./decode-queue";
+import { ByteLru } from "./byte-lru";
+import { EdgeGuide } from "./edges";
 import { EmbeddingStore } from "./embedding-store";
 import {
   isClearlyFaster,
@@ -45,6 +47,7 @@ export type {
   EmbeddingRef,
   EngineInfo,
   EngineName,
+  PhotoSampler,
 } from "./types";
 
 export interface ClientDependencies {
@@ -64,12 +67,15 @@ export interface ClientDependencies {
 }
 
 const CACHE_BUDGET_BYTES = 512 * 2 ** 20;
+/** A guide takes up to 18 MB: that of the photo, of a part of it or two, and of the photo before. */
+const GUIDES_BUDGET_BYTES = 80 * 2 ** 20;
 /** Decodings until the browser has compiled what they run: later ones take a third to a half of the first one's time. */
 const WARM_UPS = 8;
 
 export class BrowserDecoderClient implements DecoderClient {
   private readonly queue = new DecodeQueue();
   private readonly store: EmbeddingStore;
+  private readonly guides = new ByteLru<EdgeGuide>(GUIDES_BUDGET_BYTES);
   private opened: { manifestUrl: string; manifest: Manifest; memory: EngineMemoryStore } | null = null;
   private decoder: WorkerDecoder | null = null;
   private trials: EngineTrial[] = [];
@@ -222,9 +228,23 @@ export class BrowserDecoderClient implements DecoderClient {
     const tokens = toTokens(prompts, originalSize, embedding.cropBox, manifest.imageSize);
     const { logits, predictedIou, engine } = await this.answer(request, tokens, manifest);
     const geometry = geometryFor(encodedSize(originalSize, embedding.cropBox), manifest.imageSize);
-    const candidates = toCandidates(logits, predictedIou, tokens, geometry, manifest);
+    const guide = this.guideFor(request, geometry, manifest);
+    const candidates = toCandidates(logits, predictedIou, tokens, geometry, manifest, guide);
     const chosen = chooseCandidate(tokens, candidates, geometry, manifest);
     return { candidates, chosen, decodeMs: performance.now() - start, engine };
+  }
+
+  /** What is known of the edges of the photo, or of the part of it that was encoded. */
+  private guideFor(request: DecodeRequest, geometry: MaskGeometry, manifest: Manifest): EdgeGuide | null {
+    const { embedding, photo } = request;
+    if (!manifest.snapsToEdges) return null;
+    const known = this.guides.get(embedding.key);
+    if (known) return known;
+    const cells = photo?.(embedding.cropBox, geometry, manifest.imageSize / manifest.maskSide);
+    if (!cells) return null;
+    const guide = new EdgeGuide(cells);
+    this.guides.set(embedding.key, guide, guide.bytes);
+    return guide;
   }
 
   /** Answer clicks that nobody made while nothing else waits: a first touch has no hover before it that would. */
@@ -236,6 +256,7 @@ export class BrowserDecoderClient implements DecoderClient {
     const square = { width: imageSize, height: imageSize };
     const click = { kind: "point", point: imagePoint(imageSize / 2, imageSize / 2), label: 1 } as const;
     const tokens = toTokens([click], square, null, imageSize);
+    const guide = manifest.snapsToEdges ? guideOfNothing(manifest.maskSide) : null;
     for (let i = 0; i < WARM_UPS; i++) {
       const answered = this.queue.add("prefetch", async () => {
         if (this.decoder !== decoder) return;
@@ -243,7 +264,7 @@ export class BrowserDecoderClient implements DecoderClient {
           this.store.load(embedding),
         );
         const geometry = geometryFor(square, imageSize);
-        const candidates = toCandidates(logits, predictedIou, tokens, geometry, manifest);
+        const candidates = toCandidates(logits, predictedIou, tokens, geometry, manifest, guide);
         const chosen = chooseCandidate(tokens, candidates, geometry, manifest);
         this.dependencies.rehearse?.(candidates[chosen].shown, imageSize);
       });
@@ -301,6 +322,11 @@ export class BrowserDecoderClient implements DecoderClient {
 
 function isOf(manifest: Manifest, embedding: EmbeddingRef): boolean {
   return embedding.key.includes(`-${manifest.modelVersion}-`);
+}
+
+/** Of a photo without edges. */
+function guideOfNothing(side: number): EdgeGuide {
+  return new EdgeGuide({ rows: side, columns: side, rgba: new Uint8Array(4 * side * side) });
 }
 
 function shut(decoder: WorkerDecoder): void {

@@ -41,6 +41,8 @@ export interface Manifest {
   readonly dropsSpecks: boolean;
   /** Whether every click lies on its side of the mask that is shown, see obeyed.ts. */
   readonly obeysClicks: boolean;
+  /** Whether masks follow the photo's edges, see edges.ts. */
+  readonly snapsToEdges: boolean;
   readonly graphs: Readonly<Record<GraphName, GraphFile>>;
   /** The graphs that end before the up-scaling, and its weights; null where the model has none. */
   readonly upscaling: { readonly file: string; readonly eps: number; readonly graphs: Manifest["graphs"] } | null;
@@ -61,6 +63,7 @@ interface RawManifest {
   weighs_click?: boolean;
   drops_specks?: boolean;
   obeys_clicks?: boolean;
+  snaps_to_edges?: boolean;
   graphs: Record<GraphName, GraphFile> & Partial<Record<RowsGraphName, GraphFile>>;
   upscaling?: { file: string; eps: number };
   golden: { seed: number; point: [number, number]; candidate: number; mask: RawMask; predicted_iou: number };
@@ -92,6 +95,7 @@ export function parseManifest(json: unknown): Manifest {
     weighsClick: whole.weighs_click ?? false,
     dropsSpecks: whole.drops_specks ?? false,
     obeysClicks: whole.obeys_clicks ?? false,
+    snapsToEdges: whole.snaps_to_edges ?? false,
     graphs: whole.graphs,
     upscaling: parseUpscaling(whole),
     golden: parseGolden(whole.golden),

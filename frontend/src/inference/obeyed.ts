@@ -37,7 +37,8 @@ export function withClicksObeyed(raw: LowResLogits, tokens: PromptTokens, geomet
     const found = read(click, { data, side, rows, columns });
     if (found * click.sign >= FIRM) continue;
     if (data === raw.data) data = raw.data.slice();
-    addHill({ data, side, rows, columns }, click, found, reachOf(click, clicks));
+    const plane = { data, side, rows, columns };
+    addHill(plane, click, found, reachOf(click, clicks, plane));
   }
   return data === raw.data ? raw : { data, side };
 }
@@ -53,14 +54,27 @@ function clicksOf({ coords, labels }: PromptTokens, cellsPerPixel: number, rows:
 }
 
 /** How far the logits may change: not to what clicks of the other kind are read from. */
-function reachOf(click: Click, clicks: readonly Click[]): number {
-  let reach = REACH;
+function reachOf(click: Click, clicks: readonly Click[], plane: Plane): number {
+  let reach = 2 * nearestOnSide(click, plane);
   for (const { x, y, sign } of clicks) {
     if (sign === click.sign) continue;
     const [across, down] = [x - click.x, y - click.y];
-    reach = Math.min(reach, Math.max(LEAST_REACH, Math.sqrt(across * across + down * down) - 1));
+    reach = Math.min(reach, Math.sqrt(across * across + down * down) - 1);
   }
-  return reach;
+  return Math.min(REACH, Math.max(LEAST_REACH, reach));
+}
+
+/** How far the nearest cell is that lies on the click's side already. */
+function nearestOnSide({ x, y, sign }: Click, { data, side, rows, columns }: Plane): number {
+  let least = Infinity;
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      if (!(data[row * side + column] * sign > 0)) continue;
+      const [across, down] = [column - x, row - y];
+      least = Math.min(least, across * across + down * down);
+    }
+  }
+  return Math.sqrt(least);
 }
 
 /** What lies at a click, between four cells. */

@@ -1,5 +1,6 @@
 /** What the workspace says to the decoder and gets back. Points and boxes are in pixels of the upright photo. */
-import type { BoxXyxy, LowResLogits, Prompt, Size } from "../geometry/types";
+import type { MaskGeometry } from "../geometry/upsample";
+import type { BoxXyxy, LowResLogits, PhotoCells, Prompt, Size } from "../geometry/types";
 
 /** One embedding: of the whole photo (cropBox null) or of a part of it. */
 export interface EmbeddingRef {
@@ -38,8 +39,13 @@ export interface DecodeRequest {
   readonly originalSize: Size;
   readonly prompts: readonly Prompt[];
   readonly maskInput: LowResLogits | null;
+  /** Where the photo's colours come from, for models that look at its edges; nothing where it cannot be seen yet. */
+  readonly photo?: PhotoSampler | null;
   readonly signal?: AbortSignal;
 }
+
+/** The colours of the cells of `cellPx` model pixels on a photo, or on the part of it that was encoded. */
+export type PhotoSampler = (part: BoxXyxy | null, geometry: MaskGeometry, cellPx: number) => PhotoCells | null;
 
 export interface Candidate {
   readonly index: 0 | 1 | 2 | 3;
@@ -47,7 +53,7 @@ export interface Candidate {
   readonly stabilityScore: number;
   /** As decoded: the next mask prompt. */
   readonly logits: LowResLogits;
-  /** What the mask is made of: the same, with clicks obeyed and without specks where the model asks for it. */
+  /** What the mask is made of: the same, on the photo's edges, with clicks obeyed and without specks where the model asks for it. */
   readonly shown: LowResLogits;
 }
 
