@@ -279,17 +279,20 @@ def find_masks(
     import torch
 
     from sam_core.automatic import AutomaticConfig, AutomaticMaskGenerator
+    from sam_core.masks.edges import photo_cells
     from sam_core.predictor import ImageEmbedding
-    from sam_core.transforms import input_size_for
+    from sam_core.transforms import input_size_for, resize_longest_side
 
     torch.set_num_threads(threads or max(1, (os.cpu_count() or 1) // 2))
     predictor = load_predictor(folder)
+    model = predictor.model
     size = (image_rgb.shape[0], image_rgb.shape[1])
     stored = ImageEmbedding(
         array=embedding,
         model_version=predictor.model_version,
         original_size=size,
-        input_size=input_size_for(size, predictor.model.image_size),
+        input_size=input_size_for(size, model.image_size),
+        cells_rgb=photo_cells(resize_longest_side(image_rgb, model.image_size), model.image_size // model.mask_side),
     )
     generator = AutomaticMaskGenerator(_knowing(predictor, stored), AutomaticConfig(**figures))
     return [_found(row) for row in generator.generate(image_rgb, on_progress)]

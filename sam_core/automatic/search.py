@@ -6,7 +6,7 @@ Source: Segment Anything (arXiv 2304.02643), appendix B, and its published code.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from sam_core.automatic.filters import is_cut_by_crop
 from sam_core.automatic.grid import Crop, Points
 from sam_core.automatic.measure import Measured, is_hopeless, measure
 from sam_core.masks import rle
+from sam_core.masks.edges import EdgeGuide
 from sam_core.masks.upsample import MaskGeometry
 from sam_core.predictor import Predictor
 from sam_core.transforms import Size, points_to_model
@@ -45,6 +46,7 @@ class CropSearch:
         embedding = self.predictor.embed(image_rgb, None if self.crop.layer == 0 else self.crop.box_xyxy)
         decoder = GridDecoder(model, torch.from_numpy(embedding.array).float().to(device))
         geometry = MaskGeometry(model.image_size, embedding.input_size, self.crop.size)
+        guide = embedding.edge_guide if model.snaps_to_edges else None
         for start in range(0, len(grid), self.config.points_per_batch):
             points = grid[start : start + self.config.points_per_batch]
             points_model = torch.from_numpy(points_to_model(points, self.crop.size, model.image_size)).to(device)
@@ -52,11 +54,16 @@ class CropSearch:
             waiting = points
             for piece in decoder.decode(points_model):
                 of_piece, waiting = waiting[: len(piece)], waiting[len(piece) :]
-                rows += self._pass_filters(decoder, piece, of_piece, geometry)
+                rows += self._pass_filters(decoder, piece, of_piece, geometry, guide)
             yield len(points), rows
 
     def _pass_filters(
-        self, decoder: GridDecoder, piece: DecodedClicks, points: Points, geometry: MaskGeometry
+        self,
+        decoder: GridDecoder,
+        piece: DecodedClicks,
+        points: Points,
+        geometry: MaskGeometry,
+        guide: EdgeGuide | None,
     ) -> list[Candidate]:
         predicted_iou = piece.predicted_iou[:, FIRST_TOKEN:].float().cpu().numpy()  # B x 3
         is_good = predicted_iou > self.config.predicted_iou_threshold
@@ -69,6 +76,10 @@ class CropSearch:
         rows = []
         for click, place, low in zip(clicks, places, logits, strict=True):
             measured = self._measure_if_stable(low, geometry)
+            if measured and guide:
+                # how stable a mask is, is asked of the logits as decoded
+                on_edges = measure(guide.snap(low, geometry), geometry, offset=self.config.stability_score_offset)
+                measured = replace(on_edges, stability_score=measured.stability_score) if on_edges.area_px else None
             if measured and (row := self._candidate(measured, float(predicted_iou[click, place]), points[click])):
                 rows.append(row)
         return rows

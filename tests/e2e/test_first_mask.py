@@ -7,15 +7,19 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
 from playwright.sync_api import Page, expect
 from pycocotools.coco import COCO
 
+from sam_core.predictor import Prompts, load_predictor
 from tests.e2e.steps import (
+    PHOTOS,
     Server,
     accept_mask,
     choose_files,
@@ -74,6 +78,23 @@ def test_a_click_draws_a_mask_that_is_saved_with_its_provenance_and_shown_as_sav
 
     fit = fit_of(page, CAT_WIDTH, CAT_HEIGHT)
     assert iou(painted_mask(page, fit, CAT_WIDTH, CAT_HEIGHT), mask) > 0.97
+
+
+def test_the_mask_lies_on_the_photo_s_edges_as_sam_core_s_own_does(
+    page: Page, server: Server, opened: tuple[int, int]
+) -> None:
+    """Decoded and snapped in the browser, from its own copy of the photo: the same but for how it scales pictures."""
+    draw_mask(page)
+    (saved,) = read_masks(page, server, opened[1])
+    (prompt,) = saved["provenance"]["prompts"]
+    click = Prompts(point_coords=np.array([[prompt["x"], prompt["y"]]]), point_labels=np.array([1]))
+    predictor = load_predictor("sam_lite", device="cpu")
+    embedding = predictor.embed(np.array(PIL.Image.open(PHOTOS / "cat.jpg").convert("RGB")))
+    snapped = predictor.predict(embedding, click).mask()
+    as_decoded = predictor.predict(replace(embedding, cells_rgb=None), click).mask()
+    drawn = decode(saved)
+    assert iou(drawn, snapped) > 0.995
+    assert iou(drawn, snapped) > iou(drawn, as_decoded)
 
 
 def test_a_background_click_takes_away(page: Page, server: Server, opened: tuple[int, int]) -> None:

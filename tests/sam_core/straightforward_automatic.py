@@ -18,6 +18,7 @@ from torch.nn.functional import interpolate
 
 from sam_core.automatic import AutomaticConfig
 from sam_core.automatic.grid import Crop, crops_of, points_of
+from sam_core.masks.upsample import MaskGeometry
 from sam_core.predictor import Predictor
 from sam_core.prompts import Prompts
 
@@ -62,7 +63,12 @@ def _search_crop(predictor: Predictor, image_rgb: np.ndarray, crop: Crop, config
         features = torch.from_numpy(embedding.array)
         low, iou = model.decode(features, torch.from_numpy(coords), torch.from_numpy(labels))
         logits = _upsample(low[:, 1:], model.image_size, embedding.input_size, crop.size).flatten(0, 1)
-        yield from _filter(logits, iou[:, 1:].flatten(), crop, size, config)
+        shown = logits
+        if model.snaps_to_edges:
+            geometry = MaskGeometry(model.image_size, embedding.input_size, crop.size)
+            snapped = torch.from_numpy(embedding.edge_guide.snap(low[:, 1:].numpy(), geometry))
+            shown = _upsample(snapped, model.image_size, embedding.input_size, crop.size).flatten(0, 1)
+        yield from _filter(logits, shown > 0, iou[:, 1:].flatten(), crop, size, config)
 
 
 def _upsample(low: Tensor, image_size: int, input_size: tuple[int, int], size: tuple[int, int]) -> Tensor:
@@ -71,11 +77,12 @@ def _upsample(low: Tensor, image_size: int, input_size: tuple[int, int], size: t
     return interpolate(photo, size, mode="bilinear", align_corners=False)
 
 
-def _filter(logits: Tensor, iou: Tensor, crop: Crop, size: tuple[int, int], config: AutomaticConfig) -> Iterator[Found]:
+def _filter(
+    logits: Tensor, masks: Tensor, iou: Tensor, crop: Crop, size: tuple[int, int], config: AutomaticConfig
+) -> Iterator[Found]:
     offset = config.stability_score_offset
     inner, outer = ((logits > limit).sum(dim=(1, 2), dtype=torch.int32) for limit in (offset, -offset))
     stability = inner / outer
-    masks = logits > 0
     is_good = (iou > config.predicted_iou_threshold) & (stability >= config.stability_score_threshold)
     x0, y0, x1, y1 = crop.box_xyxy
     for index in torch.nonzero(is_good).flatten().tolist():

@@ -48,6 +48,20 @@ def test_the_masks_are_those_of_the_straightforward_loop(size, changes):
         assert one["stability_score"] == pytest.approx(plain.stability_score, abs=2e-3)  # a pixel or two
 
 
+def test_masks_of_a_model_that_snaps_lie_on_the_photo_s_edges(monkeypatch):
+    """The photo's own and its crops' edges, while what the filters ask is asked of the logits as decoded."""
+    image, config = photo(201, 333), AutomaticConfig.published(**LENIENT, crop_layers=1, crop_points_downscale=2)
+    plain = generate(image, config)
+    monkeypatch.setattr(click_predictor().model, "snaps_to_edges", True)
+    expected = straightforward_masks(click_predictor(), image, config)
+    found = generate(image, config)
+    assert len(found) == len(expected) >= 3
+    for one, wanted in zip(found, expected, strict=True):
+        assert np.count_nonzero(rle.decode(one["segmentation"]) != wanted.mask) <= 2
+        assert one["stability_score"] == pytest.approx(wanted.stability_score, abs=2e-3)
+    assert [one["segmentation"] for one in found] != [one["segmentation"] for one in plain]
+
+
 @pytest.mark.parametrize("size", [(300, 200), (97, 160)])
 def test_deciding_at_low_resolution_changes_nothing_here(size):
     image = photo(*size, seed=1)
