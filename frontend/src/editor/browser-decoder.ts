@@ -19,6 +19,10 @@ export function browserDecoder(
     const inside = maskAtOriginalSize(logits, geometryFor(cropSize, side()));
     return placeMask(inside, { x: cropBox.x0, y: cropBox.y0 }, imageSize);
   };
+  const samplerOf = (imageId: number, imageSize: Size): PhotoSampler | null => {
+    const picture = photoOf(imageId);
+    return picture && ((part, geometry, cellPx) => photoCells(picture, imageSize, part, geometry, cellPx));
+  };
   return {
     toMask,
     // Crops are small, and their corners lie between the steps.
@@ -27,15 +31,17 @@ export function browserDecoder(
         ? { mask: toMask(logits, imageSize, cropBox), step: 1 }
         : sampledMask(logits, geometryFor(imageSize, side()), step),
     decode: ({ kind, embedding, imageSize, prompts, maskInput, signal }) => {
-      const picture = photoOf(embedding.imageId);
-      const photo: PhotoSampler | null =
-        picture && ((part, geometry, cellPx) => photoCells(picture, imageSize, part, geometry, cellPx));
+      const photo = samplerOf(embedding.imageId, imageSize);
       return client.decode({ kind, embedding, originalSize: imageSize, prompts, maskInput, photo, signal });
     },
     prefetch: (embedding) => client.prefetch(embedding),
     use: (embedding) => {
       useModel(modelVersionOf(embedding));
       client.prefetch(embedding);
+    },
+    look: (embedding, imageSize) => {
+      const photo = samplerOf(embedding.imageId, imageSize);
+      if (photo) client.look({ embedding, originalSize: imageSize, photo });
     },
   };
 }

@@ -36,6 +36,8 @@ export interface Decoder {
   prefetch(embedding: EmbeddingSource): void;
   /** This image is the open one: bring the model of its embedding, and the embedding itself. */
   use(embedding: EmbeddingSource): void;
+  /** The photo of this embedding can be seen: look at it before somebody clicks. */
+  look(embedding: EmbeddingSource, imageSize: Size): void;
 }
 
 /** The model version in an embedding's key, `{sha256}-{model_version}-{crop}-{dtype}`; versions may hold dashes. */

@@ -135,6 +135,7 @@ export class Editor {
     this.resetFor(session);
     // Masks do not wait until the photo is decoded.
     const [replayed] = await Promise.all([session.load(masks), this.viewing.open(detail, preview)]);
+    session.lookAtPhoto();
     if (replayed > 0) this.notices.tell("info", "notice.replayed", { count: replayed });
     if (wasAhead) await session.reload();
     this.flow.noteEmbedding(session);

@@ -34,6 +34,7 @@ export class FakeDecoder implements Decoder {
 
   prefetch = (): void => undefined;
   use = (): void => undefined;
+  look = (): void => undefined;
 
   /** Answer the oldest question with four candidates, whose masks are the columns given. */
   async answer(columns: readonly number[] = [0, 1, 2, 3], chosen = 2): Promise<void> {

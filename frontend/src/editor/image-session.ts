@@ -99,6 +99,12 @@ export class ImageSession {
     if (status !== "ready" || url === null || key === null || this.embedding?.key === key) return;
     this.embedding = { url, key, cropBox: null, imageId: detail.id };
     this.ports.decoder.use(this.embedding);
+    this.lookAtPhoto();
+  }
+
+  /** The photo can be seen, or its embedding is there: whichever comes last lets the first click find all prepared. */
+  lookAtPhoto(): void {
+    if (this.embedding) this.ports.decoder.look(this.embedding, this.size);
   }
 
   /** The version of the model that answers here. */

@@ -95,6 +95,20 @@ describe("answering clicks", () => {
     expect(seen.logits.data[0]).toBe(5.5);
   });
 
+  it("looks at a photo ahead of its first click", async () => {
+    const manifest = () => Response.json({ ...MANIFEST, snaps_to_edges: true });
+    const client = makeClient(healthy, { fetch: fakeFetch({ ...routes, "/models/manifest.json": manifest }) });
+    const cells = { rows: 2, columns: SIDE, rgba: new Uint8Array(8 * SIDE) };
+    const photo = vi.fn<PhotoSampler>().mockReturnValue(cells);
+    const opening = client.open("/models/manifest.json");
+    client.look({ embedding: EMBEDDING, originalSize: SIZE, photo });
+    await opening;
+    await vi.waitFor(() => expect(photo).toHaveBeenCalledOnce());
+    const { candidates } = await client.decode({ ...click(10.5), photo });
+    expect(candidates[1].shown).not.toBe(candidates[1].logits);
+    expect(photo).toHaveBeenCalledOnce();
+  });
+
   it("does not look at the photo for other models", async () => {
     const client = makeClient(healthy);
     await client.open("/models/manifest.json");

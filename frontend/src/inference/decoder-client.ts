@@ -4,7 +4,7 @@
  * Clicks are answered in order and none is lost; of hovers only the newest runs. Contract: docs/contracts.md, section 4.
  */
 import { imagePoint, type LowResLogits } from "../geometry/types";
-import { geometryFor, type MaskGeometry } from "../geometry/upsample";
+import { geometryFor } from "../geometry/upsample";
 import { browserName } from "./browser-name";
 import { chooseCandidate, toCandidates } from "./candidates";
 import { DecodeQueue } from "./decode-queue";
@@ -37,6 +37,7 @@ import type {
   EngineInfo,
   EngineName,
   EngineTrial,
+  PhotoView,
 } from "./types";
 
 export type {
@@ -110,6 +111,14 @@ export class BrowserDecoderClient implements DecoderClient {
     });
     // What failed here is tried again, and told, by the click that needs it.
     Promise.all([bytes, ready]).catch(() => undefined);
+  }
+
+  look(view: PhotoView): void {
+    const seen = this.queue.add("prefetch", () => {
+      if (this.opened && isOf(this.opened.manifest, view.embedding)) this.guideFor(view, this.opened.manifest);
+      return Promise.resolve();
+    });
+    seen.catch(() => undefined); // a click meets the same trouble, and tells
   }
 
   decode(request: DecodeRequest): Promise<DecodeResult> {
@@ -228,18 +237,18 @@ export class BrowserDecoderClient implements DecoderClient {
     const tokens = toTokens(prompts, originalSize, embedding.cropBox, manifest.imageSize);
     const { logits, predictedIou, engine } = await this.answer(request, tokens, manifest);
     const geometry = geometryFor(encodedSize(originalSize, embedding.cropBox), manifest.imageSize);
-    const guide = this.guideFor(request, geometry, manifest);
+    const guide = this.guideFor(request, manifest);
     const candidates = toCandidates(logits, predictedIou, tokens, geometry, manifest, guide);
     const chosen = chooseCandidate(tokens, candidates, geometry, manifest);
     return { candidates, chosen, decodeMs: performance.now() - start, engine };
   }
 
   /** What is known of the edges of the photo, or of the part of it that was encoded. */
-  private guideFor(request: DecodeRequest, geometry: MaskGeometry, manifest: Manifest): EdgeGuide | null {
-    const { embedding, photo } = request;
+  private guideFor({ embedding, originalSize, photo }: PhotoView, manifest: Manifest): EdgeGuide | null {
     if (!manifest.snapsToEdges) return null;
     const known = this.guides.get(embedding.key);
     if (known) return known;
+    const geometry = geometryFor(encodedSize(originalSize, embedding.cropBox), manifest.imageSize);
     const cells = photo?.(embedding.cropBox, geometry, manifest.imageSize / manifest.maskSide);
     if (!cells) return null;
     const guide = new EdgeGuide(cells);

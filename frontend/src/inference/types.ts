@@ -47,6 +47,8 @@ export interface DecodeRequest {
 /** The colours of the cells of `cellPx` model pixels on a photo, or on the part of it that was encoded. */
 export type PhotoSampler = (part: BoxXyxy | null, geometry: MaskGeometry, cellPx: number) => PhotoCells | null;
 
+export type PhotoView = Pick<DecodeRequest, "embedding" | "originalSize" | "photo">;
+
 export interface Candidate {
   readonly index: 0 | 1 | 2 | 3;
   readonly predictedIou: number;
@@ -70,6 +72,8 @@ export interface DecoderClient {
   open(manifestUrl: string): Promise<EngineInfo>;
   /** Fetch an embedding ahead of its first click; failures wait for the click to be told. */
   prefetch(embedding: EmbeddingRef): void;
+  /** Learn the edges of a photo ahead of its first click, for a model that snaps to them. */
+  look(view: PhotoView): void;
   decode(request: DecodeRequest): Promise<DecodeResult>;
   /** Use this engine from now on, or choose again (null). Remembered. */
   useEngine(engine: EngineName | null): Promise<EngineInfo>;

@@ -1,5 +1,6 @@
 /** The benchmark's page: graphs timed in a worker, clicks timed through the workspace's own code until they are painted. */
 import { browserDecoder } from "../../../frontend/src/editor/browser-decoder";
+import type { Decoder } from "../../../frontend/src/editor/decoder-port";
 import { Prompting } from "../../../frontend/src/editor/prompting";
 import { rehearse } from "../../../frontend/src/editor/rehearsal";
 import { imagePoint, screenPoint, type Size } from "../../../frontend/src/geometry/types";
@@ -18,6 +19,10 @@ import { OverlayLayer, type OverlayScene } from "../../../frontend/src/render/ov
 import { Surface } from "../../../frontend/src/render/surface";
 
 const PHOTO: Size = { width: 4000, height: 3000 };
+/** As the preview of such a photo. */
+const PREVIEW: Size = { width: 2048, height: 1536 };
+const PATCH_PX = 48;
+const picture = new Image();
 
 function timeGraphs(engine: LocalEngine, rounds: number, hasPublished: boolean): Promise<unknown> {
   const worker = new Worker(new URL("./graph-worker.ts", import.meta.url), { type: "module" });
@@ -39,14 +44,41 @@ interface Opened {
 }
 
 async function openClient(folder: string): Promise<Opened> {
+  picture.src = drawPatches().toDataURL("image/jpeg");
+  await picture.decode();
   const client = createDecoderClient({ api: "/api/v1", csrf: "", rehearse });
   const info = await client.open(`/models/${folder}/manifest.json`);
   return { client, info, keyPrefix: `image-${info.modelVersion}-full-` };
 }
 
+/** A picture with edges everywhere: patches of all colours. */
+function drawPatches(): HTMLCanvasElement {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [PREVIEW.width, PREVIEW.height];
+  const context = canvas.getContext("2d")!;
+  for (let y = 0, i = 0; y < PREVIEW.height; y += PATCH_PX) {
+    for (let x = 0; x < PREVIEW.width; x += PATCH_PX, i++) {
+      context.fillStyle = `hsl(${(i * 137) % 360} 60% ${30 + ((i * 53) % 50)}%)`;
+      context.fillRect(x, y, PATCH_PX, PATCH_PX);
+    }
+  }
+  return canvas;
+}
+
 /** As the workspace does when an image is opened. */
 function openImage(opened: Opened, folder: string): void {
-  opened.client.prefetch(embedding(opened, folder, 0));
+  const source = embedding(opened, folder, 0);
+  opened.client.prefetch(source);
+  decoderOf(opened).look(source, PHOTO);
+}
+
+function decoderOf({ client, info }: Opened): Decoder {
+  return browserDecoder(
+    client,
+    () => info,
+    () => undefined,
+    () => picture,
+  );
 }
 
 /** One file for every image: the tools that drive the browser keep a copy of each response, and that would be measured. */
@@ -80,9 +112,9 @@ class Stage {
   private decodeMs = 0;
   private answeredAt = 0;
   private onShown = (): void => undefined;
+  private onFailed: (error: unknown) => void = console.error;
 
   constructor(opened: Opened, folder: string) {
-    const { client, info } = opened;
     this.overlay = new OverlayLayer(
       new Surface(this.canvas),
       new MaskPaths(),
@@ -93,11 +125,7 @@ class Stage {
       {
         document: this.masks,
         history: new History(),
-        decoder: browserDecoder(
-          client,
-          () => info,
-          () => undefined,
-        ),
+        decoder: decoderOf(opened),
         embeddingFor: () => embedding(opened, folder, 0),
         detailStep: () => detailStep(this.view.scale),
         glimpseStep: () => glimpseStep(this.view.scale),
@@ -107,7 +135,7 @@ class Stage {
           this.decodeMs = ms;
         },
         onShown: () => this.onShown(),
-        onFailed: (error) => console.error(error),
+        onFailed: (error) => this.onFailed(error),
         onPreview: () => this.loop.mark(this.layer),
       },
       PHOTO,
@@ -117,7 +145,8 @@ class Stage {
   /** The next pointer event until its mask is painted (the commands of the frame are issued). */
   clickOnce(): Promise<Painted> {
     this.prompting.abandon();
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      this.onFailed = reject;
       const begin = (event: PointerEvent): void => {
         const start = event.timeStamp;
         this.onShown = () => {
