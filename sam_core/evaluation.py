@@ -163,7 +163,7 @@ class Annotator:
     def masks(self, logits: Tensor, points: NDArray[np.float64], labels: NDArray[np.int64]) -> Bool:
         """Threshold low-res logits (B, K, S, S) at original size: (B, K, H, W) bool, as published.
 
-        On the photo's edges, with the clicks of prompts as in decode obeyed and without specks, where the model asks
+        On the photo's edges, with prompts as in decode obeyed and without specks, where the model asks
         for it.
         """
         side = self.sam.image_size
@@ -173,7 +173,7 @@ class Annotator:
             labels,
             self.geometry,
             self.guide,
-            obeys_clicks=self.sam.obeys_clicks,
+            obeys_prompts=self.sam.obeys_prompts,
             drops_specks=self.sam.drops_specks,
         )
         full = F.interpolate(torch.from_numpy(shown), (side, side), mode="bilinear", align_corners=False)

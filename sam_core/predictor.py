@@ -72,7 +72,7 @@ class MaskPrediction:
     """The decoder's answer to a batch of B prompts, all four candidates in decoder order (0 is the single mask).
 
     low_res_logits: B x 4 x S x S, float32, as decoded: the next mask prompt. shown_logits: what masks are made of, the
-    same on the photo's edges, with its clicks obeyed and without specks where the model asks for it. predicted_iou:
+    same on the photo's edges, with its prompts obeyed and without specks where the model asks for it. predicted_iou:
     B x 4, float32. chosen: B, the candidate to show.
     """
 
@@ -180,7 +180,7 @@ class Predictor:
                 labels,
                 geometry,
                 embedding.edge_guide if self.model.snaps_to_edges else None,
-                obeys_clicks=self.model.obeys_clicks,
+                obeys_prompts=self.model.obeys_prompts,
                 drops_specks=self.model.drops_specks,
             ),
             predicted_iou=predicted_iou,

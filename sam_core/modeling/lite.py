@@ -37,7 +37,7 @@ def build_sam_lite(image_size: int = LITE_IMAGE_SIZE) -> Sam:
         pixel_std=(128.0, 128.0, 128.0),
         weighs_click=True,
         drops_specks=True,
-        obeys_clicks=True,
+        obeys_prompts=True,
         snaps_to_edges=True,
     )
     start_attention_at_the_click(sam)

@@ -30,20 +30,20 @@ class Sam(nn.Module):
         pixel_std: tuple[float, float, float],
         weighs_click: bool = False,
         drops_specks: bool = False,
-        obeys_clicks: bool = False,
+        obeys_prompts: bool = False,
         snaps_to_edges: bool = False,
     ) -> None:
         """Put a model together.
 
         weighs_click: how a click's candidates are ranked, see sam_core/masks/choice.py. drops_specks: whether masks
-        lose their crumbs before they are shown, see sam_core/masks/specks.py. obeys_clicks: whether every click lies on
-        its side of the mask that is shown, see sam_core/masks/obeyed.py. snaps_to_edges: whether masks follow the
-        photo's edges, see sam_core/masks/edges.py. None of them changes what decode returns.
+        lose their crumbs before they are shown, see sam_core/masks/specks.py. obeys_prompts: whether every click lies
+        on its side of the mask that is shown and a box holds it tightly, see sam_core/masks/obeyed.py. snaps_to_edges:
+        whether masks follow the photo's edges, see sam_core/masks/edges.py. None of them changes what decode returns.
         """
         super().__init__()
         self.weighs_click = weighs_click
         self.drops_specks = drops_specks
-        self.obeys_clicks = obeys_clicks
+        self.obeys_prompts = obeys_prompts
         self.snaps_to_edges = snaps_to_edges
         self.image_encoder = image_encoder
         self.prompt_encoder = prompt_encoder

@@ -22,7 +22,7 @@ from sam_core.masks import rle
 from sam_core.masks.choice import centrality, choose_candidates, click_scores
 from sam_core.masks.edges import EdgeGuide
 from sam_core.masks.grid import cells_of, without_padding
-from sam_core.masks.obeyed import with_clicks_obeyed
+from sam_core.masks.obeyed import with_prompts_obeyed
 from sam_core.masks.specks import without_specks
 from sam_core.masks.stability import stability_score
 from sam_core.masks.upsample import MaskGeometry, rle_at_original_size
@@ -105,8 +105,17 @@ OBEYED_CASES: tuple[tuple[str, str, list[tuple[float, float]], list[int]], ...] 
     ("clicks of both kinds, side by side", "slope", [(20, 20), (24, 22), (26, 20)], [1, 0, 1]),
     ("the newer of two that contradict each other", "slope", [(20, 20), (20, 20)], [1, 0]),
     ("at the corner and beyond the photo", "slope", [(0, 0), (90, 90), (-9, 30)], [1, 0, 1]),
-    ("a box has no clicks", "slope", [(4, 4), (20, 20)], [2, 3]),
+    ("on the photo's last row", "noise", [(54, 47), (20, 47)], [0, 1]),
     ("noise", "noise", [(11, 30), (50.5, 12.75), (30, 44)], [1, 0, 1]),
+    ("a box around nothing", "slope", [(4, 4), (20, 20)], [2, 3]),
+    ("a box that the mask goes beyond and falls short of", "slope", [(16.5, 9), (51.25, 37)], [2, 3]),
+    ("a box with clicks in it", "noise", [(30, 20), (25, 33), (10, 8), (52, 40)], [1, 0, 2, 3]),
+    ("a box that a foreground click lies beyond", "noise", [(60, 20), (10, 8), (40, 40)], [1, 2, 3]),
+    ("a box that a background click lies beyond", "noise", [(60, 20), (10, 8), (40, 40)], [0, 2, 3]),
+    ("a box that goes beyond the photo", "slope", [(-10, 20), (90, 70)], [2, 3]),
+    ("a box beside the photo", "slope", [(70, 50), (80, 60)], [2, 3]),
+    ("a thin box", "noise", [(21, 6.5), (22, 45)], [2, 3]),
+    ("a box without a size", "noise", [(31, 31), (31, 31)], [2, 3]),
 )
 
 
@@ -226,7 +235,7 @@ def write_obeyed(folder: Path) -> None:
     cases = []
     for name, plane, coords, labels in OBEYED_CASES:
         before = planes[plane]
-        after = with_clicks_obeyed(before[None, None], np.array([coords]), np.array([labels]), CHOICE_GEOMETRY)[0, 0]
+        after = with_prompts_obeyed(before[None, None], np.array([coords]), np.array([labels]), CHOICE_GEOMETRY)[0, 0]
         changed = {int(cell): float(after.flat[cell]) for cell in np.flatnonzero(after != before)}
         flat = [value for point in coords for value in point]
         cases.append({"name": name, "plane": plane, "coords": flat, "labels": labels, "changed": changed})

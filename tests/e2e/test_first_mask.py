@@ -36,6 +36,7 @@ from tests.e2e.steps import (
     wait_for_embeddings,
     wait_for_workspace,
 )
+from tests.e2e.workspace_steps import drag
 
 pytestmark = pytest.mark.e2e
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,6 +96,24 @@ def test_the_mask_lies_on_the_photo_s_edges_as_sam_core_s_own_does(
     drawn = decode(saved)
     assert iou(drawn, snapped) > 0.995
     assert iou(drawn, snapped) > iou(drawn, as_decoded)
+
+
+def test_a_box_holds_its_mask_as_sam_core_s_own_does(page: Page, server: Server, opened: tuple[int, int]) -> None:
+    """A box around the cat's head and a strip of the body, which the model would go on beyond."""
+    drag(page, fit_of(page, CAT_WIDTH, CAT_HEIGHT), (118, 28), (330, 224))
+    accept_mask(page, count=1)
+    (saved,) = read_masks(page, server, opened[1])
+    (prompt,) = saved["provenance"]["prompts"]
+    box = np.array([prompt[corner] for corner in ("x0", "y0", "x1", "y1")])
+    assert np.abs(box - (118, 28, 330, 224)).max() < 1
+    predictor = load_predictor("sam_lite", device="cpu")
+    embedding = predictor.embed(np.array(PIL.Image.open(PHOTOS / "cat.jpg").convert("RGB")))
+    held = predictor.predict(embedding, Prompts(boxes_xyxy=box)).mask()
+    predictor.model.obeys_prompts = False
+    free = predictor.predict(embedding, Prompts(boxes_xyxy=box)).mask()
+    drawn = decode(saved)
+    assert iou(drawn, held) > 0.995
+    assert iou(drawn, held) > iou(drawn, free)
 
 
 def test_a_background_click_takes_away(page: Page, server: Server, opened: tuple[int, int]) -> None:

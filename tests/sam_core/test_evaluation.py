@@ -109,7 +109,7 @@ def test_masks_are_those_that_are_shown(folder: Path) -> None:
     assert annotator.masks(logits, crumb, label)[..., width * 3 // 4 :].any()
     nothing, (x, y) = -torch.ones_like(logits), crumb[0, 0].astype(int)
     assert not annotator.masks(nothing, crumb, label).any()
-    sam.obeys_clicks = True
+    sam.obeys_prompts = True
     assert annotator.masks(nothing, crumb, label)[0, 0, y, x]
 
 

@@ -10,7 +10,7 @@ from torch.nn import functional
 from sam_core.errors import InvalidImageError, InvalidPromptError
 from sam_core.masks.choice import choose_candidates, click_scores
 from sam_core.masks.edges import EdgeGuide, photo_cells
-from sam_core.masks.obeyed import with_clicks_obeyed
+from sam_core.masks.obeyed import with_prompts_obeyed
 from sam_core.masks.specks import without_specks
 from sam_core.predictor import Predictor, Prompts, choose_encoder_dtype, load_predictor
 from sam_core.registry import build_model
@@ -132,6 +132,21 @@ def test_a_model_may_drop_specks(image):
     assert all((tidy.mask(candidate=c) != plain.mask(candidate=c)).any() for c in changed)
 
 
+@pytest.mark.parametrize("crop", [None, (3, 5, 55, 85)])
+def test_a_model_may_obey_boxes(image, crop):
+    """The box counts in the pixels of the photo, or of the crop of it; the next mask prompt stays."""
+    obeying = Predictor(build_model("sam_tiny_test"), "sam_tiny_test")
+    embedding = obeying.embed(image, crop)
+    free = obeying.predict(embedding, BOX)
+    obeying.model.obeys_prompts = True
+    held = obeying.predict(embedding, BOX)
+    assert np.array_equal(held.low_res_logits, free.low_res_logits)
+    coords, labels = BOX.to_tokens(embedding.encoded_size, 64, crop_box_xyxy=crop)
+    expected = with_prompts_obeyed(free.low_res_logits, coords, labels, free.geometry)
+    assert np.array_equal(held.shown_logits, expected)
+    assert (held.shown_logits != free.shown_logits).any()
+
+
 def test_a_model_may_obey_clicks(image):
     """Every click lies on its side of the mask; the logits, which are the next mask prompt, and the scores stay."""
     obeying = Predictor(build_model("sam_tiny_test"), "sam_tiny_test")
@@ -140,12 +155,12 @@ def test_a_model_may_obey_clicks(image):
     prompts = Prompts(point_coords=places, point_labels=np.tile([1, 0], (len(places), 1)))
     plain = obeying.predict(embedding, prompts)
     assert plain.shown_logits is plain.low_res_logits
-    obeying.model.obeys_clicks = True
+    obeying.model.obeys_prompts = True
     obedient = obeying.predict(embedding, prompts)
     coords, labels = prompts.to_tokens((90, 61), 64)
     assert np.array_equal(obedient.low_res_logits, plain.low_res_logits)
     assert np.array_equal(obedient.predicted_iou, plain.predicted_iou)
-    expected = with_clicks_obeyed(plain.low_res_logits, coords, labels, plain.geometry)
+    expected = with_prompts_obeyed(plain.low_res_logits, coords, labels, plain.geometry)
     assert np.array_equal(obedient.shown_logits, expected)
     deaf = 0
     for prompt, ((x, y), (away_x, away_y)) in enumerate(places.astype(int)):

@@ -10,7 +10,7 @@ const GEOMETRY = {
   originalSize: { width: 32, height: 16 },
 };
 const NO_PROMPT = { coords: Float32Array.of(0, 0), labels: Int32Array.of(-1) };
-const NOTHING_ASKED = { dropsSpecks: false, obeysClicks: false };
+const NOTHING_ASKED = { dropsSpecks: false, obeysPrompts: false };
 
 interface Case {
   name: string;
@@ -103,7 +103,7 @@ it("shows masks that obey their clicks where the model asks for it, and keeps a 
   const click = { coords: Float32Array.of(119.5, 63.5), labels: Int32Array.of(1) };
   const at = 32 * side + 60;
   const [deaf] = toCandidates(logits, [0, 0, 0, 0], click, geometry, { ...NOTHING_ASKED, dropsSpecks: true });
-  const [mended] = toCandidates(logits, [0, 0, 0, 0], click, geometry, { obeysClicks: true, dropsSpecks: true });
+  const [mended] = toCandidates(logits, [0, 0, 0, 0], click, geometry, { obeysPrompts: true, dropsSpecks: true });
   expect(deaf.shown.data[at]).toBe(-1);
   expect(mended.shown.data[at]).toBeGreaterThan(0);
   expect(mended.logits.data[at]).toBe(-1);

@@ -7,7 +7,7 @@ import type { MaskGeometry } from "../geometry/upsample";
 import { cellOf, cellsOnPhoto } from "./cells";
 import type { EdgeGuide } from "./edges";
 import type { Manifest } from "./manifest";
-import { withClicksObeyed } from "./obeyed";
+import { withPromptsObeyed } from "./obeyed";
 import { FOREGROUND, PADDING, type PromptTokens } from "./prompt-tokens";
 import { withoutSpecks } from "./specks";
 import type { Candidate } from "./types";
@@ -24,13 +24,13 @@ export function toCandidates(
   predictedIou: ArrayLike<number>,
   tokens: PromptTokens,
   geometry: MaskGeometry,
-  { dropsSpecks, obeysClicks }: Pick<Manifest, "dropsSpecks" | "obeysClicks">,
+  { dropsSpecks, obeysPrompts }: Pick<Manifest, "dropsSpecks" | "obeysPrompts">,
   guide: EdgeGuide | null = null,
 ): Candidate[] {
   const side = Math.sqrt(logits.length / INDICES.length);
   return INDICES.map((index) => {
     const own: LowResLogits = { data: logits.subarray(index * side * side, (index + 1) * side * side), side };
-    let shown: LowResLogits | null = dropsSpecks || obeysClicks || guide ? null : own;
+    let shown: LowResLogits | null = dropsSpecks || obeysPrompts || guide ? null : own;
     return {
       index,
       predictedIou: predictedIou[index],
@@ -40,8 +40,8 @@ export function toCandidates(
       get shown() {
         if (shown) return shown;
         shown = guide ? guide.snap(own, geometry) : own;
-        // after edges, which might take a click back
-        if (obeysClicks) shown = withClicksObeyed(shown, tokens, geometry);
+        // after edges, which might take it back
+        if (obeysPrompts) shown = withPromptsObeyed(shown, tokens, geometry);
         // last: a part that a click asks for is no speck
         if (dropsSpecks) shown = withoutSpecks(shown, tokens, geometry);
         return shown;

@@ -39,8 +39,8 @@ export interface Manifest {
   readonly weighsClick: boolean;
   /** Whether masks lose their crumbs before they are shown, see specks.ts. */
   readonly dropsSpecks: boolean;
-  /** Whether every click lies on its side of the mask that is shown, see obeyed.ts. */
-  readonly obeysClicks: boolean;
+  /** Whether every click lies on its side of the mask that is shown and a box holds it tightly, see obeyed.ts. */
+  readonly obeysPrompts: boolean;
   /** Whether masks follow the photo's edges, see edges.ts. */
   readonly snapsToEdges: boolean;
   readonly graphs: Readonly<Record<GraphName, GraphFile>>;
@@ -62,7 +62,7 @@ interface RawManifest {
   sketches?: boolean;
   weighs_click?: boolean;
   drops_specks?: boolean;
-  obeys_clicks?: boolean;
+  obeys_prompts?: boolean;
   snaps_to_edges?: boolean;
   graphs: Record<GraphName, GraphFile> & Partial<Record<RowsGraphName, GraphFile>>;
   upscaling?: { file: string; eps: number };
@@ -94,7 +94,7 @@ export function parseManifest(json: unknown): Manifest {
     sketches: whole.sketches ?? false,
     weighsClick: whole.weighs_click ?? false,
     dropsSpecks: whole.drops_specks ?? false,
-    obeysClicks: whole.obeys_clicks ?? false,
+    obeysPrompts: whole.obeys_prompts ?? false,
     snapsToEdges: whole.snaps_to_edges ?? false,
     graphs: whole.graphs,
     upscaling: parseUpscaling(whole),

@@ -4,9 +4,8 @@
  */
 import type { LowResLogits } from "../geometry/types";
 import type { Manifest } from "./manifest";
-import { BACKGROUND, FOREGROUND, type PromptTokens } from "./prompt-tokens";
+import { BACKGROUND, FOREGROUND, TOP_LEFT, type PromptTokens } from "./prompt-tokens";
 
-const TOP_LEFT = 2;
 const DISK_RADIUS_PX = 5;
 const CERTAIN = 8;
 const IN_BOX = 2;

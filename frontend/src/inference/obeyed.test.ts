@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 
 import { describe, expect, it } from "vitest";
 
-import { withClicksObeyed } from "./obeyed";
+import { withPromptsObeyed } from "./obeyed";
 
 interface Case {
   name: string;
@@ -26,14 +26,14 @@ const geometry = {
   originalSize: { width: 2 * golden.input_size.width, height: 2 * golden.input_size.height },
 };
 
-describe("withClicksObeyed", () => {
+describe("withPromptsObeyed", () => {
   it.each(golden.cases)("does what sam_core does: $name", (one) => {
     const raw = { data: Float32Array.from(golden.planes[one.plane]), side: golden.side };
     const tokens = { coords: Float32Array.from(one.coords), labels: Int32Array.from(one.labels) };
     const wanted = raw.data.slice();
     for (const [cell, value] of Object.entries(one.changed)) wanted[Number(cell)] = value;
 
-    const obeyed = withClicksObeyed(raw, tokens, geometry);
+    const obeyed = withPromptsObeyed(raw, tokens, geometry);
     expect(obeyed.data).toEqual(wanted);
     expect(raw.data).toEqual(Float32Array.from(golden.planes[one.plane]));
     expect(obeyed === raw).toBe(Object.keys(one.changed).length === 0);

@@ -1,117 +1,79 @@
 /**
- * Masks that obey their clicks: a foreground click lies inside, a background click outside, whatever the model says.
- * Mirrors masks/obeyed.py of sam_core, which states the rule; fixtures/golden/obeyed holds both to the same bits. ADR 0021.
+ * Masks that obey their prompts: a foreground click lies inside, a background click outside, whatever the model says, and
+ * an object ends where its box does. Mirrors masks/obeyed.py of sam_core, which states the rule; fixtures/golden/obeyed
+ * holds both to the same bits. ADR 0021 and 0023.
  */
-import type { LowResLogits } from "../geometry/types";
+import type { BoxXyxy, LowResLogits } from "../geometry/types";
 import type { MaskGeometry } from "../geometry/upsample";
+import { isBeyond, obeyBox } from "./boxed";
 import { cellsOnPhoto } from "./cells";
-import { BACKGROUND, FOREGROUND, type PromptTokens } from "./prompt-tokens";
+import { addHill, distanceToSign, LEAST_REACH, readAt, type Place, type Plane } from "./hills";
+import { BACKGROUND, FOREGROUND, TOP_LEFT, type PromptTokens } from "./prompt-tokens";
 
 const FIRM = 0.5;
 const CERTAIN = 3;
 /** Cells. */
 const REACH = 10;
-const LEAST_REACH = 1.5;
 
-interface Click {
-  /** Where it lies among cells, 0 in the middle of the first one. */
-  readonly x: number;
-  readonly y: number;
+interface Click extends Place {
   readonly sign: 1 | -1;
 }
 
-interface Plane {
-  readonly data: Float32Array;
-  readonly side: number;
-  readonly rows: number;
-  readonly columns: number;
-}
-
-/** Logits whose mask above zero obeys the clicks; the very same ones where it does already. */
-export function withClicksObeyed(raw: LowResLogits, tokens: PromptTokens, geometry: MaskGeometry): LowResLogits {
+/** Logits whose mask above zero obeys the prompts; the very same ones where it does already. */
+export function withPromptsObeyed(raw: LowResLogits, tokens: PromptTokens, geometry: MaskGeometry): LowResLogits {
   const { side } = raw;
   const { rows, columns } = cellsOnPhoto(side, geometry);
-  const clicks = clicksOf(tokens, side / geometry.imageSize, rows, columns);
+  const cellsPerPixel = side / geometry.imageSize;
+  const edges = edgesOf(tokens, cellsPerPixel);
+  const places = edges.map(({ x, y }) => ({ x: x + 0.5 * cellsPerPixel, y: y + 0.5 * cellsPerPixel }));
+  const box = boxOf(tokens, edges, places);
   let { data } = raw;
+  if (box) {
+    data = data.slice();
+    obeyBox({ data, side, rows, columns }, box);
+  }
+  // the photo's last pixels are read from the padding as well
+  const read = { side, rows: Math.min(side, rows + 1), columns: Math.min(side, columns + 1) };
+  const clicks = clicksOf(tokens, places, read);
   for (const click of clicks) {
-    const found = read(click, { data, side, rows, columns });
-    if (found * click.sign >= FIRM) continue;
-    if (data === raw.data) data = raw.data.slice();
-    const plane = { data, side, rows, columns };
-    addHill(plane, click, found, reachOf(click, clicks, plane));
+    if (readAt({ data, ...read }, click) * click.sign >= FIRM) continue;
+    if (data === raw.data) data = data.slice();
+    const plane = { data, ...read };
+    addHill(plane, click, click.sign * CERTAIN, reachOf(click, clicks, plane));
   }
   return data === raw.data ? raw : { data, side };
 }
 
-function clicksOf({ coords, labels }: PromptTokens, cellsPerPixel: number, rows: number, columns: number): Click[] {
-  const place = (at: number, count: number): number =>
-    Math.min(count - 1, Math.max(0, (at + 0.5) * cellsPerPixel - 0.5));
-  return Array.from(labels).flatMap((label, i) =>
-    label === FOREGROUND || label === BACKGROUND
-      ? [{ x: place(coords[2 * i], columns), y: place(coords[2 * i + 1], rows), sign: label === FOREGROUND ? 1 : -1 }]
+/** Where the prompts lie among cells if they lie between pixels, as a box's corners do; a click lies in a pixel's middle. */
+function edgesOf({ coords, labels }: PromptTokens, cellsPerPixel: number): Place[] {
+  const edge = (at: number): number => at * cellsPerPixel - 0.5;
+  return Array.from(labels, (_, i) => ({ x: edge(coords[2 * i]), y: edge(coords[2 * i + 1]) }));
+}
+
+/** The box among the prompts if it says where the object ends: not once somebody has clicked beyond it. */
+function boxOf({ labels }: PromptTokens, edges: readonly Place[], places: readonly Place[]): BoxXyxy | null {
+  const at = labels.indexOf(TOP_LEFT);
+  if (at < 0) return null;
+  const box = { x0: edges[at].x, y0: edges[at].y, x1: edges[at + 1].x, y1: edges[at + 1].y };
+  return places.some((place, i) => labels[i] === FOREGROUND && isBeyond(box, place)) ? null : box;
+}
+
+function clicksOf({ labels }: PromptTokens, places: readonly Place[], { rows, columns }: Omit<Plane, "data">): Click[] {
+  const within = (at: number, count: number): number => Math.min(count - 1, Math.max(0, at));
+  return places.flatMap(({ x, y }, i) =>
+    labels[i] === FOREGROUND || labels[i] === BACKGROUND
+      ? [{ x: within(x, columns), y: within(y, rows), sign: labels[i] === FOREGROUND ? 1 : -1 }]
       : [],
   );
 }
 
 /** How far the logits may change: not to what clicks of the other kind are read from. */
 function reachOf(click: Click, clicks: readonly Click[], plane: Plane): number {
-  let reach = 2 * nearestOnSide(click, plane);
+  let reach = 2 * distanceToSign(plane, click, click.sign);
   for (const { x, y, sign } of clicks) {
     if (sign === click.sign) continue;
     const [across, down] = [x - click.x, y - click.y];
     reach = Math.min(reach, Math.sqrt(across * across + down * down) - 1);
   }
   return Math.min(REACH, Math.max(LEAST_REACH, reach));
-}
-
-/** How far the nearest cell is that lies on the click's side already. */
-function nearestOnSide({ x, y, sign }: Click, { data, side, rows, columns }: Plane): number {
-  let least = Infinity;
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      if (!(data[row * side + column] * sign > 0)) continue;
-      const [across, down] = [column - x, row - y];
-      least = Math.min(least, across * across + down * down);
-    }
-  }
-  return Math.sqrt(least);
-}
-
-/** What lies at a click, between four cells. */
-function read(click: Click, { data, side, rows, columns }: Plane): number {
-  return between(click, rows, columns, (row, column) => data[row * side + column]);
-}
-
-function between(
-  { x, y }: Click,
-  rows: number,
-  columns: number,
-  valueOf: (row: number, column: number) => number,
-): number {
-  const [left, above] = [Math.floor(x), Math.floor(y)];
-  const [right, below] = [Math.min(left + 1, columns - 1), Math.min(above + 1, rows - 1)];
-  const [across, down] = [x - left, y - above];
-  return (
-    (1 - down) * (1 - across) * valueOf(above, left) +
-    (1 - down) * across * valueOf(above, right) +
-    down * (1 - across) * valueOf(below, left) +
-    down * across * valueOf(below, right)
-  );
-}
-
-function addHill({ data, side, rows, columns }: Plane, click: Click, found: number, reach: number): void {
-  const { x, y, sign } = click;
-  const height = (row: number, column: number): number => {
-    const [across, down] = [column - x, row - y];
-    const left = Math.max(0, 1 - (across * across + down * down) / (reach * reach));
-    return left * left;
-  };
-  const scale = (sign * CERTAIN - found) / between(click, rows, columns, height);
-  const lastRow = Math.min(rows - 1, Math.floor(y + reach));
-  const lastColumn = Math.min(columns - 1, Math.floor(x + reach));
-  for (let row = Math.max(0, Math.ceil(y - reach)); row <= lastRow; row++) {
-    for (let column = Math.max(0, Math.ceil(x - reach)); column <= lastColumn; column++) {
-      data[row * side + column] += scale * height(row, column);
-    }
-  }
 }

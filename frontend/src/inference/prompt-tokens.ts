@@ -9,7 +9,7 @@ import { DecodeError } from "./errors";
 export const PADDING = -1;
 export const BACKGROUND = 0;
 export const FOREGROUND = 1;
-const TOP_LEFT = 2;
+export const TOP_LEFT = 2;
 const BOTTOM_RIGHT = 3;
 /** The model counts from the middle of the first pixel, the page from its outer corner. */
 export const TO_PIXEL_CENTRE = -0.5;

@@ -55,7 +55,7 @@ export interface Candidate {
   readonly stabilityScore: number;
   /** As decoded: the next mask prompt. */
   readonly logits: LowResLogits;
-  /** What the mask is made of: the same, on the photo's edges, with clicks obeyed and without specks where the model asks for it. */
+  /** What the mask is made of: the same, on the photo's edges, with prompts obeyed and without specks where the model asks for it. */
   readonly shown: LowResLogits;
 }
 
