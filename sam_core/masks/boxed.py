@@ -1,10 +1,11 @@
-"""Masks that obey their box: what it holds reaches each of its sides, and does not go on beyond them.
+"""Masks that obey their box: what it holds does not go on beyond it, nor falls short of one of its sides.
 
 A person's box is about tight, so it says where the object ends. Cells beyond it lose SLOPE for each cell of distance.
-Then, side by side (top, bottom, left, right): where no cell along the side lies in the mask, a hill is added at the
-likeliest of them, whose foot is twice as far away as the mask, so that what was nearly as likely in between follows.
-The hill stays within the box. SLACK is left for boxes that are not tight. Reasons and figures: docs/adr/0023.
-Mirrored by frontend/src/inference/boxed.ts; fixtures/golden/obeyed holds both to the same bits.
+Where the mask reaches three sides and not the fourth, a hill is added at the likeliest cell along that one, whose foot
+is twice as far away as the mask, so that what was nearly as likely in between follows; it stays within the box. A box
+that is not tight is reached on fewer sides, and nothing is made up. What counts as beyond begins OUTWARDS, what lies
+along a side ends INWARDS of it. Reasons and figures: docs/adr/0023. Mirrored by frontend/src/inference/boxed.ts;
+fixtures/golden/obeyed holds both to the same bits.
 Must not know: torch, models, prompts as objects.
 """
 
@@ -15,7 +16,7 @@ import numpy as np
 from sam_core.masks.hills import LEAST_REACH, add_hill, distance_to
 from sam_core.masks.upsample import Logits
 
-SLACK = 0.04  # of the box's width and height: people draw about so exactly
+OUTWARDS, INWARDS = 0.06, 0.1  # of the box's width and height: people draw about so exactly, and rather too large
 SLOPE = 2.0  # logit a cell
 REACHED = 0.5  # logit
 REACH = 20.0  # cells
@@ -23,7 +24,7 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom among cells,
 
 
 def is_beyond(box: Box, x: float, y: float) -> bool:
-    """Return whether a place (column, row) lies outside the box, by more than SLACK."""
+    """Return whether a place (column, row) lies outside the box, by more than OUTWARDS."""
     left, top, right, bottom = _with_slack(box)
     return not (left <= x <= right and top <= y <= bottom)
 
@@ -33,21 +34,24 @@ def obey_box(mask: Logits, box: Box) -> None:
     left, top, right, bottom = box
     _end_beyond(mask, _with_slack(box))
     inside = mask[_cells(top, bottom, mask.shape[0]), _cells(left, right, mask.shape[1])]
-    for strip in _sides(inside.shape, int(0.5 + SLACK * (bottom - top)), int(0.5 + SLACK * (right - left))):
-        along = inside[strip]
-        row, column = np.unravel_index(int(along.argmax()), along.shape)
-        if along[row, column] > 0:
-            continue
-        place = (float(strip[1].start + column), float(strip[0].start + row))
-        away = distance_to(place, np.argwhere(inside > 0)[:, ::-1])
-        reach = min(REACH, max(LEAST_REACH, 2 * away)) if np.isfinite(away) else LEAST_REACH
-        add_hill(inside, place, REACHED, reach)
+    sides = _sides(inside.shape, int(0.5 + INWARDS * (bottom - top)), int(0.5 + INWARDS * (right - left)))
+    missed = [side for side in sides if not (inside[side] > 0).any()]
+    if len(missed) == 1:
+        _reach(inside, missed[0])
 
 
 def _with_slack(box: Box) -> Box:
     left, top, right, bottom = box
-    across, down = SLACK * (right - left), SLACK * (bottom - top)
+    across, down = OUTWARDS * (right - left), OUTWARDS * (bottom - top)
     return left - across, top - down, right + across, bottom + down
+
+
+def _reach(inside: Logits, side: tuple[slice, slice]) -> None:
+    """Raise the likeliest cell along a side and what lies around it. In place."""
+    row, column = np.unravel_index(int(inside[side].argmax()), inside[side].shape)
+    place = (float(side[1].start + column), float(side[0].start + row))
+    away = distance_to(place, np.argwhere(inside > 0)[:, ::-1])
+    add_hill(inside, place, REACHED, min(REACH, max(LEAST_REACH, 2 * away)))
 
 
 def _end_beyond(mask: Logits, box: Box) -> None:

@@ -99,21 +99,21 @@ def test_the_mask_lies_on_the_photo_s_edges_as_sam_core_s_own_does(
 
 
 def test_a_box_holds_its_mask_as_sam_core_s_own_does(page: Page, server: Server, opened: tuple[int, int]) -> None:
-    """A box around the cat's head and a strip of the body, which the model would go on beyond."""
-    drag(page, fit_of(page, CAT_WIDTH, CAT_HEIGHT), (118, 28), (330, 224))
+    """A box that the model's mask reaches three sides of."""
+    drag(page, fit_of(page, CAT_WIDTH, CAT_HEIGHT), (138, 27), (251, 162))
     accept_mask(page, count=1)
     (saved,) = read_masks(page, server, opened[1])
     (prompt,) = saved["provenance"]["prompts"]
     box = np.array([prompt[corner] for corner in ("x0", "y0", "x1", "y1")])
-    assert np.abs(box - (118, 28, 330, 224)).max() < 1
+    assert np.abs(box - (138, 27, 251, 162)).max() < 1
     predictor = load_predictor("sam_lite", device="cpu")
     embedding = predictor.embed(np.array(PIL.Image.open(PHOTOS / "cat.jpg").convert("RGB")))
     held = predictor.predict(embedding, Prompts(boxes_xyxy=box)).mask()
     predictor.model.obeys_prompts = False
     free = predictor.predict(embedding, Prompts(boxes_xyxy=box)).mask()
     drawn = decode(saved)
-    assert iou(drawn, held) > 0.995
-    assert iou(drawn, held) > iou(drawn, free)
+    assert iou(held, free) < 0.9
+    assert iou(drawn, held) > 0.97  # the photo says little about such a box: its cells and float16 count for more here
 
 
 def test_a_background_click_takes_away(page: Page, server: Server, opened: tuple[int, int]) -> None:

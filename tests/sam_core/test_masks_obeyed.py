@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sam_core.masks.boxed import SLACK, SLOPE
+from sam_core.masks.boxed import OUTWARDS, SLOPE
 from sam_core.masks.obeyed import CERTAIN, REACH, with_prompts_obeyed
 from sam_core.masks.upsample import MaskGeometry, mask_at_original_size
 
@@ -72,22 +72,39 @@ def test_padding_is_no_click():
 
 @settings(max_examples=80)
 @given(seed=st.integers(0, 2**31), first=on_photo, second=on_photo)
-def test_a_mask_reaches_every_side_of_its_box_and_ends_beyond_them(seed, first, second):
+def test_a_mask_loses_what_lies_beyond_its_box_by_distance(seed, first, second):
     logits = noise(seed)
     box = np.sort(np.array([first, second], float), axis=0)
     obeyed = with_prompts_obeyed(logits, box[None], np.array([[2, 3]]), GEOMETRY)[0, 0]
     (left, top), (right, bottom) = box / 2 - 0.5
-    slack_x, slack_y = SLACK * (right - left), SLACK * (bottom - top)
+    wide, high = right - left, bottom - top
     y, x = np.mgrid[:SIDE, :SIDE]
     on = (x > left - 1) & (x < right + 1) & (y > top - 1) & (y < bottom + 1) & (y < 24)
-    if min(right - left, bottom - top) >= 1 and bottom <= 23:
-        for near in (y < top + slack_y + 1, y > bottom - slack_y - 1, x < left + slack_x + 1, x > right - slack_x - 1):
-            assert (obeyed[on & near] > 0).any()
-    across = np.maximum(0, np.maximum(left - slack_x - x, x - right - slack_x))
-    down = np.maximum(0, np.maximum(top - slack_y - y, y - bottom - slack_y))
+    beside = np.maximum(0, np.maximum(left - OUTWARDS * wide - x, x - right - OUTWARDS * wide))
+    above = np.maximum(0, np.maximum(top - OUTWARDS * high - y, y - bottom - OUTWARDS * high))
     beyond = ~on & (y < 24)
-    assert np.allclose((logits[0, 0] - obeyed)[beyond], SLOPE * np.hypot(across, down)[beyond], atol=1e-4)
+    assert np.allclose((logits[0, 0] - obeyed)[beyond], SLOPE * np.hypot(beside, above)[beyond], atol=1e-4)
     assert np.array_equal(obeyed[24:], logits[0, 0, 24:])  # the padding
+
+
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize(("columns", "reaches"), [(slice(6, 14), True), (slice(10, 14), False)])
+def test_a_mask_that_misses_one_side_of_its_box_is_brought_to_it(turns, columns, reaches):
+    plane, side = np.full((24, 24), -3, np.float32), np.zeros((24, 24), bool)
+    plane[6:18, columns] = 3  # of a box of cells 6 to 17 both ways, in the middle of the photo
+    side[6:18, 16:18] = True
+    logits = np.full((1, 1, SIDE, SIDE), -3, np.float32)
+    logits[..., :24, :24] = np.rot90(plane, turns)
+    box = np.array([[[12, 12], [36, 36]]], float)
+    mask = with_prompts_obeyed(logits, box, np.array([[2, 3]]), GEOMETRY)[0, 0, :24, :24] > 0
+    assert mask[np.rot90(side, turns)].any() == reaches
+
+
+def test_a_box_that_is_too_large_pulls_nothing_to_its_sides():
+    logits = np.full((1, 1, SIDE, SIDE), -9, np.float32)
+    logits[..., 10:14, 10:16] = 9
+    box = np.array([[[12, 12], [40, 36]]], float)
+    assert np.array_equal(with_prompts_obeyed(logits, box, np.array([[2, 3]]), GEOMETRY) > 0, logits > 0)
 
 
 def test_what_lies_between_the_mask_and_a_side_of_its_box_follows_as_far_as_it_is_likely():

@@ -1,12 +1,13 @@
 /**
- * Masks that obey their box: what it holds reaches each of its sides, and does not go on beyond them. Mirrors
+ * Masks that obey their box: what it holds does not go on beyond it, nor falls short of one of its sides. Mirrors
  * masks/boxed.py of sam_core, which states the rule; fixtures/golden/obeyed holds both to the same bits. ADR 0023.
  */
 import type { BoxXyxy } from "../geometry/types";
 import { addHill, distanceToSign, LEAST_REACH, type Place, type Plane } from "./hills";
 
-/** Of the box's width and height: people draw about so exactly. */
-const SLACK = 0.04;
+/** Of the box's width and height: people draw about so exactly, and rather too large. */
+const OUTWARDS = 0.06;
+const INWARDS = 0.1;
 /** Logit a cell. */
 const SLOPE = 2;
 const REACHED = 0.5;
@@ -21,7 +22,7 @@ interface Strip {
   readonly right: number;
 }
 
-/** Whether a place lies outside the box (among cells), by more than the slack. */
+/** Whether a place lies outside the box (among cells), by more than what people draw wrong. */
 export function isBeyond(box: BoxXyxy, { x, y }: Place): boolean {
   const { x0, y0, x1, y1 } = withSlack(box);
   return !(x0 <= x && x <= x1 && y0 <= y && y <= y1);
@@ -31,18 +32,17 @@ export function isBeyond(box: BoxXyxy, { x, y }: Place): boolean {
 export function obeyBox(plane: Plane, box: BoxXyxy): void {
   endBeyond(plane, withSlack(box));
   const inside = insideOf(plane, box);
-  const [deep, wide] = [box.y1 - box.y0, box.x1 - box.x0].map((length) => Math.floor(0.5 + SLACK * length));
-  for (const strip of sidesOf(inside, deep, wide)) {
-    const { place, value } = likeliestOf(inside, strip);
-    if (value > 0) continue;
-    const away = distanceToSign(inside, place, 1);
-    const reach = Number.isFinite(away) ? Math.min(REACH, Math.max(LEAST_REACH, 2 * away)) : LEAST_REACH;
-    addHill(inside, place, REACHED, reach);
-  }
+  const [deep, wide] = [box.y1 - box.y0, box.x1 - box.x0].map((length) => Math.floor(0.5 + INWARDS * length));
+  const missed = sidesOf(inside, deep, wide)
+    .map((side) => likeliestOf(inside, side))
+    .filter(({ value }) => value <= 0);
+  if (missed.length !== 1) return;
+  const [{ place }] = missed;
+  addHill(inside, place, REACHED, Math.min(REACH, Math.max(LEAST_REACH, 2 * distanceToSign(inside, place, 1))));
 }
 
 function withSlack({ x0, y0, x1, y1 }: BoxXyxy): BoxXyxy {
-  const [across, down] = [SLACK * (x1 - x0), SLACK * (y1 - y0)];
+  const [across, down] = [OUTWARDS * (x1 - x0), OUTWARDS * (y1 - y0)];
   return { x0: x0 - across, y0: y0 - down, x1: x1 + across, y1: y1 + down };
 }
 
