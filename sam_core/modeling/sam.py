@@ -37,7 +37,7 @@ class Sam(nn.Module):
 
         weighs_click: how a click's candidates are ranked, see sam_core/masks/choice.py. drops_specks: whether masks
         lose their crumbs before they are shown, see sam_core/masks/specks.py. obeys_prompts: whether every click lies
-        on its side of the mask that is shown and a box holds it tightly, see sam_core/masks/obeyed.py. snaps_to_edges:
+        on its side of the mask that is shown and a box bounds it, see sam_core/masks/obeyed.py. snaps_to_edges:
         whether masks follow the photo's edges, see sam_core/masks/edges.py. None of them changes what decode returns.
         """
         super().__init__()

@@ -39,7 +39,7 @@ export interface Manifest {
   readonly weighsClick: boolean;
   /** Whether masks lose their crumbs before they are shown, see specks.ts. */
   readonly dropsSpecks: boolean;
-  /** Whether every click lies on its side of the mask that is shown and a box holds it tightly, see obeyed.ts. */
+  /** Whether every click lies on its side of the mask that is shown and a box bounds it, see obeyed.ts. */
   readonly obeysPrompts: boolean;
   /** Whether masks follow the photo's edges, see edges.ts. */
   readonly snapsToEdges: boolean;
