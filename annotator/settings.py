@@ -179,6 +179,9 @@ LEASE_SECONDS = env.read_int("LEASE_SECONDS", 900, low=120)
 MAX_TASK_ATTEMPTS = env.read_int("MAX_TASK_ATTEMPTS", 3, low=1, high=20)
 WORKER_STALE_SECONDS = env.read_int("WORKER_STALE_SECONDS", 30, low=5)
 DEFAULT_MODEL = env.read_text("DEFAULT_MODEL", "sam_lite")
+# Embeddings of crops, about 1 MB each: one that went is made again when asked for (annotator/inference/spent_crops.py).
+CROP_EMBEDDINGS_KEPT = env.read_int("CROP_EMBEDDINGS_KEPT", 1000, low=1)
+CROP_EMBEDDING_DAYS = env.read_int("CROP_EMBEDDING_DAYS", 7, low=1, high=36_500)
 INFERENCE_THREADS = env.read_int("INFERENCE_THREADS", 0, high=256)  # 0: the runtime chooses
 
 # Hints between processes (docs/adr/0002): sockets on one machine, Redis where there are several.

@@ -2,9 +2,10 @@
 
 The first click is in the middle of the object (the maximum of its distance transform), each next one in the middle
 of the largest error region; previous logits are the mask prompt; IoU is taken at the photo's own size. Source of the
-protocol: click-segmentation practice (RITM, arXiv 2102.06583), candidates as in Segment Anything.
+protocol: click-segmentation practice (RITM, arXiv 2102.06583), candidates as in Segment Anything. Where a model looks
+closer at what is small, what is measured is what people see after that; "at_once" holds the figures before it.
 
-Must not know: training. Memory holds one photo and one batch of masks at a time.
+Must not know: training. Memory holds one photo and one mask of it at a time.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,26 +23,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
-from torch import Tensor
-from torch.nn import functional as F
 
-from sam_core import transforms
+from sam_core.asking import AskedPhoto
 from sam_core.errors import SamCoreError
 from sam_core.masks import rle
-from sam_core.masks.choice import choose_candidates, click_scores
-from sam_core.masks.edges import EdgeGuide, photo_cells
-from sam_core.masks.shown import shown_logits
-from sam_core.masks.upsample import MaskGeometry
 from sam_core.modeling.sam import Sam
 from sam_core.registry import build_model, model_version
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-BATCH_MASKS = 8
 DROP = 0.05  # a click that lowers the IoU by more than this made the mask much worse
 CONFIDENT = 0.88  # the published threshold of automatic masks on predicted IoU
 PLAUSIBLE = 0.75
 FOREGROUND, PADDING = 1, -1
 CORNERS = (2, 3)
+CANDIDATES = range(4)
 
 Bool = NDArray[np.bool_]
 
@@ -57,6 +52,9 @@ class Tally:
     first: list[float] = field(default_factory=list)
     best: list[float] = field(default_factory=list)
     box: list[float] = field(default_factory=list)
+    first_at_once: list[float] = field(default_factory=list)
+    best_at_once: list[float] = field(default_factory=list)
+    box_at_once: list[float] = field(default_factory=list)
     curves: list[list[float]] = field(default_factory=list)
     predicted: list[float] = field(default_factory=list)
     actual: list[float] = field(default_factory=list)
@@ -64,9 +62,8 @@ class Tally:
 
     def extend(self, other: Tally) -> None:
         """Add another tally's masks and images."""
-        for name in ("first", "best", "box", "curves", "predicted", "actual"):
-            getattr(self, name).extend(getattr(other, name))
-        self.images += other.images
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
 
     def report(self, clicks: int) -> dict[str, Any]:
         """Summarise as the figures that are compared between models; IoU in 0..1, clicks as means."""
@@ -79,6 +76,11 @@ class Tally:
             "noc85": _mean(clicks_to_reach(curves, 0.85)),
             "noc90": _mean(clicks_to_reach(curves, 0.90)),
             "box_iou": _mean(self.box),
+            "at_once": {
+                "first_click_iou": _mean(self.first_at_once),
+                "first_click_best_iou": _mean(self.best_at_once),
+                "box_iou": _mean(self.box_at_once),
+            },
             "drop_share": _mean(drops.ravel()) if drops.size else 0.0,
             "iou_calibration": calibration(np.array(self.predicted), np.array(self.actual)),
             "images": self.images,
@@ -132,124 +134,53 @@ def iou_of(a: Bool, b: Bool) -> float:
     return int(np.count_nonzero(a & b)) / union if union else 1.0
 
 
-class Annotator:
-    """Simulates people on one photo: holds its embedding and turns prompts into masks at original size."""
+def click_on(photo: AskedPhoto, wanted: Bool, clicks: int) -> Tally:
+    """Click on a wanted mask (H x W) up to clicks times."""
+    x, y, _ = middle_of(wanted)
+    points, labels = np.array([[x, y], [0, 0]], dtype=np.float64), np.array([FOREGROUND, PADDING])
+    at_once = photo.answer_at_once(points, labels)
+    ious_at_once = [iou_of(at_once.mask(k), wanted) for k in CANDIDATES]
+    answer = photo.look_closer(at_once)
+    ious = ious_at_once if answer is at_once else [iou_of(answer.mask(k), wanted) for k in CANDIDATES]
+    curve = [ious[answer.chosen]]
+    for _ in range(clicks - 1):
+        x, y, label = next_click(wanted, answer.mask())
+        points, labels = np.concatenate([points, [[x, y]]]), np.append(labels, label)
+        answer = photo.ask_on(points, labels, answer)
+        curve.append(iou_of(answer.mask(), wanted))
+    return Tally(
+        first=curve[:1],
+        best=[max(ious[1:])],
+        first_at_once=[ious_at_once[at_once.chosen]],
+        best_at_once=[max(ious_at_once[1:])],
+        predicted=[float(v) for v in at_once.scores[1:]],
+        actual=ious_at_once[1:],
+        curves=[curve],
+    )
 
-    def __init__(self, sam: Sam, image_rgb: NDArray[np.uint8]) -> None:
-        self.sam = sam
-        self.original_size = (image_rgb.shape[0], image_rgb.shape[1])
-        self.input_size = transforms.input_size_for(self.original_size, sam.image_size)
-        self.geometry = MaskGeometry(sam.image_size, self.input_size, self.original_size)
-        device = sam.pixel_mean.device
-        model_rgb = transforms.resize_longest_side(image_rgb, sam.image_size)
-        self.embedding = sam.encode(transforms.to_tensor(model_rgb).to(device))
-        cells = photo_cells(model_rgb, sam.image_size // sam.mask_side)
-        self.guide = EdgeGuide(cells) if sam.snaps_to_edges else None
 
-    def decode(
-        self, points: NDArray[np.float64], labels: NDArray[np.int64], mask_input: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        """Run prompts (B, N, 2) in original pixels and labels (B, N); return logits (B, 4, S, S) and IoU (B, 4)."""
-        coords = transforms.points_to_model(points, self.original_size, self.sam.image_size)
-        device = self.embedding.device
-        logits, iou = self.sam.decode(
-            self.embedding,
-            torch.as_tensor(coords, dtype=torch.float32, device=device),
-            torch.as_tensor(labels, device=device),
-            mask_input,
-        )
-        return logits, iou
-
-    def masks(self, logits: Tensor, points: NDArray[np.float64], labels: NDArray[np.int64]) -> Bool:
-        """Threshold low-res logits (B, K, S, S) at original size: (B, K, H, W) bool, as published.
-
-        On the photo's edges, with prompts as in decode obeyed and without specks, where the model asks
-        for it.
-        """
-        side = self.sam.image_size
-        shown = shown_logits(
-            logits.float().cpu().numpy(),
-            transforms.points_to_model(points, self.original_size, side),
-            labels,
-            self.geometry,
-            self.guide,
-            obeys_prompts=self.sam.obeys_prompts,
-            drops_specks=self.sam.drops_specks,
-        )
-        full = F.interpolate(torch.from_numpy(shown), (side, side), mode="bilinear", align_corners=False)
-        full = full[..., : self.input_size[0], : self.input_size[1]]
-        full = F.interpolate(full, self.original_size, mode="bilinear", align_corners=False)
-        masks: Bool = (full > 0).cpu().numpy()
-        return masks
-
-    def choose(
-        self,
-        points: NDArray[np.float64],
-        labels: NDArray[np.int64],
-        logits: Tensor,
-        predicted: NDArray[np.float32],
-    ) -> NDArray[np.int64]:
-        """Return the model's own choice (B) for prompts as in decode and their answer."""
-        if self.sam.weighs_click:
-            coords = transforms.points_to_model(points, self.original_size, self.sam.image_size)
-            predicted = click_scores(predicted, logits.float().cpu().numpy(), coords, labels, self.geometry)
-        return choose_candidates(predicted, (labels != PADDING).sum(axis=1))
-
-    def click(self, wanted: list[Bool], clicks: int) -> Tally:
-        """Click on each wanted mask (H, W) up to clicks times."""
-        tally = Tally()
-        rows = range(len(wanted))
-        first = [middle_of(w) for w in wanted]
-        points = np.array([[[x, y], [0, 0]] for x, y, _ in first], dtype=np.float64)
-        labels = np.array([[FOREGROUND, PADDING] for _ in rows])
-        logits, predicted = self.decode(points, labels, None)
-        scores = predicted.float().cpu().numpy()
-        masks = self.masks(logits, points, labels)
-        ious = np.array([[iou_of(m, wanted[i]) for m in masks[i]] for i in rows])
-        chosen = self.choose(points, labels, logits, scores)
-        tally.first = [float(ious[i, chosen[i]]) for i in rows]
-        tally.best = [float(ious[i, 1:].max()) for i in rows]
-        tally.predicted = [float(v) for v in scores[:, 1:].ravel()]
-        tally.actual = [float(v) for v in ious[:, 1:].ravel()]
-        curves = [[v] for v in tally.first]
-        current = masks[np.arange(len(wanted)), chosen]
-        mask_input = logits[torch.arange(len(wanted)), torch.as_tensor(chosen)][:, None]
-        for _ in range(clicks - 1):
-            drawn = [next_click(wanted[i], current[i]) for i in rows]
-            points = np.concatenate([points, [[[x, y]] for x, y, _ in drawn]], axis=1)
-            labels = np.concatenate([labels, [[label] for _, _, label in drawn]], axis=1)
-            logits, _ = self.decode(points, labels, mask_input)
-            mask_input = logits[:, :1]
-            current = self.masks(mask_input, points, labels)[:, 0]
-            for i in rows:
-                curves[i].append(iou_of(current[i], wanted[i]))
-        tally.curves = curves
-        return tally
-
-    def box(self, wanted: list[Bool]) -> list[float]:
-        """Prompt with the tight box of each wanted mask; return the IoU of the single mask, the answer to a box."""
-        boxes = [cv2.boundingRect(w.astype(np.uint8)) for w in wanted]
-        points = np.array([[[x, y], [x + w, y + h]] for x, y, w, h in boxes], dtype=np.float64)
-        labels = np.array([CORNERS for _ in wanted])
-        logits, _ = self.decode(points, labels, None)
-        masks = self.masks(logits[:, :1], points, labels)[:, 0]
-        return [iou_of(m, w) for m, w in zip(masks, wanted, strict=True)]
+def draw_box(photo: AskedPhoto, wanted: Bool) -> tuple[float, float]:
+    """Prompt with the tight box of a wanted mask; return the IoU of the answer, the single mask, at once and then."""
+    x, y, w, h = cv2.boundingRect(wanted.astype(np.uint8))
+    points, labels = np.array([[x, y], [x + w, y + h]], dtype=np.float64), np.array(CORNERS)
+    at_once = photo.answer_at_once(points, labels)
+    return iou_of(at_once.mask(), wanted), iou_of(photo.look_closer(at_once).mask(), wanted)
 
 
 @torch.inference_mode()
 def evaluate_photo(sam: Sam, image_rgb: NDArray[np.uint8], rles: list[dict[str, Any]], clicks: int) -> Tally:
     """Evaluate one photo (H, W, 3) RGB on its masks; masks of another size than the photo raise EvaluationError."""
-    annotator = Annotator(sam, image_rgb)
+    photo = AskedPhoto(sam, image_rgb)
     tally = Tally(images=1)
-    for start in range(0, len(rles), BATCH_MASKS):
-        wanted = [rle.decode(r) for r in rles[start : start + BATCH_MASKS]]
-        if any(w.shape != annotator.original_size for w in wanted):
-            raise EvaluationError(f"a mask is not of the photo's size {annotator.original_size}")
-        wanted = [w for w in wanted if w.any()]
-        if wanted:
-            batch = annotator.click(wanted, clicks)
-            batch.box = annotator.box(wanted)
-            tally.extend(batch)
+    for one in rles:
+        wanted = rle.decode(one)
+        if wanted.shape != photo.size:
+            raise EvaluationError(f"a mask is not of the photo's size {photo.size}")
+        if wanted.any():
+            mask = click_on(photo, wanted, clicks)
+            at_once, then = draw_box(photo, wanted)
+            mask.box_at_once, mask.box = [at_once], [then]
+            tally.extend(mask)
     return tally
 
 

@@ -1,4 +1,4 @@
-"""Find work that a crash, a lost message or a new model left undone, and ask for it again.
+"""Find work that a crash, a lost message or a new model left undone, and ask for it again; clear away what is spent.
 
 Everything is asked for by rows that say what is missing, so running this twice, or while workers work, is harmless.
 """
@@ -22,6 +22,7 @@ from annotator.images.processing_requests import request_processing
 from annotator.images.tasks import prepare_image
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
 from annotator.inference.selectors import default_model_version
+from annotator.inference.spent_crops import remove_spent_crops
 from annotator.inference.tasks import embed_image
 from annotator.intake.bulk import remove_spent_zips
 
@@ -36,13 +37,14 @@ class WorkerLostError(Exception):
 
 
 def reconcile_missing() -> Counter[str]:
-    """Ask again for everything that is missing and return how much of each there was."""
+    """Ask again for everything that is missing, clear away what is spent, and return how much of each there was."""
     found: Counter[str] = Counter()
     found["revived_tasks"] = _revive_orphaned_tasks()
     found["revived_jobs"] = requeue_lost_jobs()
     found["released_images"] = release_expired_everywhere()
     found["counted_later"] = count_everywhere()
     found["spent_zips"] = remove_spent_zips()
+    found["spent_crops"] = remove_spent_crops()
     found["released_embeddings"] = _release_orphaned_embeddings()
     found["embeddings"] = _enqueue_waiting_embeddings()
     found["images"] = _enqueue_new_images()

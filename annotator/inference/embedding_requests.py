@@ -1,6 +1,7 @@
 """Ask for embeddings. The row is the request: asking twice asks once, and a lost task is found by its waiting row."""
 
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
+from annotator.inference.spent_crops import note_use
 from annotator.inference.tasks import embed_image
 
 BACKGROUND = 0
@@ -10,10 +11,12 @@ SOMEBODY_WAITS = 50
 def request_embedding(
     sha256: str, version: ModelVersion, *, crop_box: str = "full", priority: int = BACKGROUND
 ) -> ImageEmbedding:
-    """Return the embedding's row, making and enqueuing it when there is none."""
+    """Return the embedding's row, making and enqueuing it when there is none; a ready crop counts as used."""
     row, is_new = ImageEmbedding.objects.get_or_create(sha256=sha256, model_version=version, crop_box=crop_box)
     if is_new:
         embed_image.using(priority=priority).enqueue(row.pk)
+    else:
+        note_use(row)
     return row
 
 

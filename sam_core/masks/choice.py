@@ -27,6 +27,7 @@ from sam_core.masks.upsample import MaskGeometry
 SINGLE_MASK = 0
 FOREGROUND, PADDING = 1, -1
 CENTRALITY_WEIGHT = np.float32(0.5)
+CLEARLY = np.float32(0.1)
 Scores = npt.NDArray[np.float32]
 
 
@@ -40,6 +41,13 @@ def choose_candidates(
     best = 1 + scores[:, 1:].argmax(axis=1)
     is_ambiguous = prompt_counts <= 1 if multimask_output is None else np.full(len(best), multimask_output)
     return np.where(is_ambiguous, best, SINGLE_MASK).astype(np.int64)
+
+
+def still_chosen(scores: Scores, chosen: int, kept: int) -> int:
+    """Return which of four candidates (scores, 4) to show after a closer look: the one shown before, unless the one
+    chosen now is clearly better. People look at it already.
+    """
+    return chosen if scores[chosen] > scores[kept] + CLEARLY else kept
 
 
 def click_scores(

@@ -182,11 +182,12 @@ def _resize(source: Logits, rows: Taps, columns: Taps) -> Iterator[Logits]:
         stop = min(first + step, rows.i0.size)
         reads = slice(*rows.sources((first, stop)))
         band = rows.part(first, stop)
-        across = _blend(source[reads], columns, axis=1)
-        yield _blend(across, band, axis=0)
+        across = blend(source[reads], columns, axis=1)
+        yield blend(across, band, axis=0)
 
 
-def _blend(source: Logits, taps: Taps, *, axis: int) -> Logits:
+def blend(source: Logits, taps: Taps, *, axis: int) -> Logits:
+    """Return source (rows x columns) resized along one axis, as the module's docstring defines it."""
     if taps.is_identity:
         return source
     w0, w1 = (taps.w0[:, None], taps.w1[:, None]) if axis == 0 else (taps.w0, taps.w1)

@@ -39,6 +39,7 @@ def build_sam_lite(image_size: int = LITE_IMAGE_SIZE) -> Sam:
         drops_specks=True,
         obeys_prompts=True,
         snaps_to_edges=True,
+        looks_closer=True,
     )
     start_attention_at_the_click(sam)
     return sam

@@ -32,19 +32,22 @@ class Sam(nn.Module):
         drops_specks: bool = False,
         obeys_prompts: bool = False,
         snaps_to_edges: bool = False,
+        looks_closer: bool = False,
     ) -> None:
         """Put a model together.
 
         weighs_click: how a click's candidates are ranked, see sam_core/masks/choice.py. drops_specks: whether masks
         lose their crumbs before they are shown, see sam_core/masks/specks.py. obeys_prompts: whether every click lies
         on its side of the mask that is shown and a box bounds it, see sam_core/masks/obeyed.py. snaps_to_edges:
-        whether masks follow the photo's edges, see sam_core/masks/edges.py. None of them changes what decode returns.
+        whether masks follow the photo's edges, see sam_core/masks/edges.py. looks_closer: whether what is small is
+        encoded once more from near by, see sam_core/masks/closer.py. None of them changes what decode returns.
         """
         super().__init__()
         self.weighs_click = weighs_click
         self.drops_specks = drops_specks
         self.obeys_prompts = obeys_prompts
         self.snaps_to_edges = snaps_to_edges
+        self.looks_closer = looks_closer
         self.image_encoder = image_encoder
         self.prompt_encoder = prompt_encoder
         self.mask_decoder = mask_decoder

@@ -28,6 +28,7 @@ from sam_core.masks.stability import stability_score
 from sam_core.masks.upsample import MaskGeometry, rle_at_original_size
 from sam_core.modeling.prompt_sketch import CELL_PX, CERTAIN, IN_BOX, sketch
 from sam_core.transforms import input_size_for
+from tests.contract.golden_closer import write_closer
 from tests.contract.golden_planes import (
     CHOICE_SIDE,
     SPECKS_SYMBOLS,
@@ -135,6 +136,7 @@ def main(folder: Path = GOLDEN) -> None:
     write_specks(folder / "specks")
     write_obeyed(folder / "obeyed")
     write_edges(folder / "edges")
+    write_closer(folder / "closer")
 
 
 def write_upsample(folder: Path) -> None:

@@ -11,7 +11,7 @@ from sam_core.masks.upsample import mask_at_original_size
 from tests.contract import make_golden
 
 UPSAMPLE = json.loads((make_golden.GOLDEN / "upsample" / "cases.json").read_text())["cases"]
-KINDS = ("upsample", "rle", "sketch", "choice", "specks", "obeyed", "edges")
+KINDS = ("upsample", "rle", "sketch", "choice", "specks", "obeyed", "edges", "closer")
 RLE = json.loads((make_golden.GOLDEN / "rle" / "cases.json").read_text())
 
 
@@ -23,6 +23,7 @@ def test_regenerating_changes_no_byte(tmp_path):
     make_golden.write_specks(tmp_path / "specks")
     make_golden.write_obeyed(tmp_path / "obeyed")
     make_golden.write_edges(tmp_path / "edges")
+    make_golden.write_closer(tmp_path / "closer")
     made = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert made
     for name in KINDS:

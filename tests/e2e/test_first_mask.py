@@ -14,10 +14,13 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
+import torch
 from playwright.sync_api import Page, expect
 from pycocotools.coco import COCO
 
+from sam_core.asking import AskedPhoto
 from sam_core.predictor import Prompts, load_predictor
+from sam_core.registry import build_model
 from tests.e2e.steps import (
     PHOTOS,
     Server,
@@ -114,6 +117,32 @@ def test_a_box_holds_its_mask_as_sam_core_s_own_does(page: Page, server: Server,
     drawn = decode(saved)
     assert iou(held, free) < 0.9
     assert iou(drawn, held) > 0.97  # the photo says little about such a box: its cells and float16 count for more here
+
+
+def test_a_small_thing_is_looked_at_more_closely_as_sam_core_does(
+    page: Page, server: Server, opened: tuple[int, int]
+) -> None:
+    """A box around an eye: answered at once, and bettered when the part around it has been encoded."""
+    with page.expect_request("**/crop-embeddings"):
+        drag(page, fit_of(page, CAT_WIDTH, CAT_HEIGHT), (160, 95), (192, 123))
+    candidates = page.get_by_role("group", name="Candidates")
+    expect(candidates.get_by_role("img", name=re.compile("Looking closer"))).to_have_count(0)
+    page.keyboard.press("ControlOrMeta+z")
+    expect(candidates).to_have_count(0)
+    page.keyboard.press("ControlOrMeta+Shift+z")
+    accept_mask(page, count=1)
+    (saved,) = read_masks(page, server, opened[1])
+    (prompt,) = saved["provenance"]["prompts"]
+    corners = np.array([[prompt["x0"], prompt["y0"]], [prompt["x1"], prompt["y1"]]])
+    with torch.inference_mode():
+        photo = AskedPhoto(build_model("sam_lite"), np.array(PIL.Image.open(PHOTOS / "cat.jpg").convert("RGB")))
+        at_once = photo.answer_at_once(corners, np.array([2, 3]))
+        closer = photo.look_closer(at_once)
+    part, drawn = saved["provenance"]["crop_box"], decode(saved)
+    assert part == list(closer.encoded.part or ())
+    assert max(part[2] - part[0], part[3] - part[1]) < CAT_WIDTH / 3
+    assert iou(drawn, closer.mask()) > 0.97
+    assert iou(drawn, closer.mask()) > iou(drawn, at_once.mask())
 
 
 def test_a_background_click_takes_away(page: Page, server: Server, opened: tuple[int, int]) -> None:

@@ -11,8 +11,10 @@ import pytest
 import torch
 
 from sam_core import evaluation
+from sam_core.asking import Answer, AskedPhoto
 from sam_core.masks import rle
 from sam_core.registry import MODELS
+from tests.sam_core.click_model import click_predictor
 
 
 def _disc(size: tuple[int, int], center: tuple[int, int], radius: int) -> np.ndarray:
@@ -50,7 +52,8 @@ def test_calibration_by_hand() -> None:
 
 
 def test_drops_are_counted() -> None:
-    tally = evaluation.Tally(first=[0.9], best=[0.9], box=[0.9], curves=[[0.9, 0.8, 0.79]], predicted=[1], actual=[1])
+    ious = {f"{name}{then}": [0.9] for name in ("first", "best", "box") for then in ("", "_at_once")}
+    tally = evaluation.Tally(**ious, curves=[[0.9, 0.8, 0.79]], predicted=[1], actual=[1])
     assert tally.report(3)["drop_share"] == 0.5
 
 
@@ -72,7 +75,7 @@ def test_command_prints_the_promised_figures(folder: Path, capsys: pytest.Captur
     assert (report["images"], report["masks"], len(report["iou_after"])) == (2, 4, 3)
     assert report["iou_after"][0] == report["first_click_iou"] <= report["first_click_best_iou"]
     assert set(report["sets"]) == {"a", "b"}
-    assert {"noc85", "noc90", "box_iou", "drop_share", "iou_calibration"} <= set(report)
+    assert {"noc85", "noc90", "box_iou", "drop_share", "iou_calibration", "at_once"} <= set(report)
 
 
 def test_limits_spread_over_the_list(folder: Path) -> None:
@@ -81,36 +84,43 @@ def test_limits_spread_over_the_list(folder: Path) -> None:
     assert sum(len(t.first) for t in tallies.values()) == 2
 
 
-def test_batch_equals_one_by_one(folder: Path) -> None:
-    sam = MODELS["sam_tiny_test"].build_untrained().eval()
-    _, photo, rles = next(evaluation.photos_below(folder))
-    wanted = [rle.decode(r) for r in rles]
-    with torch.inference_mode():
-        annotator = evaluation.Annotator(sam, evaluation.read_rgb(photo))
-        together = annotator.click(wanted, 3).curves
-        apart = [annotator.click([w], 3).curves[0] for w in wanted]
-    assert np.allclose(together, apart, atol=0.02)
-
-
 def test_masks_are_those_that_are_shown(folder: Path) -> None:
     sam = MODELS["sam_tiny_test"].build_untrained().eval()
     _, photo, _ = next(evaluation.photos_below(folder))
-    annotator = evaluation.Annotator(sam, evaluation.read_rgb(photo))
+    with torch.inference_mode():
+        asked = AskedPhoto(sam, evaluation.read_rgb(photo))
     side = sam.mask_side
-    logits = torch.full((1, 1, side, side), -1.0)
+    logits = np.full((4, side, side), -1, np.float32)
     logits[..., : side // 2, : side // 2] = 1.0
     logits[..., 1, side - 2] = 1.0
-    width = annotator.original_size[1]  # the longer side
-    crumb = np.array([[[width * (side - 1.5) / side, width * 1.5 / side]]])
-    elsewhere, label = np.array([[[1.0, 1.0]]]), np.array([[1]])
-    assert annotator.masks(logits, elsewhere, label)[..., width * 3 // 4 :].any()
+    width = asked.size[1]  # the longer side
+    crumb = width * (side - 1.5) / side, width * 1.5 / side
+
+    def mask(planes: np.ndarray, x: float, y: float) -> np.ndarray:
+        scores = np.array([0, 1, 0, 0], np.float32)
+        return Answer(np.array([[x, y]]), np.array([1]), planes, scores, asked.whole).mask()
+
+    assert mask(logits, 1, 1)[:, width * 3 // 4 :].any()
     sam.drops_specks = True
-    assert not annotator.masks(logits, elsewhere, label)[..., width * 3 // 4 :].any()
-    assert annotator.masks(logits, crumb, label)[..., width * 3 // 4 :].any()
-    nothing, (x, y) = -torch.ones_like(logits), crumb[0, 0].astype(int)
-    assert not annotator.masks(nothing, crumb, label).any()
+    assert not mask(logits, 1, 1)[:, width * 3 // 4 :].any()
+    assert mask(logits, *crumb)[:, width * 3 // 4 :].any()
+    nothing = -np.ones_like(logits)
+    assert not mask(nothing, *crumb).any()
     sam.obeys_prompts = True
-    assert annotator.masks(nothing, crumb, label)[0, 0, y, x]
+    assert mask(nothing, *crumb)[int(crumb[1]), int(crumb[0])]
+
+
+def test_figures_at_once_are_told_apart_from_those_after_a_closer_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    sam = click_predictor().model
+    noise = np.random.default_rng(1).integers(0, 255, (300, 400, 3), dtype=np.uint8)
+    wanted = dict(rle.encode(_disc((300, 400), (80, 70), 15)))
+    at_once = evaluation.evaluate_photo(sam, noise, [wanted], 2)
+    monkeypatch.setattr(sam, "looks_closer", True)
+    then = evaluation.evaluate_photo(sam, noise, [wanted], 2)
+    assert (then.first_at_once, then.best_at_once, then.box_at_once) == (at_once.first, at_once.best, at_once.box)
+    assert then.first != at_once.first
+    assert then.curves[0][0] == then.first[0]
+    assert (then.predicted, then.actual) == (at_once.predicted, at_once.actual)
 
 
 def test_masks_of_another_size_are_refused(folder: Path) -> None:

@@ -20,6 +20,8 @@ beforeEach(() => {
     history: new History(),
     decoder,
     embeddingFor: () => ({ imageId: 1, key: "k", url: "/k.npy", cropBox: null }),
+    embeddingOf: () => null,
+    embeddingOfPart: () => Promise.resolve(null),
     onDecoded: () => undefined,
     onShown: () => undefined,
     onFailed: () => undefined,

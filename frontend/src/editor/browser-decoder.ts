@@ -2,6 +2,7 @@
 import { placeMask, type ColumnMask } from "../geometry/column-mask";
 import type { BoxXyxy, LowResLogits, Size } from "../geometry/types";
 import { geometryFor, maskAtOriginalSize, sampledMask } from "../geometry/upsample";
+import { partToLookAt, viewOf } from "../inference/closer";
 import type { DecoderClient, EngineInfo, PhotoSampler } from "../inference/decoder-client";
 import { photoCells } from "../render/photo-cells";
 import { modelVersionOf, type Decoder } from "./decoder-port";
@@ -30,10 +31,12 @@ export function browserDecoder(
       cropBox || step === 1
         ? { mask: toMask(logits, imageSize, cropBox), step: 1 }
         : sampledMask(logits, geometryFor(imageSize, side()), step),
-    decode: ({ kind, embedding, imageSize, prompts, maskInput, signal }) => {
+    decode: ({ kind, embedding, imageSize, prompts, maskInput, other, signal }) => {
       const photo = samplerOf(embedding.imageId, imageSize);
-      return client.decode({ kind, embedding, originalSize: imageSize, prompts, maskInput, photo, signal });
+      return client.decode({ kind, embedding, originalSize: imageSize, prompts, maskInput, other, photo, signal });
     },
+    partToLookAt: ({ prompts, candidates, cropBox }, imageSize) =>
+      getInfo()?.looksCloser ? partToLookAt(prompts, candidates, viewOf(imageSize, cropBox, side())) : null,
     prefetch: (embedding) => client.prefetch(embedding),
     use: (embedding) => {
       useModel(modelVersionOf(embedding));

@@ -1,22 +1,29 @@
 /**
- * Finer embeddings of the part one looks at: asked for once the view rests far zoomed in, used when ready, never waited
- * for. A crop is snapped to a grid, so that small pans ask for nothing new.
+ * Finer embeddings of parts of the photo. Of the part one has zoomed in on: asked for once the view rests, used when
+ * ready, never waited for, and snapped to a grid, so that small pans ask for nothing new. Of the part around a small
+ * answer: for a closer look at it (closer-look.ts).
  */
 import type { WorkspaceApi } from "../api/workspace-api";
-import type { BoxXyxy, Prompt } from "../geometry/types";
+import { sameBox, type BoxXyxy, type Prompt } from "../geometry/types";
 import { fitViewport, visibleBox, type Viewport } from "../geometry/viewport";
 import type { EmbeddingSource } from "./decoder-port";
 
 /** Against the whole photo on the screen: beyond this a crop shows the model at least twice the detail. */
 const FROM_ZOOM = 2;
 const REST_MS = 700;
+/** A worker with nothing else to do takes a quarter of a second; one that has, a while. */
+const POLLS_MS = [100, 100, 100, 150, 200, 300, 500] as const;
 const POLL_MS = 1_000;
-const MAX_POLLS = 60;
+const PATIENCE_MS = 60_000;
+/** A mask that has been looked at for longer is not changed any more. */
+const LOOK_PATIENCE_MS = 8_000;
+const LOOKS_KEPT = 16;
 const GRID_SHARE = 1 / 16;
 const LEAST_SIDE_PX = 64;
 
 export class CropEmbeddings {
   private readonly ready: EmbeddingSource[] = [];
+  private readonly looked: EmbeddingSource[] = [];
   private readonly asked = new Set<string>();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private view: Viewport | null = null;
@@ -42,6 +49,28 @@ export class CropEmbeddings {
     return fitting.reduce<EmbeddingSource | null>((best, next) => (area(next) < area(best) ? next : best), null);
   }
 
+  /** The embedding of a part to look at; null when it does not come in good time, or not at all. */
+  async lookAt(part: BoxXyxy, signal: AbortSignal): Promise<EmbeddingSource | null> {
+    const known = this.lookedAt(part);
+    if (known) return known;
+    const source = await this.waitFor(part, LOOK_PATIENCE_MS, signal);
+    if (!source) return null;
+    this.looked.push(source);
+    if (this.looked.length > LOOKS_KEPT) this.looked.shift();
+    return source;
+  }
+
+  /** The embedding of a part that was looked at, for more prompts that all lie in it. */
+  lookedAt(part: BoxXyxy, prompts: readonly Prompt[] = []): EmbeddingSource | null {
+    const isHere = ({ cropBox }: EmbeddingSource): boolean => cropBox !== null && sameBox(cropBox, part);
+    return (prompts.every((prompt) => holds(part, prompt)) && this.looked.find(isHere)) || null;
+  }
+
+  /** The embedding of this very part, if it is there. */
+  find(part: BoxXyxy): EmbeddingSource | null {
+    return [...this.looked, ...this.ready].find(({ cropBox }) => sameBox(cropBox, part)) ?? null;
+  }
+
   close(): void {
     this.isClosed = true;
     clearTimeout(this.timer);
@@ -53,25 +82,28 @@ export class CropEmbeddings {
     if (!box || !name || this.asked.has(name)) return;
     this.asked.add(name);
     try {
-      await this.waitFor(box);
+      const source = await this.waitFor(box, PATIENCE_MS);
+      if (!source) return;
+      this.ready.push(source);
+      this.onReady(source);
     } catch {
       // The finer embedding is an extra: without it the whole photo's serves, and a later rest may ask again.
       this.asked.delete(name);
     }
   }
 
-  private async waitFor(box: BoxXyxy): Promise<void> {
-    for (let poll = 0; poll < MAX_POLLS && !this.isClosed; poll++) {
+  private async waitFor(box: BoxXyxy, patienceMs: number, signal?: AbortSignal): Promise<EmbeddingSource | null> {
+    const until = performance.now() + patienceMs;
+    for (let poll = 0; performance.now() < until && !this.isClosed && !signal?.aborted; poll++) {
       const crop = await this.api.cropEmbedding(this.imageId, box);
-      if (crop.status === "failed") return;
+      if (crop.status === "failed") return null;
       if (crop.status === "ready" && crop.url !== null) {
-        const source = { url: crop.url, key: crop.key, cropBox: box, imageId: this.imageId };
-        this.ready.push(source);
-        this.onReady(source);
-        return;
+        return { url: crop.url, key: crop.key, cropBox: box, imageId: this.imageId };
       }
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      const pause = POLLS_MS[poll] ?? POLL_MS;
+      await new Promise((resolve) => setTimeout(resolve, pause));
     }
+    return null;
   }
 }
 

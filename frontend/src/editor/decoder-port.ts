@@ -2,7 +2,7 @@
 import type { ColumnMask } from "../geometry/column-mask";
 import type { BoxXyxy, LowResLogits, Prompt, Size } from "../geometry/types";
 import type { SampledMask } from "../geometry/upsample";
-import type { DraftCandidate } from "../model/draft";
+import type { Draft, DraftCandidate } from "../model/draft";
 
 /** One embedding: the whole photo's (`cropBox` null) or that of a part of it. */
 export interface EmbeddingSource {
@@ -12,10 +12,18 @@ export interface EmbeddingSource {
   readonly cropBox: BoxXyxy | null;
 }
 
+export interface OtherView {
+  readonly embedding: EmbeddingSource;
+  readonly candidates: readonly DraftCandidate[];
+  readonly chosen: number;
+}
+
 export interface DecodeAnswer {
   readonly candidates: readonly DraftCandidate[];
   readonly chosen: number;
   readonly decodeMs: number;
+  /** Of two views: what the wider one gave by itself. The candidates are in the closer one. */
+  readonly afar: OtherView | null;
 }
 
 export interface DecodeQuestion {
@@ -24,6 +32,8 @@ export interface DecodeQuestion {
   readonly imageSize: Size;
   readonly prompts: readonly Prompt[];
   readonly maskInput: LowResLogits | null;
+  /** What another view answered, of which this one is a part or the other way round: both become one. */
+  readonly other?: OtherView | null;
   readonly signal: AbortSignal;
 }
 
@@ -33,6 +43,8 @@ export interface Decoder {
   toMask(logits: LowResLogits, imageSize: Size, cropBox: BoxXyxy | null): ColumnMask;
   /** The same mask, every `step`-th pixel of it: to look at, and quickly there. */
   toSampledMask(logits: LowResLogits, imageSize: Size, cropBox: BoxXyxy | null, step: number): SampledMask;
+  /** The part of the photo to look at more closely after an answer; null where that would show no more. */
+  partToLookAt(answered: Pick<Draft, "prompts" | "candidates" | "cropBox">, imageSize: Size): BoxXyxy | null;
   prefetch(embedding: EmbeddingSource): void;
   /** This image is the open one: bring the model of its embedding, and the embedding itself. */
   use(embedding: EmbeddingSource): void;

@@ -235,7 +235,9 @@ export class Editor {
       onRejected: (reason) => this.notices.tell("error", "notice.rejected", { reason }),
       onStorageFailed: (error) => this.tellError("notice.storage.failed", error),
     });
-    session.prompting.isDecoding.subscribe(() => stores.isDecoding.set(session.prompting.isDecoding.get()));
+    const { isDecoding, closer } = session.prompting;
+    isDecoding.subscribe(() => stores.isDecoding.set(isDecoding.get()));
+    closer.isUnderWay.subscribe(() => stores.isLooking.set(closer.isUnderWay.get()));
     return session;
   }
 

@@ -1,6 +1,6 @@
 /** A decoder for tests: answers when told to, with candidates whose masks are known. */
 import { maskFromBitmap, sampleMask, type ColumnMask } from "../geometry/column-mask";
-import type { LowResLogits, Size } from "../geometry/types";
+import type { BoxXyxy, LowResLogits, Size } from "../geometry/types";
 import type { SampledMask } from "../geometry/upsample";
 import type { DecodeAnswer, DecodeQuestion, Decoder } from "./decoder-port";
 
@@ -32,6 +32,9 @@ export class FakeDecoder implements Decoder {
     step,
   });
 
+  /** What a closer look would look at. */
+  part: BoxXyxy | null = null;
+  partToLookAt = (): BoxXyxy | null => this.part;
   prefetch = (): void => undefined;
   use = (): void => undefined;
   look = (): void => undefined;
@@ -45,7 +48,10 @@ export class FakeDecoder implements Decoder {
       logits: { data: Float32Array.of(column), side: 1 },
       shown: { data: Float32Array.of(column), side: 1 },
     }));
-    this.waiting.shift()?.resolve({ candidates, chosen, decodeMs: 5 });
+    const asked = this.waiting.shift();
+    const { embedding, other = null } = asked?.question ?? {};
+    const afar = other && embedding && (embedding.cropBox ? other : { embedding, candidates, chosen });
+    asked?.resolve({ candidates, chosen, decodeMs: 5, afar: afar ?? null });
     await settle();
   }
 }

@@ -6,7 +6,7 @@ import type { Journal } from "../api/journal";
 import { Outbox } from "../api/outbox";
 import type { ImageDetail } from "../api/wire";
 import type { AnnotationList, WorkspaceApi } from "../api/workspace-api";
-import type { Prompt, Size } from "../geometry/types";
+import type { BoxXyxy, Prompt, Size } from "../geometry/types";
 import { MaskDocument } from "../model/document";
 import { History } from "../model/history";
 import { afterPaint } from "../render/frame-loop";
@@ -148,6 +148,8 @@ export class ImageSession {
       history,
       decoder: ports.decoder,
       embeddingFor: (prompts: readonly Prompt[]) => this.embeddingFor(prompts),
+      embeddingOf: (part: BoxXyxy | null) => (part ? this.crops.find(part) : this.embedding),
+      embeddingOfPart: (part: BoxXyxy, signal: AbortSignal) => this.ofThisModel(this.crops.lookAt(part, signal)),
       onDecoded: (kind: "hover" | "click", ms: number) => ports.onDecoded(kind, ms),
       onShown: (askedAt: number) => ports.onShown(askedAt),
       onFailed: (error: unknown) => ports.onDecodeFailed(error),
@@ -164,9 +166,20 @@ export class ImageSession {
     const draft = this.document.draft;
     const isBegun = draft !== null && draft.candidates.length > 0;
     if (isBegun && draft.cropBox === null) return this.embedding;
-    const crop = this.crops.sourceFor(prompts);
-    // A crop may come from the project's new model already; one image is answered by one model.
-    return crop && modelVersionOf(crop) === this.modelVersion ? crop : this.embedding;
+    // A lone prompt is answered from afar, and looked at more closely again.
+    const looked = isBegun && draft.cropBox && prompts.length > 1 ? this.crops.lookedAt(draft.cropBox, prompts) : null;
+    const crop = looked ?? this.crops.sourceFor(prompts);
+    return crop && this.isOfThisModel(crop) ? crop : this.embedding;
+  }
+
+  private async ofThisModel(asked: Promise<EmbeddingSource | null>): Promise<EmbeddingSource | null> {
+    const crop = await asked;
+    return crop && this.isOfThisModel(crop) ? crop : null;
+  }
+
+  /** A crop may come from the project's new model already; one image is answered by one model. */
+  private isOfThisModel(crop: EmbeddingSource): boolean {
+    return modelVersionOf(crop) === this.modelVersion;
   }
 
   private makePainting(): Painting {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 
 import { bitmapMask, drawing } from "../geometry/mask-fixtures";
+import type { BoxXyxy } from "../geometry/types";
 import { MaskDocument } from "../model/document";
 import { noteHandEdit } from "../model/draft";
 import { History } from "../model/history";
@@ -9,6 +10,7 @@ import { FakeDecoder, settle } from "./fake-decoder";
 import { Prompting } from "./prompting";
 
 const SIZE = { width: 6, height: 2 };
+const PART: BoxXyxy = { x0: 1, y0: 0, x1: 3, y1: 2 };
 const WHOLE: EmbeddingSource = { imageId: 1, key: "k", url: "/k.npy", cropBox: null };
 
 let document: MaskDocument;
@@ -18,6 +20,8 @@ let prompting: Prompting;
 let embedding: EmbeddingSource | null;
 let failures: unknown[];
 let step: number;
+let looked: BoxXyxy[];
+let arriving: Promise<EmbeddingSource | null>;
 let paint: Promise<void>;
 let letPaint: () => void;
 
@@ -28,6 +32,8 @@ beforeEach(() => {
   embedding = WHOLE;
   failures = [];
   step = 1;
+  looked = [];
+  arriving = Promise.resolve({ ...WHOLE, key: "part", cropBox: PART });
   paint = Promise.resolve();
   prompting = new Prompting(
     {
@@ -35,6 +41,8 @@ beforeEach(() => {
       history,
       decoder,
       embeddingFor: () => embedding,
+      embeddingOf: (part) => (part ? { ...WHOLE, key: "part", cropBox: part } : WHOLE),
+      embeddingOfPart: (part) => (looked.push(part), arriving),
       onDecoded: () => undefined,
       onShown: () => undefined,
       onFailed: (error) => failures.push(error),
@@ -72,7 +80,7 @@ describe("prompting", () => {
     prompting.addPoint({ x: 1, y: 1 }, 1);
     const late = decoder.waiting.shift();
     prompting.addPoint({ x: 2, y: 1 }, 1);
-    late?.resolve({ candidates: [], chosen: 0, decodeMs: 1 });
+    late?.resolve({ candidates: [], chosen: 0, decodeMs: 1, afar: null });
     await decoder.answer([5, 5, 5, 5]);
     expect(topRow()).toBe(".....#");
     expect(failures).toEqual([]);
@@ -239,5 +247,129 @@ describe("a glimpse of the mask", () => {
     prompting.abandon();
     expect(prompting.glimpse).toBeNull();
     expect(document.draft).toBeNull();
+  });
+});
+
+describe("a closer look", () => {
+  beforeEach(() => {
+    decoder.part = PART;
+  });
+
+  it("betters the answer, in the same step of the history", async () => {
+    prompting.addPoint({ x: 1, y: 1 }, 1);
+    await decoder.answer();
+    expect(topRow()).toBe("..#...");
+    expect(prompting.closer.isUnderWay.get()).toBe(true);
+    expect(prompting.isDecoding.get()).toBe(false);
+    expect(decoder.asked[1]).toMatchObject({
+      embedding: { key: "part" },
+      maskInput: null,
+      other: { embedding: WHOLE },
+    });
+    await decoder.answer([5, 5, 5, 4], 3);
+    expect(topRow()).toBe("....#.");
+    expect(document.draft).toMatchObject({ cropBox: PART, chosen: 3 });
+    expect(prompting.closer.isUnderWay.get()).toBe(false);
+    undo();
+    expect(document.draft).toBeNull();
+    redo();
+    expect(topRow()).toBe("....#.");
+    expect(looked).toEqual([PART]);
+  });
+
+  it("keeps the candidate that was chosen meanwhile", async () => {
+    prompting.addPoint({ x: 1, y: 1 }, 1);
+    await decoder.answer();
+    prompting.cycleCandidate(1);
+    await decoder.answer([0, 0, 0, 5], 1);
+    expect(document.draft?.chosen).toBe(3);
+    expect(topRow()).toBe(".....#");
+    undo();
+    expect(topRow()).toBe("..#...");
+  });
+
+  it("changes nothing under a hand that paints", async () => {
+    prompting.addPoint({ x: 1, y: 1 }, 1);
+    await decoder.answer();
+    const draft = document.draft;
+    const painted = bitmapMask(["..#..#", "......"]);
+    const after = draft?.mask && noteHandEdit(draft, draft.mask, painted, { name: "paint", pixels: 1 });
+    document.apply([{ kind: "draft", before: draft, after: after ?? null }], "local");
+    await decoder.answer([0, 0, 0, 0]);
+    expect(topRow()).toBe("..#..#");
+  });
+
+  it.each([
+    ["the next prompt", () => prompting.addPoint({ x: 2, y: 1 }, 1)],
+    ["the draft's end", () => prompting.abandon()],
+  ])("is given up for %s", async (_, act) => {
+    prompting.addPoint({ x: 1, y: 1 }, 1);
+    await decoder.answer();
+    const { signal } = decoder.asked[1];
+    act();
+    expect(signal.aborted).toBe(true);
+    expect(prompting.closer.isUnderWay.get()).toBe(false);
+  });
+
+  it("is not taken while a point is dragged, but when it is let go", async () => {
+    prompting.beginDrag();
+    prompting.addPoint({ x: 1, y: 1 }, 1);
+    await decoder.answer();
+    expect(looked).toEqual([]);
+    prompting.endDrag();
+    expect(looked).toEqual([PART]);
+  });
+
+  const values = () => decoder.asked.map(({ embedding, maskInput }) => [embedding.key, maskInput?.data[0] ?? null]);
+
+  it("goes on in both views: at once in the part, then from afar, each from what it showed before", async () => {
+    prompting.addPoint({ x: 1, y: 1 }, 1);
+    await decoder.answer([0, 1, 2, 3], 2);
+    await decoder.answer([4, 4, 4, 4], 2);
+    embedding = { ...WHOLE, key: "part", cropBox: PART };
+    prompting.addPoint({ x: 2, y: 1 }, 1);
+    await decoder.answer([3, 3, 3, 3], 0);
+    expect(topRow()).toBe("...#..");
+    await decoder.answer([5, 5, 5, 5], 0);
+    expect(topRow()).toBe(".....#");
+    expect(values()).toEqual([
+      ["k", null],
+      ["part", null],
+      ["part", 4],
+      ["k", 2],
+    ]);
+    expect(decoder.asked[3].other).toMatchObject({ embedding: { key: "part" }, chosen: 0 });
+    expect(looked).toEqual([PART]);
+  });
+
+  it("is left by a prompt beyond the part: the view from afar goes on from its own answer", async () => {
+    prompting.addPoint({ x: 1, y: 1 }, 1);
+    await decoder.answer([0, 1, 2, 3], 2);
+    await decoder.answer([4, 4, 4, 4], 2);
+    prompting.addPoint({ x: 5, y: 1 }, 1);
+    expect(values().at(-1)).toEqual(["k", 2]);
+    await decoder.answer([1, 1, 1, 1], 0);
+    expect(document.draft).toMatchObject({ cropBox: null, afar: null });
+    expect(looked).toEqual([PART, PART]);
+  });
+
+  it("leaves saved masks that are refined as they are", async () => {
+    prompting.refine("m", { prompts: [{ kind: "point", point: { x: 1, y: 1 }, label: 1 }] });
+    await decoder.answer();
+    expect(looked).toEqual([]);
+  });
+
+  it.each([
+    ["the embedding does not come", () => Promise.resolve(null)],
+    ["the server refuses", () => Promise.reject(new Error("refused"))],
+  ])("lets the first answer stand where %s", async (_, never) => {
+    arriving = never();
+    prompting.addPoint({ x: 1, y: 1 }, 1);
+    await decoder.answer();
+    await settle();
+    expect(topRow()).toBe("..#...");
+    expect(prompting.closer.isUnderWay.get()).toBe(false);
+    expect(failures).toEqual([]);
+    expect(decoder.asked).toHaveLength(1);
   });
 });

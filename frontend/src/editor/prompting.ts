@@ -4,7 +4,7 @@
  *
  * A mask is painted as coarsely as the screen shows it first; its exact pixels follow in the frame after.
  */
-import type { BoxXyxy, ImagePoint, LowResLogits } from "../geometry/types";
+import { sameBox, type BoxXyxy, type ImagePoint, type LowResLogits } from "../geometry/types";
 import type { SampledMask } from "../geometry/upsample";
 import {
   addPoint,
@@ -20,7 +20,8 @@ import {
 import type { MaskDocument } from "../model/document";
 import type { History } from "../model/history";
 import { Store } from "../model/store";
-import type { Decoder, EmbeddingSource } from "./decoder-port";
+import { CloserLook } from "./closer-look";
+import type { DecodeAnswer, Decoder, EmbeddingSource } from "./decoder-port";
 import { HoverPreview, type PreviewAnswer } from "./hover-preview";
 
 export interface PromptingPort {
@@ -29,6 +30,10 @@ export interface PromptingPort {
   readonly decoder: Decoder;
   /** The embedding to ask for prompts at these places; null while there is none yet. */
   embeddingFor(prompts: Draft["prompts"]): EmbeddingSource | null;
+  /** The embedding of the photo (null) or of a part of it, if it is there. */
+  embeddingOf(part: BoxXyxy | null): EmbeddingSource | null;
+  /** The embedding of a part of the photo, for a closer look; null when it does not come in good time. */
+  embeddingOfPart(part: BoxXyxy, signal: AbortSignal): Promise<EmbeddingSource | null>;
   /** How many pixels of the photo, a power of two, make one that can be seen at this zoom. */
   detailStep(): number;
   /** The same for a mask that stands for a frame or two. */
@@ -47,6 +52,7 @@ export class Prompting {
   readonly isDecoding = new Store(false);
   /** The draft's next mask as the screen shows it, until its exact pixels are in the document. */
   glimpse: SampledMask | null = null;
+  readonly closer: CloserLook;
   private readonly preview: HoverPreview;
   private running: AbortController | null = null;
   private dragged = false;
@@ -55,6 +61,15 @@ export class Prompting {
     private readonly port: PromptingPort,
     private readonly imageSize: { readonly width: number; readonly height: number },
   ) {
+    this.closer = new CloserLook(
+      {
+        decoder: port.decoder,
+        embeddingOf: (part) => port.embeddingOf(part),
+        embeddingOfPart: (part, signal) => port.embeddingOfPart(part, signal),
+        onSeen: (answered, answer, cropBox) => this.showCloser(answered, answer, cropBox),
+      },
+      imageSize,
+    );
     this.preview = new HoverPreview({
       ask: (point, signal) => this.ask("hover", addPoint(EMPTY_DRAFT, point, 1), null, signal),
       look: (answer) => this.look(answer, port.detailStep()),
@@ -91,7 +106,7 @@ export class Prompting {
 
   endDrag(): void {
     this.dragged = false;
-    if (!this.isDecoding.get()) this.port.history.commit();
+    if (!this.isDecoding.get()) this.settle();
   }
 
   /** Put a point that was being dragged back where it was. */
@@ -133,6 +148,7 @@ export class Prompting {
     this.running?.abort();
     this.running = null;
     this.isDecoding.set(false);
+    this.closer.stop();
     this.dropGlimpse();
     this.preview.clear();
   }
@@ -164,6 +180,7 @@ export class Prompting {
     const asked = { ...after, maskInput };
     const foreseen = this.foreseen(asked);
     this.preview.clear();
+    this.closer.stop();
     this.record("prompt", asked);
     void this.run(asked, maskInput, foreseen);
   }
@@ -217,7 +234,14 @@ export class Prompting {
     this.running = null;
     this.isDecoding.set(false);
     this.dropGlimpse();
-    if (!this.dragged) this.port.history.commit();
+    if (!this.dragged) this.settle();
+  }
+
+  /** A prompt is given and answered. */
+  private settle(): void {
+    this.port.history.commit();
+    const { draft } = this.port.document;
+    if (draft?.mask) this.closer.begin(draft);
   }
 
   private async ask(
@@ -230,8 +254,7 @@ export class Prompting {
     if (!embedding) return null;
     const { imageSize } = this;
     const { prompts } = draft;
-    // Logits of one crop mean nothing on another.
-    const start = sameBox(embedding.cropBox, draft.cropBox) ? maskInput : null;
+    const start = maskInput && startIn(embedding, draft, maskInput);
     const question = { kind, embedding, imageSize, prompts, maskInput: start, signal };
     const answer = await this.port.decoder.decode(question);
     this.port.onDecoded(kind, answer.decodeMs);
@@ -268,13 +291,32 @@ export class Prompting {
     const { candidates, chosen, embedding } = answer;
     const { cropBox } = embedding;
     const mask = this.port.decoder.toMask(candidates[chosen].shown, this.imageSize, cropBox);
-    const shown: Draft = { ...asked, candidates, chosen, mask: withHandEdits(mask, asked), cropBox };
-    this.port.document.apply([{ kind: "draft", before: asked, after: shown }], "local");
-    this.port.history.amend(asked, shown);
+    const afar = sameBox(cropBox, asked.cropBox) ? asked.afar : null;
+    const shown: Draft = { ...asked, candidates, chosen, mask: withHandEdits(mask, asked), cropBox, afar };
+    this.replace(asked, shown);
+  }
+
+  /** Show what a closer look has found, unless the person has gone on; the candidate they chose stays chosen. */
+  private showCloser(answered: Draft, answer: DecodeAnswer, cropBox: BoxXyxy): void {
+    const { candidates, chosen } = answer;
+    const { draft } = this.port.document;
+    if (!draft || draft.prompts !== answered.prompts || draft.edits !== answered.edits) return;
+    const wanted = draft.chosen === answered.chosen ? chosen : draft.chosen;
+    const mask = this.port.decoder.toMask(candidates[wanted].shown, this.imageSize, cropBox);
+    const afar = answer.afar && { ...answer.afar, cropBox: answer.afar.embedding.cropBox };
+    this.replace(draft, { ...draft, candidates, chosen: wanted, mask: withHandEdits(mask, draft), cropBox, afar });
+  }
+
+  /** Put an answer in place, in the history as well: it is no step of its own. */
+  private replace(before: Draft, after: Draft): void {
+    this.port.document.apply([{ kind: "draft", before, after }], "local");
+    this.port.history.amend(before, after);
   }
 }
 
-function sameBox(a: BoxXyxy | null, b: BoxXyxy | null): boolean {
-  if (a === null || b === null) return a === b;
-  return a.x0 === b.x0 && a.y0 === b.y0 && a.x1 === b.x1 && a.y1 === b.y1;
+/** The mask to go on from in a view: logits of one mean nothing in another, which has its own, or none. */
+function startIn({ cropBox }: EmbeddingSource, draft: Draft, shown: LowResLogits): LowResLogits | null {
+  if (sameBox(cropBox, draft.cropBox)) return shown;
+  const { afar } = draft;
+  return afar && sameBox(cropBox, afar.cropBox) ? (afar.candidates.at(afar.chosen)?.logits ?? null) : null;
 }

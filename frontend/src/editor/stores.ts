@@ -51,6 +51,7 @@ export function makeStores(bindings: Bindings, locale: string, firstLabel: numbe
     masks: new Store<readonly MaskRecord[]>([]),
     draft: new Store<Draft | null>(null),
     isDecoding: new Store(false),
+    isLooking: new Store(false),
     selection: new Store<ReadonlySet<string>>(new Set()),
     highlighted: new Store<string | null>(null),
     currentLabel: new Store<number | null>(firstLabel),

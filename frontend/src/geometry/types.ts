@@ -46,6 +46,11 @@ export interface LowResLogits {
   readonly side: number;
 }
 
+export function sameBox(a: BoxXyxy | null, b: BoxXyxy | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.x0 === b.x0 && a.y0 === b.y0 && a.x1 === b.x1 && a.y1 === b.y1;
+}
+
 export function screenPoint(x: number, y: number): ScreenPoint {
   return { x, y };
 }

@@ -87,6 +87,7 @@ export const MESSAGES_EN = {
   "candidate.level.3": "subpart",
   "candidate.chip": "{level} {score}",
   "candidate.place": "{at}/{of}",
+  "candidate.looking": "Looking closer: the mask may get better yet",
   "candidate.working": "Working…",
   "panel.title": "Masks and labels",
   "masks.title": "Masks",

@@ -87,6 +87,7 @@ export const MESSAGES_KO: Messages = {
   "candidate.level.3": "세부",
   "candidate.chip": "{level} {score}",
   "candidate.place": "{at}/{of}",
+  "candidate.looking": "더 자세히 보는 중: 마스크가 더 정확해질 수 있습니다",
   "candidate.working": "계산 중…",
   "panel.title": "마스크와 라벨",
   "masks.title": "마스크",

@@ -86,6 +86,7 @@ export const MESSAGES_ZH_HANT: Messages = {
   "candidate.level.3": "細部",
   "candidate.chip": "{level} {score}",
   "candidate.place": "{at}/{of}",
+  "candidate.looking": "正在近看：遮罩可能還會更準確",
   "candidate.working": "計算中…",
   "panel.title": "遮罩與標籤",
   "masks.title": "遮罩",

@@ -64,6 +64,20 @@ describe("chooseCandidate and centrality", () => {
     expect(chooseCandidate(tokens, candidates, geometry, { weighsClick: true })).toBe(one.chosen_if_weighed);
   });
 
+  it("keeps what was shown before a closer look unless another is clearly better", () => {
+    const click = { coords: Float32Array.of(3, 3, 0, 0), labels: Int32Array.of(1, -1) };
+    const choose = (scores: number[], weighsClick: boolean, kept: 1 | 2 | 3) => {
+      const few = toCandidates(new Float32Array(4 * 16).fill(-1), scores, click, GEOMETRY, NOTHING_ASKED);
+      return chooseCandidate(click, few, GEOMETRY, { weighsClick }, kept);
+    };
+    for (const weighsClick of [false, true]) {
+      expect(choose([0, 0.5, 0.55, 0.3], weighsClick, 1)).toBe(1);
+      expect(choose([0, 0.5, 0.65, 0.3], weighsClick, 1)).toBe(2);
+      expect(choose([0, 0.1, 0.65, 0.3], weighsClick, 1)).toBe(2);
+      expect(choose([0, 0.5, 0.65, 0.3], weighsClick, 2)).toBe(2);
+    }
+  });
+
   it("takes the first of equals, and a mask of nothing has no middle", () => {
     const click = { coords: Float32Array.of(3, 3, 0, 0), labels: Int32Array.of(1, -1) };
     const none = new Float32Array(4 * 16).fill(-1);

@@ -14,6 +14,8 @@ import type { Candidate } from "./types";
 
 const STABILITY_OFFSET = 1;
 const CENTRALITY_WEIGHT = 0.5;
+/** By so much must another candidate be better after a closer look than the one that people look at already. */
+const CLEARLY = Math.fround(0.1);
 const INDICES = [0, 1, 2, 3] as const;
 // steps of the 3 x 3 chamfer distance (Borgefors 1986; OpenCV's values in 16.16 fixed point)
 const [STRAIGHT, DIAGONAL] = [62587, 89738];
@@ -53,14 +55,15 @@ export function toCandidates(
 /**
  * A single click is ambiguous: the best of 1..3. A box or more prompts: 0. The best is the one with the highest predicted
  * IoU, or, for a foreground click on a model that weighs it, the highest sum of that, stability and half the centrality.
- * ADR 0017 and 0018.
+ * ADR 0017 and 0018. `kept`, shown before a closer look, stays unless another one is clearly better.
  */
 export function chooseCandidate(
   { coords, labels }: PromptTokens,
   candidates: readonly Candidate[],
   geometry: MaskGeometry,
   { weighsClick }: Pick<Manifest, "weighsClick">,
-): Candidate["index"] {
+  kept: number | null = null,
+): number {
   const points = labels.filter((label) => label !== PADDING);
   if (points.length > 1) return 0;
   const isWeighed = weighsClick && points[0] === FOREGROUND;
@@ -69,21 +72,27 @@ export function chooseCandidate(
     logits,
     score: isWeighed ? predictedIou + stabilityScore : predictedIou,
   }));
-  if (!isWeighed) return bestOf(ranked).index;
+  if (!isWeighed) return stillChosen(ranked, kept);
   // The likeliest first: mostly no other can catch up with it any more, however central the click is in it.
   ranked.sort((a, b) => b.score - a.score);
   const weighed: Ranked[] = [];
   for (const { index, logits, score } of ranked) {
-    if (weighed.some((other) => other.score > score + CENTRALITY_WEIGHT)) continue;
+    if (index !== kept && weighed.some((other) => other.score > score + CENTRALITY_WEIGHT)) continue;
     const central = centrality(logits, geometry, coords[0], coords[1]);
     weighed.push({ index, score: score + CENTRALITY_WEIGHT * central });
   }
-  return bestOf(weighed).index;
+  return stillChosen(weighed, kept);
 }
 
 interface Ranked {
-  readonly index: Candidate["index"];
+  readonly index: number;
   readonly score: number;
+}
+
+function stillChosen(ranked: readonly Ranked[], kept: number | null): number {
+  const best = bestOf(ranked);
+  const shown = ranked.find(({ index }) => index === kept);
+  return shown && best.score <= shown.score + CLEARLY ? shown.index : best.index;
 }
 
 /** The highest score, of equals the first in decoder order. */

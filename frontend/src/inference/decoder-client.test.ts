@@ -1,7 +1,13 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 
 import { imagePoint } from "../geometry/types";
-import { BrowserDecoderClient, type ClientDependencies, type EmbeddingRef, type PhotoSampler } from "./decoder-client";
+import {
+  BrowserDecoderClient,
+  type ClientDependencies,
+  type DecodeResult,
+  type EmbeddingRef,
+  type PhotoSampler,
+} from "./decoder-client";
 import {
   DESKTOP,
   FakeWorker,
@@ -116,6 +122,21 @@ describe("answering clicks", () => {
     const { candidates } = await client.decode({ ...click(1), photo });
     expect(photo).not.toHaveBeenCalled();
     expect(candidates[1].shown).toBe(candidates[1].logits);
+  });
+
+  it("makes one answer of a closer look and the one from afar", async () => {
+    const client = makeClient(healthy);
+    await client.open("/models/manifest.json");
+    const far = await client.decode(click(10.5));
+    const part = { x0: 8, y0: 0, x1: 24, y1: 16 };
+    const near = { ...EMBEDDING, key: "abc-model-1-8_0_24_16-f16", cropBox: part };
+    const alone = await client.decode(click(10.5, near));
+    const both = await client.decode({ ...click(10.5, near), other: { ...far, embedding: EMBEDDING } });
+    const first = ({ candidates }: DecodeResult) => candidates[0].logits.data[0];
+    // 32 photo pixels on 16 of the model's, and 16 on 16: half the detail from afar
+    expect(first(both)).toBeCloseTo(0.2 * first(far) + 0.8 * first(alone), 5);
+    expect(first(far)).not.toBe(first(alone));
+    expect(both.chosen).toBe(far.chosen);
   });
 
   it("prepares an embedding once and again when the worker had to let it go", async () => {

@@ -27,6 +27,7 @@ import { fitToGrid, maskPromptFor } from "./mask-prompt";
 import { encodedSize, toTokens, type PromptTokens } from "./prompt-tokens";
 import type { LocalEngine } from "./protocol";
 import { decodeOnServer } from "./server-decoder";
+import { isCloser, mergeViews, type RawAnswer } from "./two-views";
 import { WorkerDecoder } from "./worker-decoder";
 import type { WorkerPort } from "./worker-link";
 import type {
@@ -66,6 +67,8 @@ export interface ClientDependencies {
   /** What the page does with a mask it shows, done with some that nobody asked for, so that the first click finds it compiled. */
   rehearse?(shown: LowResLogits, imageSize: number): void;
 }
+
+type ViewAsked = Pick<DecodeRequest, "embedding" | "originalSize" | "photo" | "prompts">;
 
 const CACHE_BUDGET_BYTES = 512 * 2 ** 20;
 /** A guide takes up to 18 MB: that of the photo, of a part of it or two, and of the photo before. */
@@ -219,9 +222,9 @@ export class BrowserDecoderClient implements DecoderClient {
   private info(): EngineInfo {
     const { manifest, memory } = this.whole();
     const { engine, threads } = this.decoder?.trial ?? serverTrial();
-    const { modelVersion, imageSize } = manifest;
+    const { modelVersion, imageSize, looksCloser } = manifest;
     const { override } = memory.read();
-    return { engine, threads, modelVersion, imageSize, trials: [...this.trials], override };
+    return { engine, threads, modelVersion, imageSize, looksCloser, trials: [...this.trials], override };
   }
 
   // answering -------------------------------------------------------------------------------------------------------
@@ -235,12 +238,25 @@ export class BrowserDecoderClient implements DecoderClient {
     if (prompts.length === 0 && !maskInput) throw new DecodeError("bad_prompt", "There is no prompt.");
     const start = performance.now();
     const tokens = toTokens(prompts, originalSize, embedding.cropBox, manifest.imageSize);
-    const { logits, predictedIou, engine } = await this.answer(request, tokens, manifest);
+    const { engine, ...own } = await this.answer(request, tokens, manifest);
+    const alone = () => this.candidatesOf(request, own, manifest);
+    const { other } = request;
+    const both = other && mergeViews(request, own, other, manifest.imageSize);
+    const seen = both
+      ? this.candidatesOf({ ...request, embedding: both.closer }, both, manifest, other.chosen)
+      : alone();
+    const afar = other && (isCloser(embedding, other.embedding) ? other : { embedding, ...alone() });
+    return { ...seen, afar: afar ?? null, decodeMs: performance.now() - start, engine };
+  }
+
+  /** The candidates of an answer in a view, and which of them to show; `kept` was shown before a closer look. */
+  private candidatesOf(view: ViewAsked, { logits, predictedIou }: RawAnswer, manifest: Manifest, kept?: number) {
+    const { embedding, originalSize, prompts } = view;
+    const tokens = toTokens(prompts, originalSize, embedding.cropBox, manifest.imageSize);
     const geometry = geometryFor(encodedSize(originalSize, embedding.cropBox), manifest.imageSize);
-    const guide = this.guideFor(request, manifest);
+    const guide = this.guideFor(view, manifest);
     const candidates = toCandidates(logits, predictedIou, tokens, geometry, manifest, guide);
-    const chosen = chooseCandidate(tokens, candidates, geometry, manifest);
-    return { candidates, chosen, decodeMs: performance.now() - start, engine };
+    return { candidates, chosen: chooseCandidate(tokens, candidates, geometry, manifest, kept) };
   }
 
   /** What is known of the edges of the photo, or of the part of it that was encoded. */

@@ -43,6 +43,8 @@ export interface Manifest {
   readonly obeysPrompts: boolean;
   /** Whether masks follow the photo's edges, see edges.ts. */
   readonly snapsToEdges: boolean;
+  /** Whether what is small is encoded once more from near by, see closer.ts. */
+  readonly looksCloser: boolean;
   readonly graphs: Readonly<Record<GraphName, GraphFile>>;
   /** The graphs that end before the up-scaling, and its weights; null where the model has none. */
   readonly upscaling: { readonly file: string; readonly eps: number; readonly graphs: Manifest["graphs"] } | null;
@@ -64,6 +66,7 @@ interface RawManifest {
   drops_specks?: boolean;
   obeys_prompts?: boolean;
   snaps_to_edges?: boolean;
+  looks_closer?: boolean;
   graphs: Record<GraphName, GraphFile> & Partial<Record<RowsGraphName, GraphFile>>;
   upscaling?: { file: string; eps: number };
   golden: { seed: number; point: [number, number]; candidate: number; mask: RawMask; predicted_iou: number };
@@ -96,6 +99,7 @@ export function parseManifest(json: unknown): Manifest {
     dropsSpecks: whole.drops_specks ?? false,
     obeysPrompts: whole.obeys_prompts ?? false,
     snapsToEdges: whole.snaps_to_edges ?? false,
+    looksCloser: whole.looks_closer ?? false,
     graphs: whole.graphs,
     upscaling: parseUpscaling(whole),
     golden: parseGolden(whole.golden),

@@ -27,6 +27,8 @@ export interface EngineInfo {
   readonly threads: number;
   readonly modelVersion: string;
   readonly imageSize: number;
+  /** Whether this model's answers gain by a closer look at what is small. */
+  readonly looksCloser: boolean;
   readonly trials: readonly EngineTrial[];
   /** The engine that the user asked for, if any. */
   readonly override: EngineName | null;
@@ -39,9 +41,18 @@ export interface DecodeRequest {
   readonly originalSize: Size;
   readonly prompts: readonly Prompt[];
   readonly maskInput: LowResLogits | null;
+  /** What another view of the photo, a part of this one or the other way round, answered: both become one. */
+  readonly other?: OtherView | null;
   /** Where the photo's colours come from, for models that look at its edges; nothing where it cannot be seen yet. */
   readonly photo?: PhotoSampler | null;
   readonly signal?: AbortSignal;
+}
+
+/** The answer to the same prompts in another view of the photo. */
+export interface OtherView {
+  readonly embedding: EmbeddingRef;
+  readonly candidates: readonly Candidate[];
+  readonly chosen: number;
 }
 
 /** The colours of the cells of `cellPx` model pixels on a photo, or on the part of it that was encoded. */
@@ -50,7 +61,7 @@ export type PhotoSampler = (part: BoxXyxy | null, geometry: MaskGeometry, cellPx
 export type PhotoView = Pick<DecodeRequest, "embedding" | "originalSize" | "photo">;
 
 export interface Candidate {
-  readonly index: 0 | 1 | 2 | 3;
+  readonly index: number;
   readonly predictedIou: number;
   readonly stabilityScore: number;
   /** As decoded: the next mask prompt. */
@@ -65,6 +76,8 @@ export interface DecodeResult {
   readonly chosen: number;
   readonly decodeMs: number;
   readonly engine: EngineName;
+  /** Of two views: what the wider one gave by itself. The answer is in the view of the closer one. */
+  readonly afar: OtherView | null;
 }
 
 export interface DecoderClient {

@@ -27,11 +27,16 @@ export interface Draft {
   /** The saved mask that this draft refines; null for a new one. */
   readonly targetId: string | null;
   readonly cropBox: BoxXyxy | null;
+  /** Of a mask that was looked at more closely: what the view from afar answered by itself. */
+  readonly afar: DraftAnswer | null;
   /** What was painted and erased by hand; it stays when the model answers anew. */
   readonly added: ColumnMask | null;
   readonly removed: ColumnMask | null;
   readonly edits: readonly DraftEdit[];
 }
+
+/** What one view answered. */
+export type DraftAnswer = Pick<Draft, "candidates" | "chosen" | "cropBox">;
 
 export interface DraftEdit {
   readonly name: string;
@@ -46,6 +51,7 @@ export const EMPTY_DRAFT: Draft = {
   maskInput: null,
   targetId: null,
   cropBox: null,
+  afar: null,
   added: null,
   removed: null,
   edits: [],
@@ -91,7 +97,7 @@ export function nextCandidate(draft: Draft, steps: number): number {
 
 /** Forget what can be computed again, for drafts far back in the history. */
 export function slimDraft(draft: Draft): Draft {
-  return { ...draft, candidates: [], chosen: 0, maskInput: null };
+  return { ...draft, candidates: [], chosen: 0, maskInput: null, afar: null };
 }
 
 /** What the model should start from: the logits shown last, once there is more than one prompt. */

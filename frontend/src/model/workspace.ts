@@ -114,6 +114,8 @@ export interface Workspace {
   readonly masks: Readable<readonly MaskRecord[]>;
   readonly draft: Readable<Draft | null>;
   readonly isDecoding: Readable<boolean>;
+  /** A closer look is under way: the mask may become better yet. */
+  readonly isLooking: Readable<boolean>;
   readonly selection: Readable<ReadonlySet<string>>;
   readonly currentLabel: Readable<number | null>;
   readonly save: Readable<{ readonly state: SaveState; readonly pending: number }>;

@@ -17,6 +17,7 @@ export function CandidateChip(): JSX.Element | null {
   const { t } = translator;
   const draft = useStore(workspace.draft);
   const isDecoding = useStore(workspace.isDecoding);
+  const isLooking = useStore(workspace.isLooking);
   const view = useStore(workspace.view);
   if (!draft) return null;
   const place = placeOf(draft, view);
@@ -49,6 +50,9 @@ export function CandidateChip(): JSX.Element | null {
           })}
         </button>
       ))}
+      {isLooking && (
+        <span class="chip-looking" role="img" aria-label={t("candidate.looking")} title={t("candidate.looking")} />
+      )}
       {walk.length === 0 && isDecoding && <span class="chip-now">{t("candidate.working")}</span>}
       <button
         type="button"

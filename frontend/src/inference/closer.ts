@@ -1,0 +1,177 @@
+/**
+ * A closer look: what is small on a photo is encoded once more from near by, and both answers become one.
+ * Mirrors masks/closer.py of sam_core, which states the rule; fixtures/golden/closer holds both together. ADR 0024.
+ */
+import type { BoxXyxy, LowResLogits, Prompt, Size } from "../geometry/types";
+import { geometryFor, type MaskGeometry } from "../geometry/upsample";
+import { cellsOnPhoto } from "./cells";
+import { encodedSize, TO_PIXEL_CENTRE } from "./prompt-tokens";
+
+const SINGLE_MASK = 0;
+const [AROUND_BOX, AROUND_CANDIDATES, AROUND_MASK] = [3, 1.3, 2];
+const LEAST_SIDE_PX = 64;
+const LEAST_SHORT_SIDE_PX = 32;
+const LEAST_GAIN = 1.15;
+const CERTAIN = 8;
+const FAR_SHARE = 0.4;
+
+/** What was encoded: the photo or a part of it, and where that begins. */
+export interface View {
+  readonly geometry: MaskGeometry;
+  readonly x: number;
+  readonly y: number;
+}
+
+export function viewOf(photo: Size, part: BoxXyxy | null, imageSize: number): View {
+  return { geometry: geometryFor(encodedSize(photo, part), imageSize), x: part?.x0 ?? 0, y: part?.y0 ?? 0 };
+}
+
+/** The part of the photo that deserves a closer look after these candidates (in decoder order) were shown, or null. */
+export function partToLookAt(
+  prompts: readonly Prompt[],
+  candidates: readonly { readonly shown: LowResLogits }[],
+  view: View,
+): BoxXyxy | null {
+  if (prompts.length === 0) return null;
+  const places = prompts.map(placeOf);
+  if (prompts.some(({ kind }) => kind === "box")) return around(hull(places), view, AROUND_BOX);
+  const isAmbiguous = prompts.length === 1;
+  const masks = isAmbiguous ? candidates.slice(SINGLE_MASK + 1) : candidates.slice(SINGLE_MASK, SINGLE_MASK + 1);
+  const boxes = masks.flatMap(({ shown }) => boxOfCells(shown, view) ?? []);
+  return around(hull([...places, ...boxes]), view, isAmbiguous ? AROUND_CANDIDATES : AROUND_MASK);
+}
+
+/** Both views' logits, plane by plane, on the grid of the closer one, which is a part of the other. */
+export function mergedLogits(
+  far: readonly LowResLogits[],
+  near: readonly LowResLogits[],
+  view: View,
+  closer: View,
+): Float32Array {
+  const { side } = far[0];
+  const share = closerShare(view, closer);
+  const across = tapsOf(side, axisOf(view, closer, "width", "x"));
+  const down = tapsOf(side, axisOf(view, closer, "height", "y"));
+  const merged = new Float32Array(far.length * side * side);
+  const row = new Float32Array(2 * side);
+  far.forEach(({ data }, k) => {
+    const start = k * side * side;
+    const closest = near[k].data;
+    for (let y = 0, i = 0; y < side; y++) {
+      for (const [upper, source] of [down.i0[y], down.i1[y]].entries()) {
+        for (let x = 0; x < side; x++) {
+          const [left, right] = [data[source * side + across.i0[x]], data[source * side + across.i1[x]]];
+          row[upper * side + x] = left * across.w0[x] + Math.fround(right * across.w1[x]);
+        }
+      }
+      for (let x = 0; x < side; x++, i++) {
+        const seen = Math.fround(row[x] * down.w0[y] + Math.fround(row[side + x] * down.w1[y]));
+        merged[start + i] = limited(seen) * (1 - share) + limited(closest[i]) * share;
+      }
+    }
+  });
+  return merged;
+}
+
+/** What both views predict of their candidates' IoU, averaged like the logits. */
+export function mergedScores(far: ArrayLike<number>, near: ArrayLike<number>, view: View, closer: View): Float32Array {
+  const share = closerShare(view, closer);
+  return Float32Array.from({ length: near.length }, (_, i) => far[i] * (1 - share) + near[i] * share);
+}
+
+/** What the closer view counts, 0..1: the more, the less of the photo's detail the other one shows. */
+export function closerShare(view: View, closer: View): number {
+  return 1 - FAR_SHARE * (detailOf(view) / detailOf(closer));
+}
+
+/** How many of the model's pixels show one of the photo's; 1 at most. */
+function detailOf({ geometry: { inputSize, originalSize } }: View): number {
+  const [input, original] = [inputSize, originalSize].map(({ width, height }) => Math.max(width, height));
+  return Math.min(1, input / original);
+}
+
+function limited(logit: number): number {
+  return logit < -CERTAIN ? -CERTAIN : logit > CERTAIN ? CERTAIN : logit;
+}
+
+/** A prompt as a box: of no size for a point, in the pixel coordinates that the model counts in. */
+function placeOf(prompt: Prompt): BoxXyxy {
+  if (prompt.kind === "box") return prompt.box;
+  const [x, y] = [prompt.point.x + TO_PIXEL_CENTRE, prompt.point.y + TO_PIXEL_CENTRE];
+  return { x0: x, y0: y, x1: x, y1: y };
+}
+
+function hull(boxes: readonly BoxXyxy[]): BoxXyxy {
+  return boxes.reduce((all, { x0, y0, x1, y1 }) => ({
+    x0: Math.min(all.x0, x0),
+    y0: Math.min(all.y0, y0),
+    x1: Math.max(all.x1, x1),
+    y1: Math.max(all.y1, y1),
+  }));
+}
+
+function around({ x0, y0, x1, y1 }: BoxXyxy, { geometry, x: left, y: top }: View, times: number): BoxXyxy | null {
+  const { width, height } = geometry.originalSize;
+  const side = Math.max(Math.ceil(Math.max(x1 - x0, y1 - y0) * times), LEAST_SIDE_PX);
+  const [columns, rows] = [Math.min(side, width), Math.min(side, height)];
+  const showsMore = Math.max(columns, rows) * LEAST_GAIN <= Math.max(width, height);
+  if (!showsMore || Math.min(columns, rows) < LEAST_SHORT_SIDE_PX) return null;
+  const begin = (low: number, high: number, length: number, start: number, most: number): number =>
+    start + Math.min(Math.max(Math.floor((low + high - length) / 2 + 0.5) - start, 0), most - length);
+  const [x, y] = [begin(x0, x1, columns, left, width), begin(y0, y1, rows, top, height)];
+  return { x0: x, y0: y, x1: x + columns, y1: y + rows };
+}
+
+/** The box, in pixels of the photo, around the cells above zero; null without any. */
+function boxOfCells({ data, side }: LowResLogits, { geometry, x: left, y: top }: View): BoxXyxy | null {
+  const { rows, columns } = cellsOnPhoto(side, geometry);
+  let [x0, y0, x1, y1] = [columns, rows, -1, -1];
+  for (let y = 0; y < rows; y++) {
+    for (let x = 0; x < columns; x++) {
+      if (!(data[y * side + x] > 0)) continue;
+      if (x < x0) x0 = x;
+      if (x > x1) x1 = x;
+      if (y < y0) y0 = y;
+      y1 = y;
+    }
+  }
+  if (x1 < 0) return null;
+  const { imageSize, inputSize, originalSize } = geometry;
+  const cell = imageSize / side;
+  const across = (column: number): number => (column * cell * originalSize.width) / inputSize.width + left;
+  const down = (row: number): number => (row * cell * originalSize.height) / inputSize.height + top;
+  return { x0: across(x0), y0: down(y0), x1: across(x1 + 1), y1: down(y1 + 1) };
+}
+
+interface Axis {
+  readonly imageSize: number;
+  /** What was encoded of the photo along this axis, as what it was scaled to, and where it begins. */
+  readonly far: { readonly original: number; readonly input: number; readonly start: number };
+  readonly near: Axis["far"];
+}
+
+function axisOf(view: View, closer: View, length: "width" | "height", start: "x" | "y"): Axis {
+  const part = ({ geometry, ...origin }: View): Axis["far"] => ({
+    original: geometry.originalSize[length],
+    input: geometry.inputSize[length],
+    start: origin[start],
+  });
+  return { imageSize: view.geometry.imageSize, far: part(view), near: part(closer) };
+}
+
+/** Where the closer view's cells read the other's, bilinearly and never its padding. */
+function tapsOf(side: number, { imageSize, far, near }: Axis) {
+  const cell = imageSize / side;
+  const last = Math.ceil(far.input / cell) - 1;
+  const [i0, i1, w0, w1] = [new Int32Array(side), new Int32Array(side), new Float32Array(side), new Float32Array(side)];
+  for (let i = 0; i < side; i++) {
+    const inPhoto = ((i + 0.5) * cell * near.original) / near.input + near.start;
+    const at = ((inPhoto - far.start) * far.input) / far.original / cell - 0.5;
+    const source = Math.fround(Math.min(Math.max(at, 0), last));
+    i0[i] = Math.floor(source);
+    i1[i] = Math.min(i0[i] + 1, last);
+    w1[i] = source - i0[i];
+    w0[i] = 1 - w1[i];
+  }
+  return { i0, i1, w0, w1 };
+}

@@ -1,0 +1,108 @@
+"""Write fixtures/golden/closer: what is looked at more closely, and what two views' logits become."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sam_core.masks.closer import Box, View, closer_share, merged_logits, merged_scores, part_size, part_to_look_at
+from sam_core.masks.upsample import MaskGeometry
+from sam_core.transforms import Size, input_size_for
+from tests.contract.golden_planes import CHOICE_SIDE as SIDE
+from tests.contract.golden_planes import obeyed_logits
+
+IMAGE_SIZE = 64
+
+# name, (height, width) of the photo, the part of it seen from afar (None: all of it), the part seen from near by
+MERGES: tuple[tuple[str, Size, Box | None, Box], ...] = (
+    ("a part of a small photo", (48, 64), None, (10, 3, 42, 35)),
+    ("a part of a large photo, at its corner", (3000, 4000), None, (3333, 2400, 4000, 3000)),
+    ("a tall part of a wide photo", (301, 907), None, (111, 0, 246, 301)),
+    ("a part of a part", (1200, 1600), (100, 300, 741, 800), (333, 401, 461, 500)),
+)
+
+# name, size, the part that was seen, points, labels, which of shown_planes() each candidate is
+Case = tuple[str, Size, Box | None, list[tuple[float, float]], list[int], str]
+LOOKS: tuple[Case, ...] = (
+    ("a click on something small", (1500, 2000), None, [(410, 300), (0, 0)], [1, -1], "ssss"),
+    ("the largest of three candidates counts, the single mask does not", (1500, 2000), None, [(410, 300)], [1], "wsms"),
+    ("something large", (1500, 2000), None, [(410, 300), (0, 0)], [1, -1], "sssw"),
+    ("a click without any mask", (1500, 2000), None, [(1990.5, 1480.25), (0, 0)], [1, -1], "nnnn"),
+    ("two clicks: the single mask counts", (1500, 2000), None, [(410, 300), (900, 310)], [1, 0], "swww"),
+    ("a box", (1500, 2000), None, [(300, 200), (500.5, 260)], [2, 3], "wwww"),
+    ("a box and a click beyond it", (1500, 2000), None, [(90, 700), (300, 200), (500, 260)], [1, 2, 3], "wwww"),
+    ("a large box", (1500, 2000), None, [(300, 200), (900, 1260)], [2, 3], "ssss"),
+    ("in a part of the photo", (1500, 2000), (500, 400, 1500, 1150), [(700, 540), (0, 0)], [1, -1], "ssss"),
+    ("a small photo", (70, 60), None, [(30, 30), (0, 0)], [1, -1], "ssss"),
+    ("a strip", (30, 900), None, [(180, 8), (0, 0)], [1, -1], "ssss"),
+)
+
+
+def shown_planes() -> dict[str, npt.NDArray[np.float32]]:
+    """Return logits (32 x 32): a small mask, one in the middle between, one of nearly all, none."""
+    planes = {name: np.full((SIDE, SIDE), -3, np.float32) for name in "smwn"}
+    planes["s"][4:7, 5:9] = 2
+    planes["m"][4:13, 5:11] = 2
+    planes["w"][:, 1:] = 2
+    return planes
+
+
+def view_of(size: Size, part: Box | None) -> View:
+    """Return the view of a photo, or of a part of it."""
+    seen = size if part is None else part_size(part)
+    return View(MaskGeometry(IMAGE_SIZE, input_size_for(seen, IMAGE_SIZE), seen), (0, 0) if part is None else part[:2])
+
+
+def write_closer(folder: Path) -> None:
+    """Write cases.json: merges with their inputs and every value, and the parts that are looked at."""
+    folder.mkdir(parents=True, exist_ok=True)
+    planes, shown = obeyed_logits(), shown_planes()
+    content = {
+        "image_size": IMAGE_SIZE,
+        "side": SIDE,
+        "far": [planes[name].ravel().tolist() for name in ("noise", "slope")],
+        "near": [planes[name].T.ravel().tolist() for name in ("noise", "slope")],
+        "far_scores": [0.5, 0.875],
+        "near_scores": [0.8125, 0.25],
+        "shown": {name: plane.ravel().tolist() for name, plane in shown.items()},
+        "merges": [_merge(name, size, part, closer, planes) for name, size, part, closer in MERGES],
+        "looks": [_look(case, shown) for case in LOOKS],
+    }
+    (folder / "cases.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _merge(
+    name: str, size: Size, part: Box | None, closer: Box, planes: dict[str, npt.NDArray[np.float32]]
+) -> dict[str, Any]:
+    far = np.stack([planes["noise"], planes["slope"]])
+    near = np.stack([planes["noise"].T, planes["slope"].T])
+    views = view_of(size, part), view_of(size, closer)
+    scores = np.array([0.5, 0.875], np.float32), np.array([0.8125, 0.25], np.float32)
+    return {
+        "name": name,
+        "photo": {"width": size[1], "height": size[0]},
+        "part": part,
+        "closer": closer,
+        "share": closer_share(*views),
+        "logits": merged_logits(far, near, *views).ravel().tolist(),
+        "scores": merged_scores(*scores, *views).tolist(),
+    }
+
+
+def _look(case: Case, shown: dict[str, npt.NDArray[np.float32]]) -> dict[str, Any]:
+    name, size, part, points, labels, candidates = case
+    stack = np.stack([shown[one] for one in candidates])
+    look = part_to_look_at(np.array(points, dtype=np.float64), np.array(labels), stack, view_of(size, part))
+    return {
+        "name": name,
+        "photo": {"width": size[1], "height": size[0]},
+        "part": part,
+        "points": points,
+        "labels": labels,
+        "shown": candidates,
+        "look": look,
+    }
