@@ -90,7 +90,8 @@ export class SceneMaker {
       path: shape?.kind === "path" ? shape : null,
       brush: shape?.kind === "brush" ? { ...shape.dab, shape: shape.shape, isErasing: shape.isErasing } : null,
       cursor,
-      cropBox: draft?.cropBox ?? null,
+      // a closer look comes and goes by itself, and nobody need know where its part ends
+      cropBox: (draft?.afar ? null : draft?.cropBox) ?? null,
       heat: this.stores.remaining.get()?.coverage ?? null,
       gap: gapBox(this.stores.remaining.get()),
     };
