@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sam_core import transforms
 from sam_core.masks.choice import PADDING, choose_candidates, click_scores, still_chosen
-from sam_core.masks.closer import Box, View, holds, merged_logits, merged_scores, part_size, part_to_look_at
+from sam_core.masks.closer import LOOKS, Box, View, holds, merged_logits, merged_scores, part_size, part_to_look_at
 from sam_core.masks.edges import EdgeGuide, photo_cells
 from sam_core.masks.shown import shown_logits
 from sam_core.masks.upsample import MaskGeometry, mask_at_original_size
@@ -130,32 +130,33 @@ class AskedPhoto:
     def answer_at_once(
         self, points: Points, labels: Labels, before: Answer | None = None, *, encoded: EncodedView | None = None
     ) -> Answer:
-        """Answer a prompt from the whole photo or another view, with what it showed before as the mask prompt."""
-        view = encoded or self.whole
+        """Answer a prompt in a view, or where it was answered before, with that as the mask prompt; else from afar."""
+        view = encoded or (self.whole if before is None else before.encoded)
         mask_input = None if before is None else before.logits[before.chosen]
         return Answer(points, labels, *view.decode(points, labels, mask_input), view)
 
     def look_closer(self, answer: Answer) -> Answer:
-        """Return the answer after a closer look, or the same one where none is due."""
-        if not self.sam.looks_closer:
-            return answer
-        far = answer.encoded.view
-        part = part_to_look_at(answer.points, answer.labels, answer.shown, far)
-        if part is None:
-            return answer
-        closer = EncodedView(self.sam, self.photo_rgb, part)
-        return _seen_twice(answer, self.answer_at_once(answer.points, answer.labels, encoded=closer))
+        """Return the answer after a closer look, or several, or the same one where none is due."""
+        for _ in range(LOOKS if self.sam.looks_closer else 0):
+            part = part_to_look_at(answer.points, answer.labels, answer.shown, answer.encoded.view)
+            if part is None:
+                break
+            closer = EncodedView(self.sam, self.photo_rgb, part)
+            answer = _seen_twice(answer, self.answer_at_once(answer.points, answer.labels, encoded=closer))
+            if closer.view.shows_all:
+                break
+        return answer
 
     def ask_on(self, points: Points, labels: Labels, before: Answer) -> Answer:
         """Answer one more click: in both views, if all prompts lie in the part that was looked at, else from afar.
 
         Each view goes on from its own grid: the closer one from the mask of both, the other one from its own.
         """
-        afar = self.answer_at_once(points, labels, before.afar or before)
-        part = before.encoded.part
-        if part is None or not holds(part, points[labels != PADDING]):
-            return self.look_closer(afar)
-        return _seen_twice(afar, self.answer_at_once(points, labels, before, encoded=before.encoded))
+        afar, part = before.afar, before.encoded.part
+        if afar is not None and part is not None and holds(part, points[labels != PADDING]):
+            return _seen_twice(self.answer_at_once(points, labels, afar), self.answer_at_once(points, labels, before))
+        whole = next((one for one in (before, afar) if one is not None and one.encoded is self.whole), None)
+        return self.look_closer(self.answer_at_once(points, labels, whole))
 
 
 def _seen_twice(afar: Answer, near: Answer) -> Answer:

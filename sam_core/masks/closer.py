@@ -2,7 +2,8 @@
 
 The model sees a photo at image_size, however large it is, and what is small on it as a few cells. So where the answer
 to a prompt is small, the part of the photo around it is encoded as well, the same prompt is asked there, and the logits
-of both views are averaged on the finer grid. How much the closer view counts depends on how much more of the photo's
+of both views are averaged on the finer grid. A part that is still too large to show all of the photo's detail is
+looked at in the same way. How much the closer view counts depends on how much more of the photo's
 own detail it shows. Models ask for it (`Sam.looks_closer`); figures and reasons: docs/adr/0024.
 
 A view is the whole photo or a part of it, as it was encoded. Mirrored by frontend/src/inference/closer.ts, the same
@@ -34,6 +35,7 @@ AROUND_BOX, AROUND_CANDIDATES, AROUND_MASK = 3.0, 1.3, 2.0
 LEAST_SIDE_PX = 64
 LEAST_SHORT_SIDE_PX = 32
 LEAST_GAIN = 1.15  # below that a closer look shows hardly more
+LOOKS = 3  # one closer than the other, at most
 CERTAIN = 8.0  # no view outvotes the other by being very sure
 FAR_SHARE = 0.4  # of the view from afar, where the closer one shows no more of the photo's own detail
 
@@ -49,6 +51,11 @@ class View:
     def detail(self) -> float:
         """How many of the model's pixels show one of the photo's; 1 at most, as more of them show no more."""
         return min(1.0, max(self.geometry.input_size) / max(self.geometry.original_size))
+
+    @property
+    def shows_all(self) -> bool:
+        """Whether a view from nearer by has no more of the photo's own detail to show."""
+        return self.detail == 1.0
 
 
 def part_to_look_at(

@@ -24,6 +24,7 @@ QUICK: dict[str, list[str]] = {
     "prefill": [],
     "upload": ["--photos", "10"],
     "open": [],
+    "closer": [],
     "fuzz": ["--seconds", "5"],
 }
 NEEDS_FOLDER = ("exchange", "engine")

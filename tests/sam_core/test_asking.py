@@ -78,6 +78,24 @@ def test_a_click_beyond_the_part_leaves_it(photo: AskedPhoto) -> None:
 
 
 @torch.inference_mode()
+def test_a_part_of_a_large_photo_is_looked_at_again(sam: Sam) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (900, 1200, 3), dtype=np.uint8)
+    large = AskedPhoto(sam, noise)
+    at_once = large.answer_at_once(*click(200, 200))
+    seen = large.look_closer(at_once)
+    assert seen.afar is not None
+    assert seen.afar.afar is at_once
+    (x0, y0, x1, y1), (a0, b0, a1, b1) = seen.encoded.part or (0,) * 4, seen.afar.encoded.part or (0,) * 4
+    assert a0 <= x0 < x1 <= a1
+    assert b0 <= y0 < y1 <= b1
+    assert x1 - x0 < a1 - a0
+    # once the view has been left, clicks are answered from the whole photo, which has no mask to go on from
+    beyond = np.array([[200, 200], [1199, 899]]), np.array([1, 0])
+    expected = large.look_closer(large.answer_at_once(*beyond))
+    assert np.array_equal(large.ask_on(*beyond, seen).logits, expected.logits)
+
+
+@torch.inference_mode()
 def test_a_model_that_does_not_look_closer_answers_once(photo: AskedPhoto, sam: Sam) -> None:
     sam.looks_closer = False
     at_once = photo.answer_at_once(*click(120, 90))

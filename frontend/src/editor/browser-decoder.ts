@@ -2,7 +2,7 @@
 import { placeMask, type ColumnMask } from "../geometry/column-mask";
 import type { BoxXyxy, LowResLogits, Size } from "../geometry/types";
 import { geometryFor, maskAtOriginalSize, sampledMask } from "../geometry/upsample";
-import { partToLookAt, viewOf } from "../inference/closer";
+import { partToLookAt, showsAll, viewOf } from "../inference/closer";
 import type { DecoderClient, EngineInfo, PhotoSampler } from "../inference/decoder-client";
 import { photoCells } from "../render/photo-cells";
 import { modelVersionOf, type Decoder } from "./decoder-port";
@@ -35,8 +35,11 @@ export function browserDecoder(
       const photo = samplerOf(embedding.imageId, imageSize);
       return client.decode({ kind, embedding, originalSize: imageSize, prompts, maskInput, other, photo, signal });
     },
-    partToLookAt: ({ prompts, candidates, cropBox }, imageSize) =>
-      getInfo()?.looksCloser ? partToLookAt(prompts, candidates, viewOf(imageSize, cropBox, side())) : null,
+    partToLookAt: ({ prompts, candidates, cropBox, afar }, imageSize) => {
+      const view = viewOf(imageSize, cropBox, side());
+      const isSeen = afar !== null && showsAll(view);
+      return getInfo()?.looksCloser && !isSeen ? partToLookAt(prompts, candidates, view) : null;
+    },
     prefetch: (embedding) => client.prefetch(embedding),
     use: (embedding) => {
       useModel(modelVersionOf(embedding));

@@ -1,6 +1,6 @@
 /**
  * A closer look at what is small: after the answer at once, the part of the photo around it is encoded from near by,
- * and the answer becomes that of both views. More prompts are answered at once in the part, and then, as before, in
+ * and the answer becomes that of both views; a part of a large photo may be looked at like this again. More prompts are answered at once in the part, and then, as before, in
  * both. An extra: where it fails or comes too late, the answer at once stands.
  */
 import type { BoxXyxy, Size } from "../geometry/types";
@@ -14,11 +14,13 @@ export interface CloserLookPort {
   embeddingOf(part: BoxXyxy | null): EmbeddingSource | null;
   /** The embedding of a part of the photo, made if need be; null when it does not come in good time. */
   embeddingOfPart(part: BoxXyxy, signal: AbortSignal): Promise<EmbeddingSource | null>;
-  /** What was answered is seen better now: the answer lies in this part. */
-  onSeen(answered: Draft, answer: DecodeAnswer, part: BoxXyxy): void;
+  /** What was answered is seen better now, in this part; returns the draft of that, null if the person has gone on. */
+  onSeen(answered: Draft, answer: DecodeAnswer, part: BoxXyxy): Draft | null;
 }
 
 type Question = Pick<DecodeQuestion, "embedding" | "maskInput" | "other">;
+
+const MOST_LOOKS = 3;
 
 export class CloserLook {
   readonly isUnderWay = new Store(false);
@@ -48,19 +50,43 @@ export class CloserLook {
     const run = new AbortController();
     this.running = run;
     this.isUnderWay.set(true);
-    const { signal } = run;
     try {
-      const question = answered.afar ? this.fromAfar(answered) : await this.fromNearBy(answered, part, signal);
-      if (!question || signal.aborted) return;
-      const { imageSize } = this;
-      const { prompts } = answered;
-      const answer = await this.port.decoder.decode({ kind: "click", imageSize, prompts, signal, ...question });
-      if (this.running === run) this.port.onSeen(answered, answer, part);
+      await (answered.afar
+        ? this.look(answered, part, this.fromAfar(answered), run)
+        : this.lookOn(answered, part, run));
     } catch {
       // The answer at once stands; a click meets the same trouble, and tells.
     } finally {
       if (this.running === run) this.stop();
     }
+  }
+
+  /** Look, and look at what is seen then, as long as that shows more. */
+  private async lookOn(answered: Draft, part: BoxXyxy, run: AbortController): Promise<void> {
+    let [draft, next]: [Draft | null, BoxXyxy | null] = [answered, part];
+    for (let looks = 0; looks < MOST_LOOKS && draft && next; looks++) {
+      draft = await this.look(draft, next, await this.fromNearBy(draft, next, run.signal), run);
+      next = draft && this.port.decoder.partToLookAt(draft, this.imageSize);
+    }
+  }
+
+  private async look(
+    answered: Draft,
+    part: BoxXyxy,
+    question: Question | null,
+    run: AbortController,
+  ): Promise<Draft | null> {
+    if (!question || this.running !== run) return null;
+    const { imageSize } = this;
+    const { prompts } = answered;
+    const answer = await this.port.decoder.decode({
+      kind: "click",
+      imageSize,
+      prompts,
+      signal: run.signal,
+      ...question,
+    });
+    return this.running === run ? this.port.onSeen(answered, answer, part) : null;
   }
 
   /** The first look: the same prompts, without a mask to start from. */

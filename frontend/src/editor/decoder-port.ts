@@ -44,7 +44,7 @@ export interface Decoder {
   /** The same mask, every `step`-th pixel of it: to look at, and quickly there. */
   toSampledMask(logits: LowResLogits, imageSize: Size, cropBox: BoxXyxy | null, step: number): SampledMask;
   /** The part of the photo to look at more closely after an answer; null where that would show no more. */
-  partToLookAt(answered: Pick<Draft, "prompts" | "candidates" | "cropBox">, imageSize: Size): BoxXyxy | null;
+  partToLookAt(answered: Draft, imageSize: Size): BoxXyxy | null;
   prefetch(embedding: EmbeddingSource): void;
   /** This image is the open one: bring the model of its embedding, and the embedding itself. */
   use(embedding: EmbeddingSource): void;

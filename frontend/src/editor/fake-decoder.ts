@@ -1,7 +1,8 @@
 /** A decoder for tests: answers when told to, with candidates whose masks are known. */
 import { maskFromBitmap, sampleMask, type ColumnMask } from "../geometry/column-mask";
-import type { BoxXyxy, LowResLogits, Size } from "../geometry/types";
+import { sameBox, type BoxXyxy, type LowResLogits, type Size } from "../geometry/types";
 import type { SampledMask } from "../geometry/upsample";
+import type { Draft } from "../model/draft";
 import type { DecodeAnswer, DecodeQuestion, Decoder } from "./decoder-port";
 
 interface Waiting {
@@ -33,8 +34,9 @@ export class FakeDecoder implements Decoder {
   });
 
   /** What a closer look would look at. */
-  part: BoxXyxy | null = null;
-  partToLookAt = (): BoxXyxy | null => this.part;
+  parts: BoxXyxy[] = [];
+  partToLookAt = ({ cropBox }: Pick<Draft, "cropBox">): BoxXyxy | null =>
+    this.parts.at(cropBox ? this.parts.findIndex((part) => sameBox(part, cropBox)) + 1 : 0) ?? null;
   prefetch = (): void => undefined;
   use = (): void => undefined;
   look = (): void => undefined;

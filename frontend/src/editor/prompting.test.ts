@@ -21,7 +21,7 @@ let embedding: EmbeddingSource | null;
 let failures: unknown[];
 let step: number;
 let looked: BoxXyxy[];
-let arriving: Promise<EmbeddingSource | null>;
+let arriving: Promise<EmbeddingSource | null> | null;
 let paint: Promise<void>;
 let letPaint: () => void;
 
@@ -33,7 +33,7 @@ beforeEach(() => {
   failures = [];
   step = 1;
   looked = [];
-  arriving = Promise.resolve({ ...WHOLE, key: "part", cropBox: PART });
+  arriving = null;
   paint = Promise.resolve();
   prompting = new Prompting(
     {
@@ -42,7 +42,10 @@ beforeEach(() => {
       decoder,
       embeddingFor: () => embedding,
       embeddingOf: (part) => (part ? { ...WHOLE, key: "part", cropBox: part } : WHOLE),
-      embeddingOfPart: (part) => (looked.push(part), arriving),
+      embeddingOfPart: (part) => {
+        looked.push(part);
+        return arriving ?? Promise.resolve({ ...WHOLE, key: "part", cropBox: part });
+      },
       onDecoded: () => undefined,
       onShown: () => undefined,
       onFailed: (error) => failures.push(error),
@@ -252,7 +255,7 @@ describe("a glimpse of the mask", () => {
 
 describe("a closer look", () => {
   beforeEach(() => {
-    decoder.part = PART;
+    decoder.parts = [PART];
   });
 
   it("betters the answer, in the same step of the history", async () => {
@@ -275,6 +278,23 @@ describe("a closer look", () => {
     redo();
     expect(topRow()).toBe("....#.");
     expect(looked).toEqual([PART]);
+  });
+
+  it("is followed by another one where that shows more of a large photo", async () => {
+    const nearer = { ...PART, x1: 2 };
+    decoder.parts = [PART, nearer];
+    prompting.addPoint({ x: 1, y: 1 }, 1);
+    await decoder.answer([0, 1, 2, 3], 2);
+    await decoder.answer([4, 4, 4, 4], 2);
+    expect(document.draft?.cropBox).toEqual(PART);
+    expect(prompting.closer.isUnderWay.get()).toBe(true);
+    await decoder.answer([5, 5, 5, 5], 2);
+    expect(topRow()).toBe(".....#");
+    expect(document.draft).toMatchObject({ cropBox: nearer, afar: { cropBox: PART } });
+    expect(looked).toEqual([PART, nearer]);
+    expect(prompting.closer.isUnderWay.get()).toBe(false);
+    undo();
+    expect(document.draft).toBeNull();
   });
 
   it("keeps the candidate that was chosen meanwhile", async () => {

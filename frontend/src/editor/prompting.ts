@@ -297,14 +297,16 @@ export class Prompting {
   }
 
   /** Show what a closer look has found, unless the person has gone on; the candidate they chose stays chosen. */
-  private showCloser(answered: Draft, answer: DecodeAnswer, cropBox: BoxXyxy): void {
+  private showCloser(answered: Draft, answer: DecodeAnswer, cropBox: BoxXyxy): Draft | null {
     const { candidates, chosen } = answer;
     const { draft } = this.port.document;
-    if (!draft || draft.prompts !== answered.prompts || draft.edits !== answered.edits) return;
+    if (!draft || draft.prompts !== answered.prompts || draft.edits !== answered.edits) return null;
     const wanted = draft.chosen === answered.chosen ? chosen : draft.chosen;
     const mask = this.port.decoder.toMask(candidates[wanted].shown, this.imageSize, cropBox);
     const afar = answer.afar && { ...answer.afar, cropBox: answer.afar.embedding.cropBox };
-    this.replace(draft, { ...draft, candidates, chosen: wanted, mask: withHandEdits(mask, draft), cropBox, afar });
+    const seen = { ...draft, candidates, chosen: wanted, mask: withHandEdits(mask, draft), cropBox, afar };
+    this.replace(draft, seen);
+    return seen;
   }
 
   /** Put an answer in place, in the history as well: it is no step of its own. */

@@ -84,6 +84,11 @@ export function closerShare(view: View, closer: View): number {
   return 1 - FAR_SHARE * (detailOf(view) / detailOf(closer));
 }
 
+/** Whether a view from nearer by has no more of the photo's own detail to show. */
+export function showsAll(view: View): boolean {
+  return detailOf(view) === 1;
+}
+
 /** How many of the model's pixels show one of the photo's; 1 at most. */
 function detailOf({ geometry: { inputSize, originalSize } }: View): number {
   const [input, original] = [inputSize, originalSize].map(({ width, height }) => Math.max(width, height));
