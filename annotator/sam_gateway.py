@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from sam_core.masks.upsample import MaskGeometry
     from sam_core.predictor import ImageEmbedding, Predictor
 
 MODEL_CARD = "model.json"
@@ -70,7 +71,10 @@ class ModelCard:
 
 @dataclass(frozen=True, kw_only=True)
 class DecodeRequest:
-    """One prompt on one embedding. Points are (x, y) with labels 1 or 0, in pixels of the whole upright photo."""
+    """One prompt on one embedding. Points are (x, y) with labels 1 or 0, in pixels of the whole upright photo.
+
+    is_mirrored: of the embedding; prompt and answer are as the photo lies.
+    """
 
     embedding_npy: bytes
     points_xy: list[tuple[float, float]]
@@ -79,6 +83,7 @@ class DecodeRequest:
     mask_input: bytes | None
     original_size: tuple[int, int]
     crop_box_xyxy: tuple[int, int, int, int] | None = None
+    is_mirrored: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,20 +216,29 @@ def read_card(folder: Path) -> ModelCard:
 
 
 def encode_image(
-    image_rgb: "NDArray[np.uint8]", folder: Path, *, crop_box_xyxy: tuple[int, ...] | None = None, threads: int = 0
+    image_rgb: "NDArray[np.uint8]",
+    folder: Path,
+    *,
+    crop_box_xyxy: tuple[int, int, int, int] | None = None,
+    is_mirrored: bool = False,
+    threads: int = 0,
 ) -> "NDArray[np.float32]":
-    """Encode an upright photo (H x W x 3) or a crop of it with the model of `folder`; return 1 x C x grid x grid.
+    """Encode an upright photo (H x W x 3), a crop of it or its mirror image by `folder`'s model: 1 x C x grid x grid.
 
     On CUDA by torch, else by the ONNX graph, which holds a third of torch's memory. threads 0 lets the runtime choose.
     """
     import numpy as np
 
+    from sam_core.masks.mirrored import mirrored_image
     from sam_core.transforms import crop_image, resize_longest_side
 
-    crop = None if crop_box_xyxy is None else (crop_box_xyxy[0], crop_box_xyxy[1], crop_box_xyxy[2], crop_box_xyxy[3])
     if _has_gpu() or not (folder / ENCODER).is_file():
-        return load_predictor(folder).embed(image_rgb, crop).array.astype(np.float32)
-    resized = resize_longest_side(crop_image(image_rgb, crop), read_card(folder).image_size)
+        embedding = load_predictor(folder).embed(image_rgb, crop_box_xyxy, is_mirrored=is_mirrored)
+        return embedding.array.astype(np.float32)
+    card = read_card(folder)
+    resized = resize_longest_side(crop_image(image_rgb, crop_box_xyxy), card.image_size)
+    if is_mirrored:
+        resized = mirrored_image(resized, card.image_size // int(card.manifest["mask_side"]))
     pixels = np.ascontiguousarray(resized.transpose(2, 0, 1)[None].astype(np.float32))
     answer: NDArray[np.float32] = _session(folder / ENCODER, threads).run(None, {"pixels": pixels})[0]
     return answer
@@ -237,6 +251,7 @@ def decode_prompt(folder: str, request: DecodeRequest) -> DecodeAnswer:
     from sam_core.errors import InvalidPromptError
     from sam_core.masks.choice import choose_candidates, click_scores
     from sam_core.masks.grid import without_padding
+    from sam_core.masks.mirrored import mirrored_logits
     from sam_core.masks.stability import stability_score
     from sam_core.masks.upsample import MaskGeometry
     from sam_core.transforms import input_size_for
@@ -247,9 +262,12 @@ def decode_prompt(folder: str, request: DecodeRequest) -> DecodeAnswer:
         feeds = _decoder_feeds(request, card, encoded_size)
     except InvalidPromptError as error:
         raise PromptRefusedError(str(error)) from error
-    # The graph's own up-sampling is asked for at its smallest: only the low-res logits are wanted.
-    _, iou, low_res = _session(Path(folder) / DECODER, 1).run(None, feeds)
     geometry = MaskGeometry(card.image_size, input_size_for(encoded_size, card.image_size), encoded_size)
+    # The graph's own up-sampling is asked for at its smallest: only the low-res logits are wanted.
+    asked = _mirrored_feeds(feeds, geometry) if request.is_mirrored else feeds
+    _, iou, low_res = _session(Path(folder) / DECODER, 1).run(None, asked)
+    if request.is_mirrored:
+        low_res = mirrored_logits(low_res, geometry)
     scores = iou
     if card.manifest.get("weighs_click"):
         scores = click_scores(iou, low_res, feeds["point_coords"], feeds["point_labels"], geometry)
@@ -303,8 +321,10 @@ def _knowing(predictor: "Predictor", stored: "ImageEmbedding") -> "Predictor":
     from sam_core.predictor import Predictor
 
     class KnowingPredictor(Predictor):
-        def embed(self, image_rgb: Any, crop_box_xyxy: Any = None) -> "ImageEmbedding":
-            return stored if crop_box_xyxy is None else super().embed(image_rgb, crop_box_xyxy)
+        def embed(self, image_rgb: Any, crop_box_xyxy: Any = None, *, is_mirrored: bool = False) -> "ImageEmbedding":
+            if crop_box_xyxy is None and not is_mirrored:
+                return stored
+            return super().embed(image_rgb, crop_box_xyxy, is_mirrored=is_mirrored)
 
     return KnowingPredictor(predictor.model, predictor.model_version, encoder_dtype=predictor.encoder_dtype)
 
@@ -375,6 +395,16 @@ def _decoder_feeds(request: DecodeRequest, card: ModelCard, encoded_size: tuple[
         "has_mask_input": np.array([mask is not None], np.float32),
         "orig_im_size": np.array([8, 8], np.float32),
     }
+
+
+def _mirrored_feeds(feeds: dict[str, Any], geometry: "MaskGeometry") -> dict[str, Any]:
+    import numpy as np
+
+    from sam_core.masks.mirrored import mirrored_coords, mirrored_logits
+
+    mask, labels = feeds["mask_input"], feeds["point_labels"].astype(np.int64)
+    coords = mirrored_coords(feeds["point_coords"], labels, geometry, mask.shape[-1])
+    return feeds | {"point_coords": coords, "mask_input": mirrored_logits(mask, geometry)}
 
 
 def _session(file: Path, threads: int) -> Any:

@@ -1,8 +1,9 @@
-"""One photo and the objects asked for on it, as the workspace asks: an answer at once, then a closer look.
+"""One photo and the objects asked for on it, as the workspace asks: an answer at once, then closer looks.
 
-What a person sees in the end depends on more than one decoding: more clicks go to both views, as long as they lie in
-the part that was looked at. frontend/src/editor/closer-look.ts does the same in the browser.
-Must not know: training, files. Memory holds one photo, and one embedding for each object that is asked for.
+What a person sees in the end depends on more than one decoding. After the answer at once the photo is seen in a
+mirror (mirrored.py), and what is small from near by (closer.py): an answer holds what each view gave and shows the mask
+of all. More clicks go to every view that holds them. frontend/src/editor/closer-look.ts does the same in the browser.
+Must not know: training, files. Memory holds one photo, two embeddings of it, and one for each part that is asked for.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sam_core import transforms
 from sam_core.masks.choice import PADDING, choose_candidates, click_scores, still_chosen
 from sam_core.masks.closer import LOOKS, Box, View, holds, merged_logits, merged_scores, part_size, part_to_look_at
 from sam_core.masks.edges import EdgeGuide, photo_cells
+from sam_core.masks.mirrored import mirrored_coords, mirrored_image, mirrored_logits
 from sam_core.masks.shown import shown_logits
 from sam_core.masks.upsample import MaskGeometry, mask_at_original_size
 from sam_core.modeling.sam import Sam
@@ -26,36 +28,51 @@ Bool = NDArray[np.bool_]
 Floats = NDArray[np.float32]
 Points = NDArray[np.float64]
 Labels = NDArray[np.int64]
-SINGLE_MASK = 0
 
 
 class EncodedView:
-    """A photo, or a part of it, that the encoder has seen: turns prompts into logits."""
+    """A photo, or a part of it, that the encoder has seen, plainly or in a mirror: turns prompts into logits."""
 
-    def __init__(self, sam: Sam, photo_rgb: NDArray[np.uint8], part: Box | None = None) -> None:
+    def __init__(
+        self, sam: Sam, photo_rgb: NDArray[np.uint8], part: Box | None = None, *, is_mirrored: bool = False
+    ) -> None:
         """Encode; part is x0, y0, x1, y1 in pixels of the photo, None the whole of it."""
         self.sam = sam
         self.part = part
+        self.is_mirrored = is_mirrored
         self.photo_size = (photo_rgb.shape[0], photo_rgb.shape[1])
         size = self.photo_size if part is None else part_size(part)
+        cell = sam.image_size // sam.mask_side
         model_rgb = transforms.resize_longest_side(transforms.crop_image(photo_rgb, part), sam.image_size)
         geometry = MaskGeometry(sam.image_size, transforms.input_size_for(size, sam.image_size), size)
         self.view = View(geometry, (0, 0) if part is None else part[:2])
-        self.embedding = sam.encode(transforms.to_tensor(model_rgb).to(sam.pixel_mean.device))
-        cells = photo_cells(model_rgb, sam.image_size // sam.mask_side)
-        self.guide = EdgeGuide(cells) if sam.snaps_to_edges else None
+        self.guide = EdgeGuide(photo_cells(model_rgb, cell)) if sam.snaps_to_edges else None
+        seen = mirrored_image(model_rgb, cell) if is_mirrored else model_rgb
+        self.embedding = sam.encode(transforms.to_tensor(seen).to(sam.pixel_mean.device))
 
     def coords(self, points: Points, labels: Labels) -> Points:
         """Return points (N x 2, pixels of the photo) in model pixels; padding stays what it is."""
         origin = np.where((labels == PADDING)[:, None], 0, self.view.origin_xy)
         return transforms.points_to_model(points - origin, self.view.geometry.original_size, self.sam.image_size)
 
+    def holds(self, points: Points, labels: Labels) -> bool:
+        """Tell whether all points lie in what was encoded."""
+        return self.part is None or holds(self.part, points[labels != PADDING])
+
     def decode(self, points: Points, labels: Labels, mask_input: Floats | None) -> tuple[Floats, Floats]:
         """Return logits (4 x side x side) and predicted IoU (4) of one prompt; mask_input is side x side."""
+        geometry, coords = self.view.geometry, self.coords(points, labels)
+        if self.is_mirrored:
+            coords = mirrored_coords(coords, labels, geometry, self.sam.mask_side)
+            mask_input = None if mask_input is None else mirrored_logits(mask_input, geometry)
+        logits, iou = self._decode(coords, labels, mask_input)
+        return mirrored_logits(logits, geometry) if self.is_mirrored else logits, iou
+
+    def _decode(self, coords: Points, labels: Labels, mask_input: Floats | None) -> tuple[Floats, Floats]:
         device = self.embedding.device
         logits, iou = self.sam.decode(
             self.embedding,
-            torch.as_tensor(self.coords(points, labels)[None], dtype=torch.float32, device=device),
+            torch.as_tensor(coords[None], dtype=torch.float32, device=device),
             torch.as_tensor(labels[None], device=device),
             None if mask_input is None else torch.from_numpy(mask_input).to(device)[None, None],
         )
@@ -63,26 +80,47 @@ class EncodedView:
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
-    """What is shown for a prompt: four candidates (0 is the single mask) and which of them, in the view that shows it.
+class Seen:
+    """What one view gave by itself. logits: 4 x side x side. scores: 4, predicted IoU."""
 
-    logits: 4 x side x side, as decoded. scores: 4, predicted IoU. afar: of an answer that two views gave, what the
-    one from afar gave by itself.
+    encoded: EncodedView
+    logits: Floats
+    scores: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What is shown for a prompt: four candidates (0 is the single mask) and which of them, in the nearest view.
+
+    seen: what each view gave, from afar to near by. kept: the candidate that was shown before the last of them.
     """
 
     points: Points
     labels: Labels
-    logits: Floats
-    scores: Floats
-    encoded: EncodedView
-    afar: Answer | None = None
+    seen: tuple[Seen, ...]
+    kept: int | None = None
+
+    @property
+    def encoded(self) -> EncodedView:
+        """The nearest view, whose grid the answer has."""
+        return self.seen[-1].encoded
+
+    @cached_property
+    def merged(self) -> tuple[Floats, Floats]:
+        """Logits (4 x side x side) and predicted IoU (4) of all views together."""
+        logits, scores, view = self.seen[0].logits, self.seen[0].scores, self.seen[0].encoded.view
+        for one in self.seen[1:]:
+            closer = one.encoded.view
+            logits = merged_logits(logits, one.logits, view, closer)
+            scores, view = merged_scores(scores, one.scores, view, closer), closer
+        return logits, scores
 
     @cached_property
     def shown(self) -> Floats:
         """The logits that masks are made of."""
         sam, geometry = self.encoded.sam, self.encoded.view.geometry
         shown: Floats = shown_logits(
-            self.logits[None],
+            self.merged[0][None],
             self.encoded.coords(self.points, self.labels)[None],
             self.labels[None],
             geometry,
@@ -95,12 +133,13 @@ class Answer:
     @cached_property
     def chosen(self) -> int:
         """The model's own choice."""
-        sam, scores = self.encoded.sam, self.scores[None]
+        sam, (logits, scores) = self.encoded.sam, self.merged
+        scores = scores[None]
         if sam.weighs_click:
             coords = self.encoded.coords(self.points, self.labels)[None]
-            scores = click_scores(scores, self.logits[None], coords, self.labels[None], self.encoded.view.geometry)
+            scores = click_scores(scores, logits[None], coords, self.labels[None], self.encoded.view.geometry)
         chosen = int(choose_candidates(scores, np.array([(self.labels != PADDING).sum()]))[0])
-        return chosen if self.afar is None else still_chosen(scores[0], chosen, self.afar.chosen)
+        return chosen if self.kept is None else still_chosen(scores[0], chosen, self.kept)
 
     def mask(self, candidate: int | None = None) -> Bool:
         """Return a candidate's mask on the photo (H x W), the chosen one's if none is named."""
@@ -119,7 +158,7 @@ class Answer:
 
 
 class AskedPhoto:
-    """A photo that objects are asked for on; holds the whole photo's embedding."""
+    """A photo that objects are asked for on; holds the whole photo's embeddings."""
 
     def __init__(self, sam: Sam, photo_rgb: NDArray[np.uint8]) -> None:
         self.sam = sam
@@ -127,41 +166,47 @@ class AskedPhoto:
         self.whole = EncodedView(sam, photo_rgb)
         self.size = self.whole.photo_size
 
-    def answer_at_once(
-        self, points: Points, labels: Labels, before: Answer | None = None, *, encoded: EncodedView | None = None
-    ) -> Answer:
-        """Answer a prompt in a view, or where it was answered before, with that as the mask prompt; else from afar."""
-        view = encoded or (self.whole if before is None else before.encoded)
-        mask_input = None if before is None else before.logits[before.chosen]
-        return Answer(points, labels, *view.decode(points, labels, mask_input), view)
+    @cached_property
+    def in_mirror(self) -> EncodedView:
+        """The whole photo, seen in a mirror."""
+        return EncodedView(self.sam, self.photo_rgb, is_mirrored=True)
+
+    def answer_at_once(self, points: Points, labels: Labels) -> Answer:
+        """Answer a prompt from the whole photo."""
+        return Answer(points, labels, (Seen(self.whole, *self.whole.decode(points, labels, None)),))
 
     def look_closer(self, answer: Answer) -> Answer:
-        """Return the answer after a closer look, or several, or the same one where none is due."""
-        for _ in range(LOOKS if self.sam.looks_closer else 0):
-            part = part_to_look_at(answer.points, answer.labels, answer.shown, answer.encoded.view)
-            if part is None:
-                break
-            closer = EncodedView(self.sam, self.photo_rgb, part)
-            answer = _seen_twice(answer, self.answer_at_once(answer.points, answer.labels, encoded=closer))
-            if closer.view.shows_all:
-                break
+        """Return the answer after looking in the mirror and from near by, or the same one where nothing is due."""
+        while (view := self._next_view(answer)) is not None:
+            answer = self._seen_also(answer, view)
         return answer
 
     def ask_on(self, points: Points, labels: Labels, before: Answer) -> Answer:
-        """Answer one more click: in both views, if all prompts lie in the part that was looked at, else from afar.
+        """Answer one more click in every view that holds it, and look closer if more can be seen.
 
-        Each view goes on from its own grid: the closer one from the mask of both, the other one from its own.
+        The nearest view goes on from the mask of all, the others each from their own.
         """
-        afar, part = before.afar, before.encoded.part
-        if afar is not None and part is not None and holds(part, points[labels != PADDING]):
-            return _seen_twice(self.answer_at_once(points, labels, afar), self.answer_at_once(points, labels, before))
-        whole = next((one for one in (before, afar) if one is not None and one.encoded is self.whole), None)
-        return self.look_closer(self.answer_at_once(points, labels, whole))
+        held = [one for one in before.seen if one.encoded.holds(points, labels)]
+        starts = [one.logits for one in held]
+        if held[-1] is before.seen[-1]:
+            starts[-1] = before.merged[0]
+        answers = [
+            one.encoded.decode(points, labels, start[before.chosen]) for one, start in zip(held, starts, strict=True)
+        ]
+        seen = tuple(Seen(one.encoded, *own) for one, own in zip(held, answers, strict=True))
+        return self.look_closer(Answer(points, labels, seen))
 
+    def _next_view(self, answer: Answer) -> EncodedView | None:
+        nearest, looks = answer.encoded, len(answer.seen) - 2
+        is_seen = looks >= LOOKS or (looks > 0 and nearest.view.shows_all)
+        if is_seen or not self.sam.looks_closer:
+            return None
+        if nearest is self.whole:
+            return self.in_mirror
+        part = part_to_look_at(answer.points, answer.labels, answer.shown, nearest.view)
+        return None if part is None else EncodedView(self.sam, self.photo_rgb, part, is_mirrored=True)
 
-def _seen_twice(afar: Answer, near: Answer) -> Answer:
-    view, closer = afar.encoded.view, near.encoded.view
-    logits = merged_logits(afar.logits, near.logits, view, closer)
-    return Answer(
-        near.points, near.labels, logits, merged_scores(afar.scores, near.scores, view, closer), near.encoded, afar
-    )
+    @staticmethod
+    def _seen_also(answer: Answer, encoded: EncodedView) -> Answer:
+        seen = Seen(encoded, *encoded.decode(answer.points, answer.labels, None))
+        return Answer(answer.points, answer.labels, (*answer.seen, seen), answer.chosen)

@@ -153,7 +153,7 @@ def click_on(photo: AskedPhoto, wanted: Bool, clicks: int) -> Tally:
         best=[max(ious[1:])],
         first_at_once=[ious_at_once[at_once.chosen]],
         best_at_once=[max(ious_at_once[1:])],
-        predicted=[float(v) for v in at_once.scores[1:]],
+        predicted=[float(v) for v in at_once.merged[1][1:]],
         actual=ious_at_once[1:],
         curves=[curve],
     )

@@ -18,6 +18,7 @@ from sam_core.errors import InvalidPromptError
 from sam_core.masks.choice import choose_candidates, click_scores
 from sam_core.masks.edges import EdgeGuide, photo_cells
 from sam_core.masks.grid import without_padding
+from sam_core.masks.mirrored import mirrored_coords, mirrored_image, mirrored_logits
 from sam_core.masks.shown import shown_logits
 from sam_core.masks.stability import stability_score
 from sam_core.masks.upsample import MaskGeometry, mask_at_original_size
@@ -38,6 +39,7 @@ class ImageEmbedding:
 
     array: 1 x C x grid x grid, float32 or float16. original_size: (H, W) of the whole image. input_size: (H, W) of
     what was encoded, after resizing. crop_box_xyxy: what was encoded, in image pixels; None is the whole image.
+    is_mirrored: whether it was seen in a mirror; prompts and answers are as the image lies all the same.
     cells_rgb: rows x columns x 3, uint8, the colours of the low-res mask's cells, for a model that snaps to edges; None
     where they are not known, and then nothing is snapped.
     """
@@ -48,6 +50,7 @@ class ImageEmbedding:
     input_size: Size
     crop_box_xyxy: Box | None = None
     cells_rgb: NDArray[np.uint8] | None = None
+    is_mirrored: bool = False
 
     @cached_property
     def edge_guide(self) -> EdgeGuide | None:
@@ -127,15 +130,18 @@ class Predictor:
         self.encoder_dtype = encoder_dtype or choose_encoder_dtype(self.device)
 
     @torch.inference_mode()
-    def embed(self, image_rgb: NDArray[np.uint8], crop_box_xyxy: Box | None = None) -> ImageEmbedding:
-        """Encode an upright RGB image (H x W x 3, uint8), or a crop of it; the answer is float32.
+    def embed(
+        self, image_rgb: NDArray[np.uint8], crop_box_xyxy: Box | None = None, *, is_mirrored: bool = False
+    ) -> ImageEmbedding:
+        """Encode an upright RGB image (H x W x 3, uint8), or a crop of it, or its mirror image; the answer is float32.
 
         Raises InvalidImageError for anything that is no such image.
         """
         region = crop_image(image_rgb, crop_box_xyxy)
         size = (region.shape[0], region.shape[1])
         model_rgb = resize_longest_side(region, self.model.image_size)
-        pixels = to_tensor(model_rgb).to(self.device)
+        cell = self.model.image_size // self.model.mask_side
+        pixels = to_tensor(mirrored_image(model_rgb, cell) if is_mirrored else model_rgb).to(self.device)
         is_reduced = self.encoder_dtype != torch.float32
         with torch.autocast(self.device.type, dtype=self.encoder_dtype, enabled=is_reduced):
             features = self.model.encode(pixels)
@@ -145,7 +151,8 @@ class Predictor:
             original_size=(image_rgb.shape[0], image_rgb.shape[1]),
             input_size=input_size_for(size, self.model.image_size),
             crop_box_xyxy=crop_box_xyxy,
-            cells_rgb=photo_cells(model_rgb, self.model.image_size // self.model.mask_side),
+            cells_rgb=photo_cells(model_rgb, cell),
+            is_mirrored=is_mirrored,
         )
 
     @torch.inference_mode()
@@ -161,15 +168,12 @@ class Predictor:
         """
         self._check_embedding(embedding)
         prompts.check_fits(embedding.original_size, self.model.mask_side)
-        features = torch.from_numpy(embedding.array).to(self.device).float()
         coords, labels = prompts.to_tokens(
             embedding.encoded_size, self.model.image_size, crop_box_xyxy=embedding.crop_box_xyxy
         )
-        batches = [slice(start, start + PROMPTS_AT_ONCE) for start in range(0, len(prompts), PROMPTS_AT_ONCE)]
-        parts = [self._decode(features, coords[rows], labels[rows], prompts[rows].mask_input) for rows in batches]
-        logits = torch.cat([logits for logits, _ in parts]).cpu().numpy()
-        scores = predicted_iou = torch.cat([iou for _, iou in parts]).cpu().numpy()
         geometry = MaskGeometry(self.model.image_size, embedding.input_size, embedding.encoded_size)
+        logits, predicted_iou = self._answer(embedding, coords, labels, prompts.mask_input, geometry)
+        scores = predicted_iou
         if self.model.weighs_click:
             scores = click_scores(predicted_iou, logits, coords, labels, geometry)
         return MaskPrediction(
@@ -188,6 +192,29 @@ class Predictor:
             image_size=self.model.image_size,
             embedding=embedding,
         )
+
+    def _answer(
+        self,
+        embedding: ImageEmbedding,
+        coords: NDArray[np.float32],
+        labels: NDArray[np.int64],
+        mask_input: NDArray[np.float32] | None,
+        geometry: MaskGeometry,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return logits (B x 4 x S x S) and predicted IoU (B x 4), as the image lies."""
+        if embedding.is_mirrored:
+            coords = mirrored_coords(coords, labels, geometry, self.model.mask_side)
+            mask_input = None if mask_input is None else mirrored_logits(mask_input, geometry)
+        features = torch.from_numpy(embedding.array).to(self.device).float()
+        batches = [slice(start, start + PROMPTS_AT_ONCE) for start in range(0, len(coords), PROMPTS_AT_ONCE)]
+        parts = [
+            self._decode(features, coords[rows], labels[rows], None if mask_input is None else mask_input[rows])
+            for rows in batches
+        ]
+        logits: NDArray[np.float32] = torch.cat([logits for logits, _ in parts]).cpu().numpy()
+        if embedding.is_mirrored:
+            logits = mirrored_logits(logits, geometry)
+        return logits, torch.cat([iou for _, iou in parts]).cpu().numpy()
 
     def _decode(
         self,

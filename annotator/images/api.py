@@ -12,6 +12,7 @@ from annotator.http.immutable import as_download, is_unchanged, send_bytes
 from annotator.images import schemas, selectors, services
 from annotator.images.models import Image, ImageStatus
 from annotator.images.tasks import prepare_image
+from annotator.inference.crop_names import crop_name
 from annotator.inference.embedding_requests import (
     SOMEBODY_WAITS,
     hurry_embedding,
@@ -86,7 +87,7 @@ def retry_image(request: HttpRequest, image_id: int) -> dict[str, Any]:
 
 @router.post("/images/{int:image_id}/crop-embeddings", response=schemas.CropOut)
 def create_crop_embedding(request: HttpRequest, image_id: int, body: schemas.CropIn) -> dict[str, Any]:
-    """Ask for the embedding of a part of the image, for work on small objects."""
+    """Ask for the embedding of a part of the image, for work on small objects, or of its mirror image."""
     image = selectors.get_image(user_of(request), image_id, right=Right.ANNOTATE)
     x0, y0, x1, y1 = body.crop_box_xyxy
     if not (0 <= x0 <= x1 - MIN_CROP_SIDE_PX and x1 <= image.width and 0 <= y0 <= y1 - MIN_CROP_SIDE_PX):
@@ -96,7 +97,8 @@ def create_crop_embedding(request: HttpRequest, image_id: int, body: schemas.Cro
     version = model_version_of(image.project)
     if version is None:
         raise UnavailableError("There is no model to embed with yet.", code="no_model")
-    row = request_embedding(image.sha256, version, crop_box=f"{x0}_{y0}_{x1}_{y1}", priority=SOMEBODY_WAITS)
+    name = crop_name(body.crop_box_xyxy, is_mirrored=body.is_mirrored)
+    row = request_embedding(image.sha256, version, crop_box=name, priority=SOMEBODY_WAITS)
     is_ready = row.status == EmbeddingStatus.READY
     return {"key": row.key, "status": row.status, "url": embedding_url(row) if is_ready else None}
 

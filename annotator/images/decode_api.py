@@ -15,6 +15,7 @@ from annotator.accounts.authentication import user_of
 from annotator.errors import ConflictError, InvalidError, UnavailableError
 from annotator.images.models import Image
 from annotator.images.selectors import get_image
+from annotator.inference.crop_names import crop_name
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding
 from annotator.inference.selectors import find_embedding, model_folder, model_version_of
 from annotator.inference.server_decoding import decode_on_server
@@ -35,12 +36,16 @@ class PointIn(Schema):
 
 
 class DecodeIn(Schema):
-    """One prompt. `mask_input` is base64 of side x side little-endian float32, the logits of the answer before."""
+    """One prompt. `mask_input` is base64 of side x side little-endian float32, the logits of the answer before.
+
+    `is_mirrored` names the embedding to ask; prompt and answer are as the photo lies.
+    """
 
     points: list[PointIn] = Field(default_factory=list, max_length=200)
     box_xyxy: tuple[Pixel, Pixel, Pixel, Pixel] | None = None
     mask_input: Annotated[str, Field(max_length=1_000_000)] | None = None
     crop_box_xyxy: tuple[int, int, int, int] | None = None
+    is_mirrored: bool = False
 
 
 @router.post("/images/{int:image_id}/decode")
@@ -50,7 +55,7 @@ def decode_on_the_server(request: HttpRequest, image_id: int, body: DecodeIn) ->
     Head: {"side", "predicted_iou": [4], "stability_score": [4], "chosen", "model_version"}.
     """
     image = get_image(user_of(request), image_id, right=Right.ANNOTATE)
-    row = _ready_embedding(image, body.crop_box_xyxy)
+    row = _ready_embedding(image, body)
     with default_storage.open(str(row.file.name), "rb") as file:
         data = file.read()
     wanted = DecodeRequest(
@@ -61,6 +66,7 @@ def decode_on_the_server(request: HttpRequest, image_id: int, body: DecodeIn) ->
         mask_input=_read_mask(body.mask_input, row),
         original_size=(image.height, image.width),
         crop_box_xyxy=body.crop_box_xyxy,
+        is_mirrored=body.is_mirrored,
     )
     answer = decode_on_server(model_folder(row.model_version.version), wanted)
     head = json.dumps(
@@ -77,12 +83,14 @@ def decode_on_the_server(request: HttpRequest, image_id: int, body: DecodeIn) ->
     return HttpResponse(struct.pack("<I", len(head)) + head + answer.logits, content_type=CONTENT_TYPE)
 
 
-def _ready_embedding(image: Image, crop: tuple[int, int, int, int] | None) -> ImageEmbedding:
+def _ready_embedding(image: Image, body: DecodeIn) -> ImageEmbedding:
     version = model_version_of(image.project)
     if version is None:
         raise UnavailableError("There is no model yet.", code="no_model")
-    crop_box = "full" if crop is None else "_".join(str(value) for value in crop)
-    row = find_embedding(image.sha256, version, crop_box)
+    crop = body.crop_box_xyxy
+    if crop is None and body.is_mirrored:
+        crop = (0, 0, image.width, image.height)
+    row = find_embedding(image.sha256, version, crop_name(crop, is_mirrored=body.is_mirrored))
     if row is None or row.status != EmbeddingStatus.READY or not default_storage.exists(str(row.file.name)):
         raise ConflictError("The embedding is not ready.", code="embedding_not_ready")
     return row

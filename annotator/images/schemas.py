@@ -94,9 +94,10 @@ class ImagePatch(Schema):
 
 
 class CropIn(Schema):
-    """A part of the image to encode: x0, y0, x1, y1 in pixels of the upright photo."""
+    """A part of the image to encode: x0, y0, x1, y1 in pixels of the upright photo; seen in a mirror if asked for."""
 
     crop_box_xyxy: tuple[int, int, int, int]
+    is_mirrored: bool = False
 
 
 class CropOut(Schema):

@@ -40,7 +40,7 @@ class EmbeddingStatus(models.TextChoices):
 
 
 class ImageEmbedding(models.Model):
-    """The encoder's output for one image content, model version and crop box ("full" or x0_y0_x1_y1)."""
+    """The encoder's output for one image content, model version and crop box, named as in crop_names.py."""
 
     sha256 = models.CharField(max_length=64)
     model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="embeddings")

@@ -90,5 +90,5 @@ def embedding_statuses(hashes: list[str], version: ModelVersion | None) -> dict[
 
 def parse_key(key: str) -> tuple[str, str, str] | None:
     """Split an embedding key into sha256, model version and crop box."""
-    match = re.fullmatch(r"([0-9a-f]{64})-([A-Za-z0-9._-]+)-(full|\d+_\d+_\d+_\d+)-f16", key)
+    match = re.fullmatch(r"([0-9a-f]{64})-([A-Za-z0-9._-]+)-(full|\d+_\d+_\d+_\d+(?:_mirrored)?)-f16", key)
     return (match[1], match[2], match[3]) if match else None

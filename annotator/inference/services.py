@@ -14,6 +14,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from annotator import sam_gateway
+from annotator.inference.crop_names import parse_crop_name
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding
 from annotator.inference.selectors import model_folder
 from annotator.inference.signals import embedding_changed
@@ -59,11 +60,13 @@ def _encode_and_store(row: ImageEmbedding) -> None:
 
     name = f"embeddings/{row.sha256[:2]}/{row.key}.npy"
     started = time.perf_counter()
-    crop = None if row.crop_box == "full" else tuple(int(part) for part in row.crop_box.split("_"))
+    crop, is_mirrored = parse_crop_name(row.crop_box)
     with open_part(row.sha256, ORIGINAL) as file, open_photo(file) as (picture, facts):
         image = np.asarray(load_upright_rgb(picture, facts))
     folder = model_folder(row.model_version.version)
-    array = sam_gateway.encode_image(image, folder, crop_box_xyxy=crop, threads=settings.INFERENCE_THREADS)
+    array = sam_gateway.encode_image(
+        image, folder, crop_box_xyxy=crop, is_mirrored=is_mirrored, threads=settings.INFERENCE_THREADS
+    )
     buffer = io.BytesIO()
     np.save(buffer, array.astype(np.float16, copy=False), allow_pickle=False)
     data = buffer.getvalue()

@@ -91,6 +91,7 @@ function modelHost(
       tell("waiting");
       if (session) flow.noteEmbedding(session);
       session?.prompting.refresh();
+      session?.prepareLooks();
     },
     onFailed: (error) => tellFailed(getEditor(), error),
   });

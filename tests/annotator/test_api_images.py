@@ -173,6 +173,15 @@ def test_crop_embeddings_are_asked_for_once(as_annotator: Api, image: Image, ver
     assert ImageEmbedding.objects.count() == 1
 
 
+def test_the_mirror_image_has_an_embedding_of_its_own(as_annotator: Api, image: Image, version: ModelVersion) -> None:
+    body = {"crop_box_xyxy": [0, 0, 64, 48]}
+    keys = [
+        as_annotator.post(f"/images/{image.pk}/crop-embeddings", body | more).json()["key"]
+        for more in ({}, {"is_mirrored": True})
+    ]
+    assert keys == [f"{image.sha256}-sam_lite-1-0_0_64_48{suffix}-f16" for suffix in ("", "_mirrored")]
+
+
 @pytest.mark.parametrize("box", [[0, 0, 65, 40], [0, 0, 40, 49], [-1, 0, 40, 40], [40, 40, 0, 0], [0, 0, 10, 10]])
 def test_bad_crop_boxes(as_annotator: Api, image: Image, version: ModelVersion, box: list[int]) -> None:
     answer = as_annotator.post(f"/images/{image.pk}/crop-embeddings", {"crop_box_xyxy": box})

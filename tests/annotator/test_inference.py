@@ -11,6 +11,7 @@ from django_tasks_db.models import DBTaskResult
 from PIL import Image as Pillow
 
 from annotator.images.models import Image
+from annotator.inference.crop_names import parse_crop_name
 from annotator.inference.embedding_requests import request_embedding
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
 from annotator.inference.selectors import default_model_version
@@ -90,6 +91,32 @@ def test_crops_are_encoded_in_their_own_detail(photo: Image, model: ModelVersion
     with row.file.open("rb") as file:
         array = load_npy(file.read())
     assert np.abs(array - torch_embedding(photo, (10, 4, 58, 50)).array).max() < 2e-3
+
+
+@pytest.mark.parametrize("name", ["0_0_96_64_mirrored", "10_4_57_50_mirrored"])
+def test_a_mirror_image_is_encoded_and_answers_as_the_photo_lies(
+    as_annotator: Api, photo: Image, model: ModelVersion, name: str
+) -> None:
+    from sam_core.predictor import Predictor, Prompts
+    from sam_core.registry import build_model
+
+    row = request_embedding(photo.sha256, model, crop_box=name)
+    compute_embedding(row.pk)
+    row.refresh_from_db()
+    with row.file.open("rb") as file:
+        array = load_npy(file.read())
+    crop, is_mirrored = parse_crop_name(name)
+    assert crop is not None
+    predictor = Predictor(build_model(NAME), NAME)
+    mirrored = predictor.embed(pixels_of(photo), crop, is_mirrored=is_mirrored)
+    assert np.abs(array - mirrored.array).max() < 2e-3
+    assert np.abs(array - predictor.embed(pixels_of(photo), crop).array).max() > 0.01
+    prompts = Prompts(point_coords=np.array([[30.0, 20.0]]), point_labels=np.array([1]))
+    expected = predictor.predict(mirrored.astype(np.float16), prompts)
+    ask = {"points": [{"x": 30, "y": 20, "label": 1}], "is_mirrored": True}
+    head, logits = decode(as_annotator, photo, **ask, **({} if crop[0] == 0 else {"crop_box_xyxy": list(crop)}))
+    assert np.abs(logits - expected.low_res_logits[0]).max() < 5e-3
+    assert head["chosen"] == expected.chosen[0]
 
 
 def test_a_damaged_photo_fails_at_once_with_its_reason(photo: Image, model: ModelVersion) -> None:

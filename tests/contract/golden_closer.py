@@ -1,4 +1,4 @@
-"""Write fixtures/golden/closer: what is looked at more closely, and what two views' logits become."""
+"""Write fixtures/golden/closer: what is looked at more closely, what views' logits become, and what a mirror does."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sam_core.masks.closer import Box, View, closer_share, merged_logits, merged_scores, part_size, part_to_look_at
+from sam_core.masks.mirrored import mirrored_coords, mirrored_logits
 from sam_core.masks.upsample import MaskGeometry
 from sam_core.transforms import Size, input_size_for
 from tests.contract.golden_planes import CHOICE_SIDE as SIDE
@@ -39,6 +40,18 @@ LOOKS: tuple[Case, ...] = (
     ("in a part of the photo", (1500, 2000), (500, 400, 1500, 1150), [(700, 540), (0, 0)], [1, -1], "ssss"),
     ("a small photo", (70, 60), None, [(30, 30), (0, 0)], [1, -1], "ssss"),
     ("a strip", (30, 900), None, [(180, 8), (0, 0)], [1, -1], "ssss"),
+)
+
+# name, size of the photo, prompts in model pixels, labels
+MIRRORS: tuple[tuple[str, Size, list[tuple[float, float]], list[int]], ...] = (
+    ("a click on a wide photo", (48, 64), [(10.25, 7.5), (0, 0)], [1, -1]),
+    (
+        "a click and a box on a tall one, whose last cell lies half on it",
+        (64, 39),
+        [(3, 60), (2.5, 4), (30, 50)],
+        [0, 2, 3],
+    ),
+    ("no prompt", (10, 64), [], []),
 )
 
 
@@ -71,6 +84,7 @@ def write_closer(folder: Path) -> None:
         "shown": {name: plane.ravel().tolist() for name, plane in shown.items()},
         "merges": [_merge(name, size, part, closer, planes) for name, size, part, closer in MERGES],
         "looks": [_look(case, shown) for case in LOOKS],
+        "mirrors": [_mirror(*case, planes["noise"]) for case in MIRRORS],
     }
     (folder / "cases.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
@@ -90,6 +104,21 @@ def _merge(
         "share": closer_share(*views),
         "logits": merged_logits(far, near, *views).ravel().tolist(),
         "scores": merged_scores(*scores, *views).tolist(),
+    }
+
+
+def _mirror(
+    name: str, size: Size, points: list[tuple[float, float]], labels: list[int], plane: npt.NDArray[np.float32]
+) -> dict[str, Any]:
+    geometry = view_of(size, None).geometry
+    coords = np.array(points, np.float32).reshape(-1, 2)
+    return {
+        "name": name,
+        "photo": {"width": size[1], "height": size[0]},
+        "coords": coords.ravel().tolist(),
+        "labels": labels,
+        "mirrored": mirrored_coords(coords, np.array(labels, np.int64), geometry, SIDE).ravel().tolist(),
+        "logits": mirrored_logits(plane, geometry).ravel().tolist(),
     }
 
 

@@ -6,7 +6,10 @@ import re
 import subprocess
 import sys
 import tarfile
+import time
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +22,6 @@ from playwright.sync_api import Page, expect
 from pycocotools.coco import COCO
 
 from sam_core.asking import AskedPhoto
-from sam_core.predictor import Prompts, load_predictor
 from sam_core.registry import build_model
 from tests.e2e.steps import (
     PHOTOS,
@@ -45,6 +47,15 @@ pytestmark = pytest.mark.e2e
 ROOT = Path(__file__).resolve().parents[2]
 CAT_WIDTH, CAT_HEIGHT = 451, 300
 FOREHEAD = (225.0, 110.0)
+WATCH_LOOKS = """() => {
+  const isLooking = () => document.querySelector(".chip-looking") !== null;
+  window.looksOver = 0;
+  let was = isLooking();
+  new MutationObserver(() => {
+    if (was && !isLooking()) window.looksOver++;
+    was = isLooking();
+  }).observe(document, { childList: true, subtree: true });
+}"""
 
 
 @pytest.fixture
@@ -84,65 +95,91 @@ def test_a_click_draws_a_mask_that_is_saved_with_its_provenance_and_shown_as_sav
     assert iou(painted_mask(page, fit, CAT_WIDTH, CAT_HEIGHT), mask) > 0.97
 
 
-def test_the_mask_lies_on_the_photo_s_edges_as_sam_core_s_own_does(
+@contextmanager
+def looks(page: Page) -> Iterator[None]:
+    """What is done within is answered, and then looked at more closely: wait until that is over."""
+    page.evaluate(WATCH_LOOKS)
+    yield
+    deadline = time.monotonic() + 60
+    while not page.evaluate("window.looksOver"):  # the page's policy allows no wait_for_function
+        assert time.monotonic() < deadline, "no closer look came to an end"
+        page.wait_for_timeout(20)
+
+
+def cat() -> AskedPhoto:
+    """The cat's photo, and the shipped model to ask about it."""
+    return AskedPhoto(build_model("sam_lite"), np.array(PIL.Image.open(PHOTOS / "cat.jpg").convert("RGB")))
+
+
+@torch.inference_mode()
+def test_the_mask_lies_on_the_photo_s_edges_and_is_seen_in_a_mirror_as_sam_core_s_own_is(
     page: Page, server: Server, opened: tuple[int, int]
 ) -> None:
     """Decoded and snapped in the browser, from its own copy of the photo: the same but for how it scales pictures."""
-    draw_mask(page)
+    with looks(page):
+        click_image(page, fit_of(page, CAT_WIDTH, CAT_HEIGHT), *FOREHEAD)
+    accept_mask(page, count=1)
     (saved,) = read_masks(page, server, opened[1])
     (prompt,) = saved["provenance"]["prompts"]
-    click = Prompts(point_coords=np.array([[prompt["x"], prompt["y"]]]), point_labels=np.array([1]))
-    predictor = load_predictor("sam_lite", device="cpu")
-    embedding = predictor.embed(np.array(PIL.Image.open(PHOTOS / "cat.jpg").convert("RGB")))
-    snapped = predictor.predict(embedding, click).mask()
-    as_decoded = predictor.predict(replace(embedding, cells_rgb=None), click).mask()
-    drawn = decode(saved)
+    photo = cat()
+    at_once = photo.answer_at_once(np.array([[prompt["x"] - 0.5, prompt["y"] - 0.5], [0, 0]]), np.array([1, -1]))
+    seen = photo.look_closer(at_once)
+    assert seen.encoded is photo.in_mirror  # the cat is too large for more
+    snapped, drawn = seen.mask(), decode(saved)
+    photo.in_mirror.guide = None
+    as_decoded = replace(seen).mask()
     assert iou(drawn, snapped) > 0.995
-    assert iou(drawn, snapped) > iou(drawn, as_decoded)
+    assert iou(drawn, snapped) > max(iou(drawn, as_decoded), iou(drawn, at_once.mask()))
 
 
+@torch.inference_mode()
 def test_a_box_holds_its_mask_as_sam_core_s_own_does(page: Page, server: Server, opened: tuple[int, int]) -> None:
     """A box that the model's mask reaches three sides of."""
-    drag(page, fit_of(page, CAT_WIDTH, CAT_HEIGHT), (138, 27), (251, 162))
+    with looks(page):
+        drag(page, fit_of(page, CAT_WIDTH, CAT_HEIGHT), (138, 27), (251, 162))
     accept_mask(page, count=1)
     (saved,) = read_masks(page, server, opened[1])
     (prompt,) = saved["provenance"]["prompts"]
     box = np.array([prompt[corner] for corner in ("x0", "y0", "x1", "y1")])
     assert np.abs(box - (138, 27, 251, 162)).max() < 1
-    predictor = load_predictor("sam_lite", device="cpu")
-    embedding = predictor.embed(np.array(PIL.Image.open(PHOTOS / "cat.jpg").convert("RGB")))
-    held = predictor.predict(embedding, Prompts(boxes_xyxy=box)).mask()
-    predictor.model.obeys_prompts = False
-    free = predictor.predict(embedding, Prompts(boxes_xyxy=box)).mask()
-    drawn = decode(saved)
-    assert iou(held, free) < 0.9
+    photo = cat()
+    seen = photo.look_closer(photo.answer_at_once(box.reshape(2, 2), np.array([2, 3])))
+    held, drawn = seen.mask(), decode(saved)
+    photo.sam.obeys_prompts = False
+    free = replace(seen).mask()
+    assert iou(drawn, held) > iou(drawn, free)
     assert iou(drawn, held) > 0.97  # the photo says little about such a box: its cells and float16 count for more here
 
 
+@torch.inference_mode()
 def test_a_small_thing_is_looked_at_more_closely_as_sam_core_does(
     page: Page, server: Server, opened: tuple[int, int]
 ) -> None:
-    """A box around an eye: answered at once, and bettered when the part around it has been encoded."""
-    with page.expect_request("**/crop-embeddings"):
-        drag(page, fit_of(page, CAT_WIDTH, CAT_HEIGHT), (160, 95), (192, 123))
+    """A box around an eye: answered at once, bettered when the part around it has been encoded; so is a click then."""
+    fit = fit_of(page, CAT_WIDTH, CAT_HEIGHT)
+    with looks(page):
+        drag(page, fit, (160, 95), (192, 123))
     candidates = page.get_by_role("group", name="Candidates")
-    expect(candidates.get_by_role("img", name=re.compile("Looking closer"))).to_have_count(0)
     page.keyboard.press("ControlOrMeta+z")
     expect(candidates).to_have_count(0)
     page.keyboard.press("ControlOrMeta+Shift+z")
+    with looks(page):
+        click_image(page, fit, 187, 100, button="right")
     accept_mask(page, count=1)
     (saved,) = read_masks(page, server, opened[1])
-    (prompt,) = saved["provenance"]["prompts"]
-    corners = np.array([[prompt["x0"], prompt["y0"]], [prompt["x1"], prompt["y1"]]])
-    with torch.inference_mode():
-        photo = AskedPhoto(build_model("sam_lite"), np.array(PIL.Image.open(PHOTOS / "cat.jpg").convert("RGB")))
-        at_once = photo.answer_at_once(corners, np.array([2, 3]))
-        closer = photo.look_closer(at_once)
+    box, click = sorted(saved["provenance"]["prompts"], key=lambda prompt: prompt["type"])
+    corners = np.array([[box["x0"], box["y0"]], [box["x1"], box["y1"]]])
+    points = np.array([[click["x"] - 0.5, click["y"] - 0.5], *corners])
+    photo = cat()
+    at_once = photo.answer_at_once(corners, np.array([2, 3]))
+    closer = photo.look_closer(at_once)
+    then = photo.ask_on(points, np.array([0, 2, 3]), closer)
     part, drawn = saved["provenance"]["crop_box"], decode(saved)
+    assert len(then.seen) == 3
     assert part == list(closer.encoded.part or ())
     assert max(part[2] - part[0], part[3] - part[1]) < CAT_WIDTH / 3
-    assert iou(drawn, closer.mask()) > 0.97
-    assert iou(drawn, closer.mask()) > iou(drawn, at_once.mask())
+    assert iou(drawn, then.mask()) > 0.97
+    assert iou(drawn, then.mask()) > max(iou(drawn, closer.mask()), iou(drawn, at_once.mask()))
 
 
 def test_a_background_click_takes_away(page: Page, server: Server, opened: tuple[int, int]) -> None:

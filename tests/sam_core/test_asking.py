@@ -1,13 +1,15 @@
-"""Objects asked for as the workspace asks: at once, then from near by, then where was looked."""
+"""Objects asked for as the workspace asks: at once, then in a mirror and from near by, then where was looked."""
 
 from __future__ import annotations
+
+import itertools
 
 import cv2
 import numpy as np
 import pytest
 import torch
 
-from sam_core.asking import AskedPhoto
+from sam_core.asking import AskedPhoto, EncodedView
 from sam_core.masks.choice import still_chosen
 from sam_core.masks.closer import merged_logits
 from sam_core.modeling.sam import Sam
@@ -37,13 +39,13 @@ def click(x: float, y: float) -> tuple[np.ndarray, np.ndarray]:
 
 @torch.inference_mode()
 def test_a_small_answer_is_looked_at_where_it_is(photo: AskedPhoto) -> None:
-    at_once = photo.answer_at_once(*click(120, 90))
+    at_once = photo.answer_at_once(*click(340, 60))
     closer = photo.look_closer(at_once)
     part = closer.encoded.part
     assert part is not None
     x0, y0, x1, y1 = part
-    assert x0 < 120 < x1 < x0 + 300
-    assert y0 < 90 < y1
+    assert x0 < 340 < x1 < x0 + 300
+    assert y0 < 60 < y1
     mask, (x, y, w, h) = closer.mask(), cv2.boundingRect(closer.mask().astype(np.uint8))
     assert mask.shape == SIZE
     assert mask.any()
@@ -53,52 +55,82 @@ def test_a_small_answer_is_looked_at_where_it_is(photo: AskedPhoto) -> None:
 
 
 @torch.inference_mode()
-def test_more_clicks_in_the_part_are_answered_by_both_views_each_from_its_own_grid(photo: AskedPhoto) -> None:
-    points, labels = click(120, 90)
-    at_once = photo.answer_at_once(points, labels)
-    first = photo.look_closer(at_once)
-    more = np.concatenate([points, [[121, 91]]]), np.append(labels, 1)
+def test_the_photo_is_seen_in_a_mirror_first(photo: AskedPhoto) -> None:
+    closer = photo.look_closer(photo.answer_at_once(*click(340, 60)))
+    plain, mirrored, *parts = (one.encoded for one in closer.seen)
+    assert (plain, mirrored) == (photo.whole, photo.in_mirror)
+    assert parts
+    assert not plain.is_mirrored
+    assert all(one.is_mirrored for one in (mirrored, *parts))
+
+
+@torch.inference_mode()
+def test_a_mirror_turns_nothing_but_what_the_model_sees(sam: Sam) -> None:
+    # 64 px of the model show 13 of the photo's 15 columns per cell: the last cell lies half on the photo
+    noise = np.random.default_rng(1).integers(0, 256, (300, 247, 3), dtype=np.uint8)
+    flipped = np.ascontiguousarray(noise[:, ::-1])
+    seen = EncodedView(sam, noise, is_mirrored=True)
+    box, labels = np.array([[30.0, 40.0], [150.0, 220.0]]), np.array([2, 3])
+    there = np.array([[247 - 150.0, 40.0], [247 - 30.0, 220.0]])
+    for points, other, kinds in (
+        (box, there, labels),
+        (*(click(x, 90)[0] for x in (60, 247 - 1 - 60)), click(0, 0)[1]),
+    ):
+        logits, scores = seen.decode(points, kinds, None)
+        expected, expected_scores = EncodedView(sam, flipped).decode(other, kinds, None)
+        columns = -(-seen.view.geometry.input_size[1] * logits.shape[-1] // sam.image_size)
+        difference = np.abs(logits[..., :columns] - expected[..., :columns][..., ::-1])
+        assert np.median(difference) < 0.2 * logits.std()  # the widened edge moves everything by half a model pixel
+        assert np.allclose(scores, expected_scores, atol=0.1)
+
+
+@torch.inference_mode()
+def test_more_clicks_in_the_part_are_answered_by_all_views_each_from_its_own_grid(photo: AskedPhoto) -> None:
+    points, labels = click(340, 60)
+    first = photo.look_closer(photo.answer_at_once(points, labels))
+    more = np.concatenate([points, [[341, 61]]]), np.append(labels, 1)
     then = photo.ask_on(*more, first)
-    assert then.encoded is first.encoded
-    near, _ = first.encoded.decode(*more, first.logits[first.chosen])
-    far, _ = photo.whole.decode(*more, at_once.logits[at_once.chosen])
-    assert np.array_equal(then.logits, merged_logits(far, near, photo.whole.view, first.encoded.view))
+    starts = [*(one.logits for one in first.seen[:-1]), first.merged[0]]
+    own = [one.encoded.decode(*more, start[first.chosen])[0] for one, start in zip(first.seen, starts, strict=True)]
+    assert [one.encoded for one in then.seen] == [one.encoded for one in first.seen]
+    assert all(np.array_equal(one.logits, logits) for one, logits in zip(then.seen, own, strict=True))
+    views = [one.encoded.view for one in then.seen]
+    together = own[0]
+    for (view, closer), logits in zip(itertools.pairwise(views), own[1:], strict=True):
+        together = merged_logits(together, logits, view, closer)
+    assert np.array_equal(then.merged[0], together)
     assert then.chosen == 0
 
 
 @torch.inference_mode()
-def test_a_click_beyond_the_part_leaves_it(photo: AskedPhoto) -> None:
-    points, labels = click(120, 90)
-    at_once = photo.answer_at_once(points, labels)
-    beyond = np.concatenate([points, [[399, 299]]]), np.append(labels, 0)
-    then = photo.ask_on(*beyond, photo.look_closer(at_once))
-    expected = photo.look_closer(photo.answer_at_once(*beyond, at_once))
-    assert then.encoded.part == expected.encoded.part
-    assert np.array_equal(then.logits, expected.logits)
+def test_a_click_beyond_the_part_leaves_it_and_what_it_saw(photo: AskedPhoto) -> None:
+    points, labels = click(340, 60)
+    first = photo.look_closer(photo.answer_at_once(points, labels))
+    beyond = np.concatenate([points, [[1, 299]]]), np.append(labels, 0)
+    then = photo.ask_on(*beyond, first)
+    for seen, before in zip(then.seen[:2], first.seen[:2], strict=True):
+        assert seen.encoded is before.encoded
+        assert np.array_equal(seen.logits, seen.encoded.decode(*beyond, before.logits[first.chosen])[0])
+    assert all(one.encoded is not first.encoded for one in then.seen)
 
 
 @torch.inference_mode()
 def test_a_part_of_a_large_photo_is_looked_at_again(sam: Sam) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (900, 1200, 3), dtype=np.uint8)
     large = AskedPhoto(sam, noise)
-    at_once = large.answer_at_once(*click(200, 200))
-    seen = large.look_closer(at_once)
-    assert seen.afar is not None
-    assert seen.afar.afar is at_once
-    (x0, y0, x1, y1), (a0, b0, a1, b1) = seen.encoded.part or (0,) * 4, seen.afar.encoded.part or (0,) * 4
-    assert a0 <= x0 < x1 <= a1
-    assert b0 <= y0 < y1 <= b1
-    assert x1 - x0 < a1 - a0
-    # once the view has been left, clicks are answered from the whole photo, which has no mask to go on from
-    beyond = np.array([[200, 200], [1199, 899]]), np.array([1, 0])
-    expected = large.look_closer(large.answer_at_once(*beyond))
-    assert np.array_equal(large.ask_on(*beyond, seen).logits, expected.logits)
+    seen = large.look_closer(large.answer_at_once(*click(1000, 180))).seen
+    assert len(seen) > 3
+    parts = [one.encoded.part or (0, 0, 1200, 900) for one in seen[1:]]
+    for (a0, b0, a1, b1), (x0, y0, x1, y1) in itertools.pairwise(parts):
+        assert a0 <= x0 < x1 <= a1
+        assert b0 <= y0 < y1 <= b1
+        assert x1 - x0 < a1 - a0
 
 
 @torch.inference_mode()
 def test_a_model_that_does_not_look_closer_answers_once(photo: AskedPhoto, sam: Sam) -> None:
     sam.looks_closer = False
-    at_once = photo.answer_at_once(*click(120, 90))
+    at_once = photo.answer_at_once(*click(340, 60))
     assert photo.look_closer(at_once) is at_once
     assert photo.ask_on(*click(50, 50), at_once).encoded is photo.whole
 

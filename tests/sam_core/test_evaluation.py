@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from sam_core import evaluation
-from sam_core.asking import Answer, AskedPhoto
+from sam_core.asking import Answer, AskedPhoto, Seen
 from sam_core.masks import rle
 from sam_core.registry import MODELS
 from tests.sam_core.click_model import click_predictor
@@ -98,7 +98,7 @@ def test_masks_are_those_that_are_shown(folder: Path) -> None:
 
     def mask(planes: np.ndarray, x: float, y: float) -> np.ndarray:
         scores = np.array([0, 1, 0, 0], np.float32)
-        return Answer(np.array([[x, y]]), np.array([1]), planes, scores, asked.whole).mask()
+        return Answer(np.array([[x, y]]), np.array([1]), (Seen(asked.whole, planes, scores),)).mask()
 
     assert mask(logits, 1, 1)[:, width * 3 // 4 :].any()
     sam.drops_specks = True

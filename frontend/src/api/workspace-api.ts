@@ -122,8 +122,8 @@ export class WorkspaceApi {
     return this.http.send("POST", `/images/${imageId}/retry`);
   }
 
-  cropEmbedding(imageId: number, box: BoxXyxy): Promise<CropEmbedding> {
-    const body = { crop_box_xyxy: [box.x0, box.y0, box.x1, box.y1] };
+  cropEmbedding(imageId: number, box: BoxXyxy, isMirrored: boolean): Promise<CropEmbedding> {
+    const body = { crop_box_xyxy: [box.x0, box.y0, box.x1, box.y1], is_mirrored: isMirrored };
     return this.http.send("POST", `/images/${imageId}/crop-embeddings`, body);
   }
 

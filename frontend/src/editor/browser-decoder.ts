@@ -2,7 +2,7 @@
 import { placeMask, type ColumnMask } from "../geometry/column-mask";
 import type { BoxXyxy, LowResLogits, Size } from "../geometry/types";
 import { geometryFor, maskAtOriginalSize, sampledMask } from "../geometry/upsample";
-import { partToLookAt, showsAll, viewOf } from "../inference/closer";
+import { nextLook } from "../inference/closer";
 import type { DecoderClient, EngineInfo, PhotoSampler } from "../inference/decoder-client";
 import { photoCells } from "../render/photo-cells";
 import { modelVersionOf, type Decoder } from "./decoder-port";
@@ -31,15 +31,13 @@ export function browserDecoder(
       cropBox || step === 1
         ? { mask: toMask(logits, imageSize, cropBox), step: 1 }
         : sampledMask(logits, geometryFor(imageSize, side()), step),
-    decode: ({ kind, embedding, imageSize, prompts, maskInput, other, signal }) => {
+    decode: (question) => {
+      const { embedding, imageSize } = question;
       const photo = samplerOf(embedding.imageId, imageSize);
-      return client.decode({ kind, embedding, originalSize: imageSize, prompts, maskInput, other, photo, signal });
+      return client.decode({ ...question, originalSize: imageSize, photo });
     },
-    partToLookAt: ({ prompts, candidates, cropBox, afar }, imageSize) => {
-      const view = viewOf(imageSize, cropBox, side());
-      const isSeen = afar !== null && showsAll(view);
-      return getInfo()?.looksCloser && !isSeen ? partToLookAt(prompts, candidates, view) : null;
-    },
+    nextLook: (answered, imageSize) => (getInfo()?.looksCloser ? nextLook(answered, imageSize, side()) : null),
+    looksCloser: () => getInfo()?.looksCloser ?? false,
     prefetch: (embedding) => client.prefetch(embedding),
     use: (embedding) => {
       useModel(modelVersionOf(embedding));

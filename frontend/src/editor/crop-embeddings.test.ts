@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import type { WorkspaceApi } from "../api/workspace-api";
-import { CropEmbeddings } from "./crop-embeddings";
+import { CropEmbeddings, holdsAll } from "./crop-embeddings";
 
 const PART = { x0: 10, y0: 20, x1: 110, y1: 120 };
+const PHOTO = { width: 640, height: 480 };
 const PENDING = { key: "k", status: "pending", url: null };
 const READY = { key: "k", status: "ready", url: "/k.npy" };
 
@@ -13,7 +14,7 @@ let crops: CropEmbeddings;
 beforeEach(() => {
   vi.useFakeTimers();
   ask = vi.fn<WorkspaceApi["cropEmbedding"]>().mockResolvedValue(READY);
-  crops = new CropEmbeddings(7, { cropEmbedding: ask } as unknown as WorkspaceApi, () => undefined);
+  crops = new CropEmbeddings(7, PHOTO, { cropEmbedding: ask } as unknown as WorkspaceApi, () => undefined);
 });
 
 afterEach(() => {
@@ -28,14 +29,28 @@ describe("the embedding of a part to look at", () => {
     ask.mockResolvedValueOnce(PENDING).mockResolvedValueOnce(PENDING);
     const looking = look();
     await vi.runAllTimersAsync();
-    const source = { imageId: 7, key: "k", url: "/k.npy", cropBox: PART };
+    const source = { imageId: 7, key: "k", url: "/k.npy", cropBox: PART, isMirrored: true };
     expect(await looking).toEqual(source);
-    expect(ask.mock.calls).toEqual(Array(3).fill([7, PART]));
+    expect(ask.mock.calls).toEqual(Array(3).fill([7, PART, true]));
     expect(await look()).toEqual(source);
     expect(ask).toHaveBeenCalledTimes(3);
-    expect(crops.lookedAt(PART, [click(100)])).toEqual(source);
-    expect(crops.lookedAt(PART, [click(111)])).toBeNull();
-    expect(crops.lookedAt({ ...PART, x0: 11 })).toBeNull();
+  });
+
+  it("may be that of the whole photo, which stays however many parts are looked at", async () => {
+    const whole = { x0: 0, y0: 0, x1: 640, y1: 480 };
+    const mirror = { imageId: 7, key: "k", url: "/k.npy", cropBox: null, isMirrored: true };
+    expect(await crops.lookAt(null)).toEqual(mirror);
+    for (let x0 = 0; x0 < 40; x0++) await crops.lookAt({ ...PART, x0 });
+    expect(await crops.lookAt(null)).toEqual(mirror);
+    expect(ask.mock.calls.filter(([, box]) => box.x1 === 640)).toEqual([[7, whole, true]]);
+    await crops.lookAt({ ...PART, x0: 0 });
+    expect(ask).toHaveBeenCalledTimes(42);
+  });
+
+  it("serves prompts that all lie in it; that of the photo serves any", () => {
+    expect(holdsAll(PART, [click(100), click(110)])).toBe(true);
+    expect(holdsAll(PART, [click(100), click(111)])).toBe(false);
+    expect(holdsAll(null, [click(111)])).toBe(true);
   });
 
   it("is not for the view: what one zooms in on has its own", async () => {

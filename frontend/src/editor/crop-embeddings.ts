@@ -1,10 +1,10 @@
 /**
- * Finer embeddings of parts of the photo. Of the part one has zoomed in on: asked for once the view rests, used when
- * ready, never waited for, and snapped to a grid, so that small pans ask for nothing new. Of the part around a small
- * answer: for a closer look at it (closer-look.ts).
+ * More embeddings of the photo. Of the part one has zoomed in on: asked for once the view rests, used when ready, never
+ * waited for, and snapped to a grid, so that small pans ask for nothing new. Of the whole photo and of the part around a
+ * small answer, seen in a mirror: for closer looks (closer-look.ts).
  */
 import type { WorkspaceApi } from "../api/workspace-api";
-import { sameBox, type BoxXyxy, type Prompt } from "../geometry/types";
+import { sameBox, type BoxXyxy, type Prompt, type Size } from "../geometry/types";
 import { fitViewport, visibleBox, type Viewport } from "../geometry/viewport";
 import type { EmbeddingSource } from "./decoder-port";
 
@@ -31,6 +31,7 @@ export class CropEmbeddings {
 
   constructor(
     private readonly imageId: number,
+    private readonly size: Size,
     private readonly api: WorkspaceApi,
     private readonly onReady: (source: EmbeddingSource) => void,
   ) {}
@@ -45,30 +46,20 @@ export class CropEmbeddings {
   /** The smallest crop that holds all prompts while zoomed in; null: use the whole photo's embedding. */
   sourceFor(prompts: readonly Prompt[]): EmbeddingSource | null {
     if (!this.view || !cropFor(this.view)) return null;
-    const fitting = this.ready.filter(({ cropBox }) => cropBox && prompts.every((prompt) => holds(cropBox, prompt)));
+    const fitting = this.ready.filter(({ cropBox }) => holdsAll(cropBox, prompts));
     return fitting.reduce<EmbeddingSource | null>((best, next) => (area(next) < area(best) ? next : best), null);
   }
 
-  /** The embedding of a part to look at; null when it does not come in good time, or not at all. */
-  async lookAt(part: BoxXyxy, signal: AbortSignal): Promise<EmbeddingSource | null> {
-    const known = this.lookedAt(part);
+  /** The embedding of a part, or of the photo (null), in a mirror; null when it does not come in good time, or not at all. */
+  async lookAt(part: BoxXyxy | null, signal?: AbortSignal): Promise<EmbeddingSource | null> {
+    const known = this.looked.find(({ cropBox }) => sameBox(cropBox, part));
     if (known) return known;
-    const source = await this.waitFor(part, LOOK_PATIENCE_MS, signal);
+    const source = await this.waitFor(part, { isMirrored: true, patienceMs: LOOK_PATIENCE_MS, signal });
     if (!source) return null;
+    // The photo's own serves every object; it stays.
+    if (this.looked.length >= LOOKS_KEPT) this.looked.splice(this.looked[0].cropBox ? 0 : 1, 1);
     this.looked.push(source);
-    if (this.looked.length > LOOKS_KEPT) this.looked.shift();
     return source;
-  }
-
-  /** The embedding of a part that was looked at, for more prompts that all lie in it. */
-  lookedAt(part: BoxXyxy, prompts: readonly Prompt[] = []): EmbeddingSource | null {
-    const isHere = ({ cropBox }: EmbeddingSource): boolean => cropBox !== null && sameBox(cropBox, part);
-    return (prompts.every((prompt) => holds(part, prompt)) && this.looked.find(isHere)) || null;
-  }
-
-  /** The embedding of this very part, if it is there. */
-  find(part: BoxXyxy): EmbeddingSource | null {
-    return [...this.looked, ...this.ready].find(({ cropBox }) => sameBox(cropBox, part)) ?? null;
   }
 
   close(): void {
@@ -82,7 +73,7 @@ export class CropEmbeddings {
     if (!box || !name || this.asked.has(name)) return;
     this.asked.add(name);
     try {
-      const source = await this.waitFor(box, PATIENCE_MS);
+      const source = await this.waitFor(box, { isMirrored: false, patienceMs: PATIENCE_MS });
       if (!source) return;
       this.ready.push(source);
       this.onReady(source);
@@ -92,19 +83,29 @@ export class CropEmbeddings {
     }
   }
 
-  private async waitFor(box: BoxXyxy, patienceMs: number, signal?: AbortSignal): Promise<EmbeddingSource | null> {
+  private async waitFor(
+    part: BoxXyxy | null,
+    { isMirrored, patienceMs, signal }: Waiting,
+  ): Promise<EmbeddingSource | null> {
+    const box = part ?? { x0: 0, y0: 0, x1: this.size.width, y1: this.size.height };
     const until = performance.now() + patienceMs;
     for (let poll = 0; performance.now() < until && !this.isClosed && !signal?.aborted; poll++) {
-      const crop = await this.api.cropEmbedding(this.imageId, box);
+      const crop = await this.api.cropEmbedding(this.imageId, box, isMirrored);
       if (crop.status === "failed") return null;
       if (crop.status === "ready" && crop.url !== null) {
-        return { url: crop.url, key: crop.key, cropBox: box, imageId: this.imageId };
+        return { url: crop.url, key: crop.key, cropBox: part, isMirrored, imageId: this.imageId };
       }
       const pause = POLLS_MS[poll] ?? POLL_MS;
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
     return null;
   }
+}
+
+interface Waiting {
+  readonly isMirrored: boolean;
+  readonly patienceMs: number;
+  readonly signal?: AbortSignal;
 }
 
 /** The crop to encode for a view; null when the whole photo shows the model enough. */
@@ -122,6 +123,11 @@ export function cropFor(view: Viewport): BoxXyxy | null {
   const isLarge = box.x1 - box.x0 >= LEAST_SIDE_PX && box.y1 - box.y0 >= LEAST_SIDE_PX;
   const isSmaller = Math.max(box.x1 - box.x0, box.y1 - box.y0) <= Math.max(image.width, image.height) / FROM_ZOOM;
   return isLarge && isSmaller ? box : null;
+}
+
+/** Whether all prompts lie in a part of the photo; all of it (null) holds every one. */
+export function holdsAll(part: BoxXyxy | null, prompts: readonly Prompt[]): boolean {
+  return part === null || prompts.every((prompt) => holds(part, prompt));
 }
 
 function holds(box: BoxXyxy, prompt: Prompt): boolean {

@@ -2,28 +2,21 @@
 import type { ColumnMask } from "../geometry/column-mask";
 import type { BoxXyxy, LowResLogits, Prompt, Size } from "../geometry/types";
 import type { SampledMask } from "../geometry/upsample";
-import type { Draft, DraftCandidate } from "../model/draft";
+import type { Draft, DraftCandidate, EmbeddingSource, SeenView } from "../model/draft";
 
-/** One embedding: the whole photo's (`cropBox` null) or that of a part of it. */
-export interface EmbeddingSource {
-  readonly imageId: number;
-  readonly url: string;
-  readonly key: string;
-  readonly cropBox: BoxXyxy | null;
-}
+export type { EmbeddingSource, SeenView } from "../model/draft";
 
-export interface OtherView {
-  readonly embedding: EmbeddingSource;
-  readonly candidates: readonly DraftCandidate[];
-  readonly chosen: number;
+/** What to look at after an answer: a part of the photo, or the whole (null). */
+export interface Look {
+  readonly part: BoxXyxy | null;
 }
 
 export interface DecodeAnswer {
   readonly candidates: readonly DraftCandidate[];
   readonly chosen: number;
   readonly decodeMs: number;
-  /** Of two views: what the wider one gave by itself. The candidates are in the closer one. */
-  readonly afar: OtherView | null;
+  /** What each view gave, from afar to near. The candidates are in the nearest. */
+  readonly seen: readonly SeenView[];
 }
 
 export interface DecodeQuestion {
@@ -32,8 +25,10 @@ export interface DecodeQuestion {
   readonly imageSize: Size;
   readonly prompts: readonly Prompt[];
   readonly maskInput: LowResLogits | null;
-  /** What another view answered, of which this one is a part or the other way round: both become one. */
-  readonly other?: OtherView | null;
+  /** What other views answered to the same prompts: all become one answer. */
+  readonly seen?: readonly SeenView[];
+  /** The candidate that was shown before; it stays unless another one is clearly better. */
+  readonly kept?: number | null;
   readonly signal: AbortSignal;
 }
 
@@ -43,8 +38,10 @@ export interface Decoder {
   toMask(logits: LowResLogits, imageSize: Size, cropBox: BoxXyxy | null): ColumnMask;
   /** The same mask, every `step`-th pixel of it: to look at, and quickly there. */
   toSampledMask(logits: LowResLogits, imageSize: Size, cropBox: BoxXyxy | null, step: number): SampledMask;
-  /** The part of the photo to look at more closely after an answer; null where that would show no more. */
-  partToLookAt(answered: Draft, imageSize: Size): BoxXyxy | null;
+  /** What to look at next, in a mirror, after an answer; null where that would show no more. */
+  nextLook(answered: Draft, imageSize: Size): Look | null;
+  /** Whether anything will be looked at: then the photo in a mirror will be, first of all. */
+  looksCloser(): boolean;
   prefetch(embedding: EmbeddingSource): void;
   /** This image is the open one: bring the model of its embedding, and the embedding itself. */
   use(embedding: EmbeddingSource): void;

@@ -1,9 +1,10 @@
 /** A decoder for tests: answers when told to, with candidates whose masks are known. */
 import { maskFromBitmap, sampleMask, type ColumnMask } from "../geometry/column-mask";
-import { sameBox, type BoxXyxy, type LowResLogits, type Size } from "../geometry/types";
+import type { BoxXyxy, LowResLogits, Size } from "../geometry/types";
 import type { SampledMask } from "../geometry/upsample";
 import type { Draft } from "../model/draft";
-import type { DecodeAnswer, DecodeQuestion, Decoder } from "./decoder-port";
+import { fromAfar } from "../inference/seen-views";
+import type { DecodeAnswer, DecodeQuestion, Decoder, Look } from "./decoder-port";
 
 interface Waiting {
   readonly question: DecodeQuestion;
@@ -33,10 +34,11 @@ export class FakeDecoder implements Decoder {
     step,
   });
 
-  /** What a closer look would look at. */
-  parts: BoxXyxy[] = [];
-  partToLookAt = ({ cropBox }: Pick<Draft, "cropBox">): BoxXyxy | null =>
-    this.parts.at(cropBox ? this.parts.findIndex((part) => sameBox(part, cropBox)) + 1 : 0) ?? null;
+  /** What closer looks would look at, one after the other: parts, or the whole photo (null). */
+  looks: (BoxXyxy | null)[] = [];
+  nextLook = ({ seen }: Pick<Draft, "seen">): Look | null =>
+    seen.length > this.looks.length ? null : { part: this.looks[seen.length - 1] };
+  looksCloser = (): boolean => this.looks.length > 0;
   prefetch = (): void => undefined;
   use = (): void => undefined;
   look = (): void => undefined;
@@ -51,9 +53,10 @@ export class FakeDecoder implements Decoder {
       shown: { data: Float32Array.of(column), side: 1 },
     }));
     const asked = this.waiting.shift();
-    const { embedding, other = null } = asked?.question ?? {};
-    const afar = other && embedding && (embedding.cropBox ? other : { embedding, candidates, chosen });
-    asked?.resolve({ candidates, chosen, decodeMs: 5, afar: afar ?? null });
+    if (!asked) throw new Error("nothing was asked");
+    const { embedding, seen = [] } = asked.question;
+    const own = { embedding, logits: Float32Array.from(columns), predictedIou: columns.map(() => 0.9) };
+    asked.resolve({ candidates, chosen, decodeMs: 5, seen: [...seen, own].sort(fromAfar) });
     await settle();
   }
 }

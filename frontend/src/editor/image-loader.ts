@@ -41,7 +41,7 @@ export class ImageLoader {
   private prefetchEmbedding(detail: ImageDetail): void {
     const { status, url, key } = detail.embedding;
     if (status === "ready" && url !== null && key !== null) {
-      this.decoder.prefetch({ url, key, cropBox: null, imageId: detail.id });
+      this.decoder.prefetch({ url, key, cropBox: null, isMirrored: false, imageId: detail.id });
     }
   }
 

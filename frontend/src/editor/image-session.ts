@@ -11,7 +11,7 @@ import { MaskDocument } from "../model/document";
 import { History } from "../model/history";
 import { afterPaint } from "../render/frame-loop";
 import { detailStep, glimpseStep } from "../render/mask-paths";
-import { CropEmbeddings } from "./crop-embeddings";
+import { CropEmbeddings, holdsAll } from "./crop-embeddings";
 import { modelVersionOf, type Decoder, type EmbeddingSource } from "./decoder-port";
 import { MaskCommands } from "./mask-commands";
 import type { BaseFields } from "./merging";
@@ -65,7 +65,7 @@ export class ImageSession {
       (id, revision) => readRevision(ports.api, id, revision),
     );
     this.outbox = this.makeOutbox();
-    this.crops = new CropEmbeddings(detail.id, ports.api, (source) => ports.decoder.prefetch(source));
+    this.crops = new CropEmbeddings(detail.id, this.size, ports.api, (source) => ports.decoder.prefetch(source));
     this.noteDetail(detail);
     history.onSettled = () => {
       if (!history.isOpen) this.saving.flush();
@@ -97,14 +97,23 @@ export class ImageSession {
     this.detail = detail;
     const { status, url, key } = detail.embedding;
     if (status !== "ready" || url === null || key === null || this.embedding?.key === key) return;
-    this.embedding = { url, key, cropBox: null, imageId: detail.id };
+    this.embedding = { url, key, cropBox: null, isMirrored: false, imageId: detail.id };
     this.ports.decoder.use(this.embedding);
     this.lookAtPhoto();
+    this.prepareLooks();
   }
 
   /** The photo can be seen, or its embedding is there: whichever comes last lets the first click find all prepared. */
   lookAtPhoto(): void {
     if (this.embedding) this.ports.decoder.look(this.embedding, this.size);
+  }
+
+  /** The embedding is there, or the model is known: whichever comes last has the photo seen in a mirror as well. */
+  prepareLooks(): void {
+    const { decoder } = this.ports;
+    if (!this.embedding || !decoder.looksCloser()) return;
+    const looking = this.ofThisModel(this.crops.lookAt(null)).then((mirror) => mirror && decoder.prefetch(mirror));
+    looking.catch(() => undefined); // an extra: a closer look asks again
   }
 
   /** The version of the model that answers here. */
@@ -148,8 +157,8 @@ export class ImageSession {
       history,
       decoder: ports.decoder,
       embeddingFor: (prompts: readonly Prompt[]) => this.embeddingFor(prompts),
-      embeddingOf: (part: BoxXyxy | null) => (part ? this.crops.find(part) : this.embedding),
-      embeddingOfPart: (part: BoxXyxy, signal: AbortSignal) => this.ofThisModel(this.crops.lookAt(part, signal)),
+      embeddingToLookAt: (part: BoxXyxy | null, signal: AbortSignal) =>
+        this.ofThisModel(this.crops.lookAt(part, signal)),
       onDecoded: (kind: "hover" | "click", ms: number) => ports.onDecoded(kind, ms),
       onShown: (askedAt: number) => ports.onShown(askedAt),
       onFailed: (error: unknown) => ports.onDecodeFailed(error),
@@ -161,15 +170,15 @@ export class ImageSession {
     return new Prompting(port, this.size);
   }
 
-  /** A draft stays with the embedding it began with, as long as all its prompts lie inside. */
+  /**
+   * A draft stays with the views that gave its mask: the nearest one that holds all prompts answers at once. A lone
+   * prompt is answered anew, in the view that the draft began with.
+   */
   private embeddingFor(prompts: readonly Prompt[]): EmbeddingSource | null {
-    const draft = this.document.draft;
-    const isBegun = draft !== null && draft.candidates.length > 0;
-    if (isBegun && draft.cropBox === null) return this.embedding;
-    // A lone prompt is answered from afar, and looked at more closely again.
-    const looked = isBegun && draft.cropBox && prompts.length > 1 ? this.crops.lookedAt(draft.cropBox, prompts) : null;
-    const crop = looked ?? this.crops.sourceFor(prompts);
-    return crop && this.isOfThisModel(crop) ? crop : this.embedding;
+    const views = this.document.draft?.seen.map(({ embedding }) => embedding) ?? [];
+    const asked = prompts.length > 1 ? views : views.slice(0, 1);
+    const view = asked.findLast(({ cropBox }) => holdsAll(cropBox, prompts)) ?? this.crops.sourceFor(prompts);
+    return view && this.isOfThisModel(view) ? view : this.embedding;
   }
 
   private async ofThisModel(asked: Promise<EmbeddingSource | null>): Promise<EmbeddingSource | null> {

@@ -11,7 +11,9 @@ import { Prompting } from "./prompting";
 
 const SIZE = { width: 6, height: 2 };
 const PART: BoxXyxy = { x0: 1, y0: 0, x1: 3, y1: 2 };
-const WHOLE: EmbeddingSource = { imageId: 1, key: "k", url: "/k.npy", cropBox: null };
+const WHOLE: EmbeddingSource = { imageId: 1, key: "k", url: "/k.npy", cropBox: null, isMirrored: false };
+const MIRROR: EmbeddingSource = { ...WHOLE, key: "mirror", isMirrored: true };
+const NEAR: EmbeddingSource = { ...MIRROR, key: "near", cropBox: PART };
 
 let document: MaskDocument;
 let history: History;
@@ -20,7 +22,7 @@ let prompting: Prompting;
 let embedding: EmbeddingSource | null;
 let failures: unknown[];
 let step: number;
-let looked: BoxXyxy[];
+let looked: (BoxXyxy | null)[];
 let arriving: Promise<EmbeddingSource | null> | null;
 let paint: Promise<void>;
 let letPaint: () => void;
@@ -41,10 +43,9 @@ beforeEach(() => {
       history,
       decoder,
       embeddingFor: () => embedding,
-      embeddingOf: (part) => (part ? { ...WHOLE, key: "part", cropBox: part } : WHOLE),
-      embeddingOfPart: (part) => {
+      embeddingToLookAt: (part) => {
         looked.push(part);
-        return arriving ?? Promise.resolve({ ...WHOLE, key: "part", cropBox: part });
+        return arriving ?? Promise.resolve(part ? { ...NEAR, cropBox: part } : MIRROR);
       },
       onDecoded: () => undefined,
       onShown: () => undefined,
@@ -83,7 +84,7 @@ describe("prompting", () => {
     prompting.addPoint({ x: 1, y: 1 }, 1);
     const late = decoder.waiting.shift();
     prompting.addPoint({ x: 2, y: 1 }, 1);
-    late?.resolve({ candidates: [], chosen: 0, decodeMs: 1, afar: null });
+    late?.resolve({ candidates: [], chosen: 0, decodeMs: 1, seen: [] });
     await decoder.answer([5, 5, 5, 5]);
     expect(topRow()).toBe(".....#");
     expect(failures).toEqual([]);
@@ -155,7 +156,7 @@ describe("prompting", () => {
   it("gives logits of one crop to no other", async () => {
     prompting.addPoint({ x: 1, y: 1 }, 1);
     await decoder.answer();
-    embedding = { ...WHOLE, cropBox: { x0: 0, y0: 0, x1: 3, y1: 2 } };
+    embedding = { ...WHOLE, key: "crop", cropBox: { x0: 0, y0: 0, x1: 3, y1: 2 } };
     prompting.addPoint({ x: 2, y: 1 }, 1);
     expect(decoder.asked[1].maskInput).toBeNull();
   });
@@ -255,53 +256,48 @@ describe("a glimpse of the mask", () => {
 
 describe("a closer look", () => {
   beforeEach(() => {
-    decoder.parts = [PART];
+    decoder.looks = [null, PART];
   });
 
-  it("betters the answer, in the same step of the history", async () => {
+  /** Click, and let the photo, its mirror image and the part each answer with one column. */
+  const clickAndLook = async (): Promise<void> => {
+    prompting.addPoint({ x: 1, y: 1 }, 1);
+    await decoder.answer([0, 1, 2, 3], 2);
+    await decoder.answer([3, 3, 3, 3], 2);
+    await decoder.answer([4, 4, 4, 4], 2);
+  };
+  const asked = () => decoder.asked.map(({ embedding, maskInput }) => [embedding.key, maskInput?.data[0] ?? null]);
+  const seen = () => document.draft?.seen.map(({ embedding }) => embedding.key);
+
+  it("betters the answer, in a mirror and then from near by, in the same step of the history", async () => {
     prompting.addPoint({ x: 1, y: 1 }, 1);
     await decoder.answer();
     expect(topRow()).toBe("..#...");
     expect(prompting.closer.isUnderWay.get()).toBe(true);
     expect(prompting.isDecoding.get()).toBe(false);
-    expect(decoder.asked[1]).toMatchObject({
-      embedding: { key: "part" },
-      maskInput: null,
-      other: { embedding: WHOLE },
-    });
+    expect(decoder.asked[1]).toMatchObject({ embedding: MIRROR, maskInput: null, kept: 2 });
+    await decoder.answer([3, 3, 3, 3], 2);
+    expect(topRow()).toBe("...#..");
+    expect(document.draft).toMatchObject({ cropBox: null, chosen: 2 });
+    expect(decoder.asked[2].seen?.map(({ embedding }) => embedding)).toEqual([WHOLE, MIRROR]);
     await decoder.answer([5, 5, 5, 4], 3);
     expect(topRow()).toBe("....#.");
     expect(document.draft).toMatchObject({ cropBox: PART, chosen: 3 });
+    expect(seen()).toEqual(["k", "mirror", "near"]);
     expect(prompting.closer.isUnderWay.get()).toBe(false);
     undo();
     expect(document.draft).toBeNull();
     redo();
     expect(topRow()).toBe("....#.");
-    expect(looked).toEqual([PART]);
+    expect(looked).toEqual([null, PART]);
   });
 
-  it("is followed by another one where that shows more of a large photo", async () => {
-    const nearer = { ...PART, x1: 2 };
-    decoder.parts = [PART, nearer];
-    prompting.addPoint({ x: 1, y: 1 }, 1);
-    await decoder.answer([0, 1, 2, 3], 2);
-    await decoder.answer([4, 4, 4, 4], 2);
-    expect(document.draft?.cropBox).toEqual(PART);
-    expect(prompting.closer.isUnderWay.get()).toBe(true);
-    await decoder.answer([5, 5, 5, 5], 2);
-    expect(topRow()).toBe(".....#");
-    expect(document.draft).toMatchObject({ cropBox: nearer, afar: { cropBox: PART } });
-    expect(looked).toEqual([PART, nearer]);
-    expect(prompting.closer.isUnderWay.get()).toBe(false);
-    undo();
-    expect(document.draft).toBeNull();
-  });
-
-  it("keeps the candidate that was chosen meanwhile", async () => {
+  it.each([1, 2])("keeps the candidate that was chosen before look %i is over", async (before) => {
     prompting.addPoint({ x: 1, y: 1 }, 1);
     await decoder.answer();
+    if (before === 2) await decoder.answer([0, 0, 2, 0], 2);
     prompting.cycleCandidate(1);
-    await decoder.answer([0, 0, 0, 5], 1);
+    for (let look = before; look <= 2; look++) await decoder.answer([0, 0, 0, 5], 1);
     expect(document.draft?.chosen).toBe(3);
     expect(topRow()).toBe(".....#");
     undo();
@@ -317,6 +313,7 @@ describe("a closer look", () => {
     document.apply([{ kind: "draft", before: draft, after: after ?? null }], "local");
     await decoder.answer([0, 0, 0, 0]);
     expect(topRow()).toBe("..#..#");
+    expect(decoder.waiting).toEqual([]);
   });
 
   it.each([
@@ -337,40 +334,64 @@ describe("a closer look", () => {
     await decoder.answer();
     expect(looked).toEqual([]);
     prompting.endDrag();
-    expect(looked).toEqual([PART]);
+    expect(looked).toEqual([null]);
   });
 
-  const values = () => decoder.asked.map(({ embedding, maskInput }) => [embedding.key, maskInput?.data[0] ?? null]);
-
-  it("goes on in both views: at once in the part, then from afar, each from what it showed before", async () => {
-    prompting.addPoint({ x: 1, y: 1 }, 1);
-    await decoder.answer([0, 1, 2, 3], 2);
-    await decoder.answer([4, 4, 4, 4], 2);
-    embedding = { ...WHOLE, key: "part", cropBox: PART };
+  it("goes on in all views: at once in the nearest, from the mask of all; then in the others, each from its own", async () => {
+    await clickAndLook();
+    embedding = NEAR;
     prompting.addPoint({ x: 2, y: 1 }, 1);
-    await decoder.answer([3, 3, 3, 3], 0);
-    expect(topRow()).toBe("...#..");
+    await decoder.answer([1, 1, 1, 1], 0);
+    expect(topRow()).toBe(".#....");
+    expect(seen()).toEqual(["near"]);
+    await decoder.answer([2, 2, 2, 2], 0);
+    expect(topRow()).toBe(".#....");
     await decoder.answer([5, 5, 5, 5], 0);
     expect(topRow()).toBe(".....#");
-    expect(values()).toEqual([
+    expect(asked()).toEqual([
       ["k", null],
-      ["part", null],
-      ["part", 4],
+      ["mirror", null],
+      ["near", null],
+      ["near", 4],
       ["k", 2],
+      ["mirror", 3],
     ]);
-    expect(decoder.asked[3].other).toMatchObject({ embedding: { key: "part" }, chosen: 0 });
-    expect(looked).toEqual([PART]);
+    expect(seen()).toEqual(["k", "mirror", "near"]);
+    expect(looked).toEqual([null, PART]);
   });
 
-  it("is left by a prompt beyond the part: the view from afar goes on from its own answer", async () => {
-    prompting.addPoint({ x: 1, y: 1 }, 1);
-    await decoder.answer([0, 1, 2, 3], 2);
-    await decoder.answer([4, 4, 4, 4], 2);
-    prompting.addPoint({ x: 5, y: 1 }, 1);
-    expect(values().at(-1)).toEqual(["k", 2]);
+  it("loses no view by a prompt that comes before the others have answered", async () => {
+    await clickAndLook();
+    embedding = NEAR;
+    prompting.addPoint({ x: 2, y: 1 }, 1);
     await decoder.answer([1, 1, 1, 1], 0);
-    expect(document.draft).toMatchObject({ cropBox: null, afar: null });
-    expect(looked).toEqual([PART, PART]);
+    prompting.addPoint({ x: 2, y: 0 }, 0);
+    expect(asked().at(-1)).toEqual(["near", 1]);
+    decoder.waiting.splice(0, decoder.waiting.length - 1);
+    await decoder.answer([0, 0, 0, 0], 0);
+    await decoder.answer([2, 2, 2, 2], 0);
+    await decoder.answer([5, 5, 5, 5], 0);
+    expect(asked().slice(-2)).toEqual([
+      ["k", 2],
+      ["mirror", 3],
+    ]);
+    expect(seen()).toEqual(["k", "mirror", "near"]);
+    expect(topRow()).toBe(".....#");
+  });
+
+  it("is taken anew after a prompt beyond the part, once the photo and its mirror image have answered", async () => {
+    await clickAndLook();
+    embedding = MIRROR;
+    prompting.addPoint({ x: 5, y: 1 }, 1);
+    await decoder.answer([1, 1, 1, 1], 0);
+    expect(document.draft).toMatchObject({ cropBox: null });
+    await decoder.answer([2, 2, 2, 2], 0);
+    expect(asked().slice(-3)).toEqual([
+      ["mirror", 3],
+      ["k", 2],
+      ["near", null],
+    ]);
+    expect(looked).toEqual([null, PART, PART]);
   });
 
   it("leaves saved masks that are refined as they are", async () => {

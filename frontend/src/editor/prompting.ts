@@ -14,6 +14,7 @@ import {
   nextCandidate,
   removePrompt,
   setBox,
+  startsOf,
   withHandEdits,
   type Draft,
 } from "../model/draft";
@@ -21,6 +22,7 @@ import type { MaskDocument } from "../model/document";
 import type { History } from "../model/history";
 import { Store } from "../model/store";
 import { CloserLook } from "./closer-look";
+import { holdsAll } from "./crop-embeddings";
 import type { DecodeAnswer, Decoder, EmbeddingSource } from "./decoder-port";
 import { HoverPreview, type PreviewAnswer } from "./hover-preview";
 
@@ -30,10 +32,8 @@ export interface PromptingPort {
   readonly decoder: Decoder;
   /** The embedding to ask for prompts at these places; null while there is none yet. */
   embeddingFor(prompts: Draft["prompts"]): EmbeddingSource | null;
-  /** The embedding of the photo (null) or of a part of it, if it is there. */
-  embeddingOf(part: BoxXyxy | null): EmbeddingSource | null;
-  /** The embedding of a part of the photo, for a closer look; null when it does not come in good time. */
-  embeddingOfPart(part: BoxXyxy, signal: AbortSignal): Promise<EmbeddingSource | null>;
+  /** The embedding of a part of the photo, or of all of it, in a mirror; null when it does not come in good time. */
+  embeddingToLookAt(part: BoxXyxy | null, signal: AbortSignal): Promise<EmbeddingSource | null>;
   /** How many pixels of the photo, a power of two, make one that can be seen at this zoom. */
   detailStep(): number;
   /** The same for a mask that stands for a frame or two. */
@@ -64,9 +64,8 @@ export class Prompting {
     this.closer = new CloserLook(
       {
         decoder: port.decoder,
-        embeddingOf: (part) => port.embeddingOf(part),
-        embeddingOfPart: (part, signal) => port.embeddingOfPart(part, signal),
-        onSeen: (answered, answer, cropBox) => this.showCloser(answered, answer, cropBox),
+        embeddingToLookAt: (part, signal) => port.embeddingToLookAt(part, signal),
+        onSeen: (answered, answer) => this.showCloser(answered, answer),
       },
       imageSize,
     );
@@ -129,7 +128,7 @@ export class Prompting {
     const candidate = draft?.candidates.at(chosen);
     if (!draft || !candidate || chosen === draft.chosen) return;
     const mask = this.port.decoder.toMask(candidate.shown, this.imageSize, draft.cropBox);
-    this.record("candidate", { ...draft, chosen, mask: withHandEdits(mask, draft) });
+    this.record("candidate", { ...draft, chosen, isChosenByHand: true, mask: withHandEdits(mask, draft) });
   }
 
   cycleCandidate(steps: 1 | -1): void {
@@ -177,7 +176,7 @@ export class Prompting {
       this.record("prompt", null);
       return;
     }
-    const asked = { ...after, maskInput };
+    const asked = { ...after, maskInput, isChosenByHand: false };
     const foreseen = this.foreseen(asked);
     this.preview.clear();
     this.closer.stop();
@@ -288,25 +287,23 @@ export class Prompting {
 
   private show(asked: Draft, answer: PreviewAnswer): void {
     if (this.port.document.draft !== asked) return;
-    const { candidates, chosen, embedding } = answer;
+    const { candidates, chosen, seen, embedding } = answer;
     const { cropBox } = embedding;
     const mask = this.port.decoder.toMask(candidates[chosen].shown, this.imageSize, cropBox);
-    const afar = sameBox(cropBox, asked.cropBox) ? asked.afar : null;
-    const shown: Draft = { ...asked, candidates, chosen, mask: withHandEdits(mask, asked), cropBox, afar };
-    this.replace(asked, shown);
+    const toGoOn = asked.maskInput ? startsOf(asked).filter((one) => canGoOn(one.embedding, embedding, asked)) : [];
+    this.replace(asked, { ...asked, candidates, chosen, mask: withHandEdits(mask, asked), cropBox, seen, toGoOn });
   }
 
   /** Show what a closer look has found, unless the person has gone on; the candidate they chose stays chosen. */
-  private showCloser(answered: Draft, answer: DecodeAnswer, cropBox: BoxXyxy): Draft | null {
-    const { candidates, chosen } = answer;
+  private showCloser(answered: Draft, { candidates, chosen, seen }: DecodeAnswer): Draft | null {
     const { draft } = this.port.document;
     if (!draft || draft.prompts !== answered.prompts || draft.edits !== answered.edits) return null;
-    const wanted = draft.chosen === answered.chosen ? chosen : draft.chosen;
-    const mask = this.port.decoder.toMask(candidates[wanted].shown, this.imageSize, cropBox);
-    const afar = answer.afar && { ...answer.afar, cropBox: answer.afar.embedding.cropBox };
-    const seen = { ...draft, candidates, chosen: wanted, mask: withHandEdits(mask, draft), cropBox, afar };
-    this.replace(draft, seen);
-    return seen;
+    const wanted = draft.isChosenByHand ? draft.chosen : chosen;
+    const cropBox = seen.at(-1)?.embedding.cropBox ?? null;
+    const mask = withHandEdits(this.port.decoder.toMask(candidates[wanted].shown, this.imageSize, cropBox), draft);
+    const shown = { ...draft, candidates, chosen: wanted, mask, cropBox, seen, toGoOn: [] };
+    this.replace(draft, shown);
+    return shown;
   }
 
   /** Put an answer in place, in the history as well: it is no step of its own. */
@@ -316,9 +313,14 @@ export class Prompting {
   }
 }
 
-/** The mask to go on from in a view: logits of one mean nothing in another, which has its own, or none. */
-function startIn({ cropBox }: EmbeddingSource, draft: Draft, shown: LowResLogits): LowResLogits | null {
-  if (sameBox(cropBox, draft.cropBox)) return shown;
-  const { afar } = draft;
-  return afar && sameBox(cropBox, afar.cropBox) ? (afar.candidates.at(afar.chosen)?.logits ?? null) : null;
+/** The mask to go on from in a view: the one shown in the nearest, its own in another one, or none. */
+function startIn(view: EmbeddingSource, draft: Draft, shown: LowResLogits): LowResLogits | null {
+  const nearest = draft.seen.at(-1)?.embedding;
+  const isShownHere = nearest ? nearest.key === view.key : sameBox(view.cropBox, draft.cropBox);
+  return isShownHere ? shown : (startsOf(draft).find(({ embedding }) => embedding.key === view.key)?.logits ?? null);
+}
+
+/** Whether a view that answered before can answer these prompts too: it holds them, and has not been asked. */
+function canGoOn(view: EmbeddingSource, asked: EmbeddingSource, { prompts }: Draft): boolean {
+  return view.key !== asked.key && holdsAll(view.cropBox, prompts);
 }

@@ -91,7 +91,7 @@ export class SceneMaker {
       brush: shape?.kind === "brush" ? { ...shape.dab, shape: shape.shape, isErasing: shape.isErasing } : null,
       cursor,
       // a closer look comes and goes by itself, and nobody need know where its part ends
-      cropBox: (draft?.afar ? null : draft?.cropBox) ?? null,
+      cropBox: draft?.seen.at(0)?.embedding.cropBox ?? null,
       heat: this.stores.remaining.get()?.coverage ?? null,
       gap: gapBox(this.stores.remaining.get()),
     };

@@ -2,8 +2,9 @@ import { readFileSync } from "node:fs";
 
 import { describe, expect, it } from "vitest";
 
-import type { BoxXyxy, Prompt, Size } from "../geometry/types";
-import { closerShare, mergedLogits, mergedScores, partToLookAt, viewOf } from "./closer";
+import { imagePoint, type BoxXyxy, type Prompt, type Size } from "../geometry/types";
+import { closerShare, mergedLogits, mergedScores, nextLook, partToLookAt, viewOf } from "./closer";
+import { mirroredTokens, mirrorPlanes } from "./mirrored";
 
 type Corners = [number, number, number, number];
 interface Case {
@@ -16,6 +17,14 @@ interface Merge extends Case {
   share: number;
   logits: number[];
   scores: number[];
+}
+interface Mirror {
+  name: string;
+  photo: Size;
+  coords: number[];
+  labels: number[];
+  mirrored: number[];
+  logits: number[];
 }
 interface Look extends Case {
   points: [number, number][];
@@ -35,6 +44,7 @@ const golden = JSON.parse(
   shown: Record<string, number[]>;
   merges: Merge[];
   looks: Look[];
+  mirrors: Mirror[];
 };
 const { side } = golden;
 const plane = (data: number[]) => ({ data: Float32Array.from(data), side });
@@ -59,6 +69,52 @@ describe("a closer look", () => {
 
   it("needs a prompt: a mask that is given back is none", () => {
     expect(partToLookAt([], [{ shown: plane(golden.shown.s) }], view(golden.looks[0], null))).toBeNull();
+  });
+});
+
+describe("a mirror", () => {
+  it.each(golden.mirrors)("turns what sam_core turns: $name", ({ photo, coords, labels, mirrored, logits }) => {
+    const { geometry } = viewOf(photo, null, golden.image_size);
+    const tokens = { coords: Float32Array.from(coords), labels: Int32Array.from(labels) };
+    expect(mirroredTokens(tokens, geometry, side).coords).toEqual(Float32Array.from(mirrored));
+    expect(mirrorPlanes(Float32Array.from(golden.far[0]), geometry, side)).toEqual(Float32Array.from(logits));
+    const twice = mirroredTokens(mirroredTokens(tokens, geometry, side), geometry, side);
+    expect(twice.coords).toEqual(tokens.coords);
+  });
+});
+
+describe("what is looked at next", () => {
+  const photo = { width: 2000, height: 1500 };
+  const prompts: Prompt[] = [{ kind: "point", point: imagePoint(410, 300), label: 1 }];
+  const small = Array(4).fill({ shown: plane(golden.shown.s) });
+  const part = box([300, 200, 900, 650]);
+  const all = box([700, 400, 764, 464]); // as many pixels as the model sees
+  const seen = (...parts: (BoxXyxy | null)[]) =>
+    parts.map((cropBox, i) => ({ embedding: { cropBox, isMirrored: i > 0 } }));
+  const next = (...parts: (BoxXyxy | null)[]) =>
+    nextLook({ prompts, candidates: small, seen: seen(...parts) }, photo, golden.image_size);
+
+  it("is the same part of the photo in a mirror, and then a part of that", () => {
+    expect(next(null)).toEqual({ part: null });
+    expect(next(part)).toEqual({ part });
+    expect(next(null, null)?.part).not.toBeNull();
+  });
+
+  it("is a part of the part, until all of the photo's pixels are seen", () => {
+    expect(next(null, null, part)?.part?.x0).toBeGreaterThan(part.x0);
+    expect(next(null, null, all)).toBeNull();
+  });
+
+  it("is a part even of a photo whose pixels are all seen: two views are better than one", () => {
+    const near: Prompt[] = [{ kind: "point", point: imagePoint(30, 25), label: 1 }];
+    const asked = { prompts: near, candidates: small, seen: seen(null, null) };
+    expect(nextLook(asked, { width: 200, height: 150 }, 256)?.part).not.toBeNull();
+  });
+
+  it("is nothing after three parts, or without a prompt, or before the first answer", () => {
+    expect(next(null, null, part, part, part)).toBeNull();
+    expect(next()).toBeNull();
+    expect(nextLook({ prompts: [], candidates: small, seen: seen(null) }, photo, golden.image_size)).toBeNull();
   });
 });
 

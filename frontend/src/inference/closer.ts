@@ -14,6 +14,8 @@ const LEAST_SHORT_SIDE_PX = 32;
 const LEAST_GAIN = 1.15;
 const CERTAIN = 8;
 const FAR_SHARE = 0.4;
+/** Parts that are looked at, one closer than the other, at most. */
+const LOOKS = 3;
 
 /** What was encoded: the photo or a part of it, and where that begins. */
 export interface View {
@@ -24,6 +26,32 @@ export interface View {
 
 export function viewOf(photo: Size, part: BoxXyxy | null, imageSize: number): View {
   return { geometry: geometryFor(encodedSize(photo, part), imageSize), x: part?.x0 ?? 0, y: part?.y0 ?? 0 };
+}
+
+/** What was shown for prompts, and the views that gave it, from afar to near. */
+interface Answered {
+  readonly prompts: readonly Prompt[];
+  readonly candidates: readonly { readonly shown: LowResLogits }[];
+  readonly seen: readonly { readonly embedding: { readonly cropBox: BoxXyxy | null; readonly isMirrored: boolean } }[];
+}
+
+/**
+ * What to look at next, in a mirror: the same part of the photo (null: all of it), then the part around what is small,
+ * and that again while it does not show all of the photo's detail; null in the end.
+ */
+export function nextLook(
+  { prompts, candidates, seen }: Answered,
+  photo: Size,
+  imageSize: number,
+): { readonly part: BoxXyxy | null } | null {
+  const nearest = seen.at(-1)?.embedding;
+  if (!nearest || prompts.length === 0) return null;
+  if (seen.length === 1 && !nearest.isMirrored) return { part: nearest.cropBox };
+  const looks = seen.length - 2;
+  const view = viewOf(photo, nearest.cropBox, imageSize);
+  if (looks >= LOOKS || (looks > 0 && showsAll(view))) return null;
+  const part = partToLookAt(prompts, candidates, view);
+  return part && { part };
 }
 
 /** The part of the photo that deserves a closer look after these candidates (in decoder order) were shown, or null. */

@@ -21,7 +21,13 @@ import {
 import type { WorkerAnswer } from "./protocol";
 
 const SIZE = { width: 32, height: 16 };
-const EMBEDDING: EmbeddingRef = { key: "abc-model-1-full-f16", url: "/embeddings/abc.npy", imageId: 7, cropBox: null };
+const EMBEDDING: EmbeddingRef = {
+  key: "abc-model-1-full-f16",
+  url: "/embeddings/abc.npy",
+  imageId: 7,
+  cropBox: null,
+  isMirrored: false,
+};
 
 function serverAnswer(): Response {
   const head = new TextEncoder().encode(JSON.stringify({ side: SIDE, predicted_iou: [0, 0, 1, 0] }).padEnd(48));
@@ -124,6 +130,29 @@ describe("answering clicks", () => {
     expect(candidates[1].shown).toBe(candidates[1].logits);
   });
 
+  it("asks what was seen in a mirror in the mirror, and gives the answer as the photo lies", async () => {
+    const rising: Behaviour = (request, worker) => {
+      const answer = healthy(request, worker);
+      return answer?.type === "decoded" ? { ...answer, logits: answer.logits.map((_, i) => 10 * i) } : answer;
+    };
+    const client = makeClient(rising);
+    await client.open("/models/manifest.json");
+    const tall = { width: 16, height: 32 }; // 8 x 16 of the model's pixels: two of four columns
+    const start = { side: SIDE, data: Float32Array.from({ length: SIDE * SIDE }, (_, i) => i) };
+    const asked = { ...click(3.5), originalSize: tall, maskInput: start };
+    const plain = await client.decode(asked);
+    const mirrored = await client.decode({ ...asked, embedding: { ...EMBEDDING, isMirrored: true } });
+    const decoded = workers[0].received.filter((message) => message.type === "decode");
+    expect(decoded.map(({ coords }) => coords[0])).toEqual([1.5, 8 - 1.5 - 1]);
+    expect(decoded.map(({ maskInput }) => Array.from(maskInput?.subarray(0, 4) ?? []))).toEqual([
+      [0, 1, 2, 3],
+      [1, 0, 2, 3],
+    ]);
+    const row = ({ candidates }: DecodeResult) => Array.from(candidates[0].logits.data.subarray(0, 4));
+    expect(row(plain)).toEqual([0, 10, 20, 30]);
+    expect(row(mirrored)).toEqual([10, 0, 20, 30]);
+  });
+
   it("makes one answer of a closer look and the one from afar", async () => {
     const client = makeClient(healthy);
     await client.open("/models/manifest.json");
@@ -131,12 +160,16 @@ describe("answering clicks", () => {
     const part = { x0: 8, y0: 0, x1: 24, y1: 16 };
     const near = { ...EMBEDDING, key: "abc-model-1-8_0_24_16-f16", cropBox: part };
     const alone = await client.decode(click(10.5, near));
-    const both = await client.decode({ ...click(10.5, near), other: { ...far, embedding: EMBEDDING } });
+    const both = await client.decode({ ...click(10.5, near), seen: far.seen, kept: far.chosen });
     const first = ({ candidates }: DecodeResult) => candidates[0].logits.data[0];
     // 32 photo pixels on 16 of the model's, and 16 on 16: half the detail from afar
     expect(first(both)).toBeCloseTo(0.2 * first(far) + 0.8 * first(alone), 5);
     expect(first(far)).not.toBe(first(alone));
     expect(both.chosen).toBe(far.chosen);
+    expect(both.seen).toEqual([...far.seen, ...alone.seen]);
+    const late = await client.decode({ ...click(10.5), seen: alone.seen, kept: far.chosen });
+    expect(first(late)).toBe(first(both));
+    expect(late.seen).toEqual(both.seen);
   });
 
   it("prepares an embedding once and again when the worker had to let it go", async () => {

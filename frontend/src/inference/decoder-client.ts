@@ -24,10 +24,11 @@ import { EngineMemoryStore } from "./engine-memory";
 import { DecodeError, isDecodeError, toDecodeError } from "./errors";
 import { parseManifest, type Manifest } from "./manifest";
 import { fitToGrid, maskPromptFor } from "./mask-prompt";
+import { mirroredTokens, mirrorPlanes } from "./mirrored";
 import { encodedSize, toTokens, type PromptTokens } from "./prompt-tokens";
 import type { LocalEngine } from "./protocol";
 import { decodeOnServer } from "./server-decoder";
-import { isCloser, mergeViews, type RawAnswer } from "./two-views";
+import { fromAfar, mergeSeen } from "./seen-views";
 import { WorkerDecoder } from "./worker-decoder";
 import type { WorkerPort } from "./worker-link";
 import type {
@@ -39,6 +40,7 @@ import type {
   EngineName,
   EngineTrial,
   PhotoView,
+  SeenView,
 } from "./types";
 
 export type {
@@ -238,19 +240,21 @@ export class BrowserDecoderClient implements DecoderClient {
     if (prompts.length === 0 && !maskInput) throw new DecodeError("bad_prompt", "There is no prompt.");
     const start = performance.now();
     const tokens = toTokens(prompts, originalSize, embedding.cropBox, manifest.imageSize);
-    const { engine, ...own } = await this.answer(request, tokens, manifest);
-    const alone = () => this.candidatesOf(request, own, manifest);
-    const { other } = request;
-    const both = other && mergeViews(request, own, other, manifest.imageSize);
-    const seen = both
-      ? this.candidatesOf({ ...request, embedding: both.closer }, both, manifest, other.chosen)
-      : alone();
-    const afar = other && (isCloser(embedding, other.embedding) ? other : { embedding, ...alone() });
-    return { ...seen, afar: afar ?? null, decodeMs: performance.now() - start, engine };
+    const { engine, logits, predictedIou } = await this.answer(request, tokens, manifest);
+    const seen = [...(request.seen ?? []), { embedding, logits, predictedIou }].sort(fromAfar);
+    const nearest = seen[seen.length - 1].embedding;
+    const merged = mergeSeen(seen, originalSize, manifest.imageSize);
+    const answer = this.candidatesOf({ ...request, embedding: nearest }, merged, manifest, request.kept);
+    return { ...answer, seen, decodeMs: performance.now() - start, engine };
   }
 
   /** The candidates of an answer in a view, and which of them to show; `kept` was shown before a closer look. */
-  private candidatesOf(view: ViewAsked, { logits, predictedIou }: RawAnswer, manifest: Manifest, kept?: number) {
+  private candidatesOf(
+    view: ViewAsked,
+    { logits, predictedIou }: Omit<SeenView, "embedding">,
+    manifest: Manifest,
+    kept: number | null = null,
+  ) {
     const { embedding, originalSize, prompts } = view;
     const tokens = toTokens(prompts, originalSize, embedding.cropBox, manifest.imageSize);
     const geometry = geometryFor(encodedSize(originalSize, embedding.cropBox), manifest.imageSize);
@@ -262,13 +266,14 @@ export class BrowserDecoderClient implements DecoderClient {
   /** What is known of the edges of the photo, or of the part of it that was encoded. */
   private guideFor({ embedding, originalSize, photo }: PhotoView, manifest: Manifest): EdgeGuide | null {
     if (!manifest.snapsToEdges) return null;
-    const known = this.guides.get(embedding.key);
+    const name = guideName(embedding, manifest);
+    const known = this.guides.get(name);
     if (known) return known;
     const geometry = geometryFor(encodedSize(originalSize, embedding.cropBox), manifest.imageSize);
     const cells = photo?.(embedding.cropBox, geometry, manifest.imageSize / manifest.maskSide);
     if (!cells) return null;
     const guide = new EdgeGuide(cells);
-    this.guides.set(embedding.key, guide, guide.bytes);
+    this.guides.set(name, guide, guide.bytes);
     return guide;
   }
 
@@ -298,13 +303,12 @@ export class BrowserDecoderClient implements DecoderClient {
   }
 
   private async answer(request: DecodeRequest, tokens: PromptTokens, manifest: Manifest) {
-    const { embedding, maskInput } = request;
+    const { maskInput } = request;
     const { decoder } = this;
+    const fitted = maskInput && fitToGrid(maskInput, manifest.maskSide);
     if (decoder) {
-      const maskPrompt = maskPromptFor(manifest, tokens, maskInput);
       try {
-        const load = () => this.store.load(embedding);
-        const answer = await decoder.decode(embedding.key, tokens, maskPrompt, load);
+        const answer = await this.answerHere(decoder, { ...request, maskInput: fitted }, tokens, manifest);
         return { ...answer, engine: decoder.trial.engine };
       } catch (error) {
         const cause = toDecodeError(error);
@@ -313,9 +317,23 @@ export class BrowserDecoderClient implements DecoderClient {
       }
     }
     const { api, csrf, fetch: get } = this.dependencies;
-    const fitted = maskInput && fitToGrid(maskInput, manifest.maskSide);
     const answer = await decodeOnServer({ ...request, maskInput: fitted }, { api, csrf, fetch: get });
     return { ...answer, engine: "server" as const };
+  }
+
+  private async answerHere(decoder: WorkerDecoder, request: DecodeRequest, tokens: PromptTokens, manifest: Manifest) {
+    const { embedding, maskInput, originalSize } = request;
+    const { maskSide: side } = manifest;
+    const load = () => this.store.load(embedding);
+    if (!embedding.isMirrored) {
+      return decoder.decode(embedding.key, tokens, maskPromptFor(manifest, tokens, maskInput), load);
+    }
+    const geometry = geometryFor(encodedSize(originalSize, embedding.cropBox), manifest.imageSize);
+    const turned = mirroredTokens(tokens, geometry, side);
+    const start = maskInput && { side, data: mirrorPlanes(maskInput.data.slice(), geometry, side) };
+    const prompt = maskPromptFor(manifest, turned, start);
+    const { logits, predictedIou } = await decoder.decode(embedding.key, turned, prompt, load);
+    return { logits: mirrorPlanes(logits, geometry, side), predictedIou };
   }
 
   /** The engine failed again and again: let the server answer, and say so. */
@@ -347,6 +365,11 @@ export class BrowserDecoderClient implements DecoderClient {
 
 function isOf(manifest: Manifest, embedding: EmbeddingRef): boolean {
   return embedding.key.includes(`-${manifest.modelVersion}-`);
+}
+
+/** A photo, or a part of it, has the same edges in the mirror. */
+function guideName({ imageId, cropBox }: EmbeddingRef, { modelVersion }: Manifest): string {
+  return [modelVersion, imageId, ...(cropBox ? [cropBox.x0, cropBox.y0, cropBox.x1, cropBox.y1] : [])].join("-");
 }
 
 /** Of a photo without edges. */

@@ -36,7 +36,13 @@ beforeEach(() => {
   get = vi.fn<typeof fetch>(() => Promise.resolve(new Response(new Uint8Array(100))));
 });
 
-const ref = (name: string) => ({ key: name, url: `/embeddings/${name}.npy`, imageId: 1, cropBox: null });
+const ref = (name: string) => ({
+  key: name,
+  url: `/embeddings/${name}.npy`,
+  imageId: 1,
+  cropBox: null,
+  isMirrored: false,
+});
 
 function makeStore(budgetBytes = 1000) {
   const caches = { open: () => Promise.resolve(cache) } as unknown as CacheStorage;

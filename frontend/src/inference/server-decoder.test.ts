@@ -9,7 +9,7 @@ const PROMPTS: Prompt[] = [
 ];
 const REQUEST = {
   kind: "click",
-  embedding: { key: "k", url: "/k.npy", imageId: 5, cropBox: { x0: 0, y0: 0, x1: 64, y1: 64 } },
+  embedding: { key: "k", url: "/k.npy", imageId: 5, cropBox: { x0: 0, y0: 0, x1: 64, y1: 64 }, isMirrored: true },
   originalSize: { width: 100, height: 100 },
   prompts: PROMPTS,
   maskInput: { data: Float32Array.of(1, -2, 0.5, 0), side: 2 },
@@ -42,6 +42,7 @@ it("asks as the API wants to be asked and reads its binary answer", async () => 
     points: [{ x: 10, y: 20, label: 0 }],
     box_xyxy: [1, 2, 3, 4],
     crop_box_xyxy: [0, 0, 64, 64],
+    is_mirrored: true,
   });
   const bytes = Buffer.from(body.mask_input as string, "base64");
   expect([...new Float32Array(new Uint8Array(bytes).buffer)]).toEqual([1, -2, 0.5, 0]);

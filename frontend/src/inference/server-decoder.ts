@@ -51,6 +51,7 @@ function bodyOf({ prompts, maskInput, embedding }: DecodeRequest): unknown {
     box_xyxy: box ? [box.x0, box.y0, box.x1, box.y1] : null,
     mask_input: maskInput ? toBase64(maskInput) : null,
     crop_box_xyxy: crop ? [crop.x0, crop.y0, crop.x1, crop.y1] : null,
+    is_mirrored: embedding.isMirrored,
   };
 }
 

@@ -2,13 +2,14 @@
 import type { MaskGeometry } from "../geometry/upsample";
 import type { BoxXyxy, LowResLogits, PhotoCells, Prompt, Size } from "../geometry/types";
 
-/** One embedding: of the whole photo (cropBox null) or of a part of it. */
+/** One embedding: of the whole photo (cropBox null) or of a part of it, seen plainly or in a mirror. */
 export interface EmbeddingRef {
   /** `{image sha256}-{model_version}-{crop}-{dtype}`. */
   readonly key: string;
   readonly url: string;
   readonly imageId: number;
   readonly cropBox: BoxXyxy | null;
+  readonly isMirrored: boolean;
 }
 
 export type EngineName = "webgpu" | "wasm-threads" | "wasm" | "server";
@@ -41,18 +42,21 @@ export interface DecodeRequest {
   readonly originalSize: Size;
   readonly prompts: readonly Prompt[];
   readonly maskInput: LowResLogits | null;
-  /** What another view of the photo, a part of this one or the other way round, answered: both become one. */
-  readonly other?: OtherView | null;
+  /** What other views of the photo answered to the same prompts: all become one answer. */
+  readonly seen?: readonly SeenView[];
+  /** The candidate that was shown before a closer look; it stays unless another one is clearly better. */
+  readonly kept?: number | null;
   /** Where the photo's colours come from, for models that look at its edges; nothing where it cannot be seen yet. */
   readonly photo?: PhotoSampler | null;
   readonly signal?: AbortSignal;
 }
 
-/** The answer to the same prompts in another view of the photo. */
-export interface OtherView {
+/** What one view gave by itself, in decoder order and as the photo lies, also where it was seen in a mirror. */
+export interface SeenView {
   readonly embedding: EmbeddingRef;
-  readonly candidates: readonly Candidate[];
-  readonly chosen: number;
+  /** 4 x side x side. */
+  readonly logits: Float32Array;
+  readonly predictedIou: ArrayLike<number>;
 }
 
 /** The colours of the cells of `cellPx` model pixels on a photo, or on the part of it that was encoded. */
@@ -76,8 +80,8 @@ export interface DecodeResult {
   readonly chosen: number;
   readonly decodeMs: number;
   readonly engine: EngineName;
-  /** Of two views: what the wider one gave by itself. The answer is in the view of the closer one. */
-  readonly afar: OtherView | null;
+  /** What each view gave, from afar to near. The answer is in the nearest. */
+  readonly seen: readonly SeenView[];
 }
 
 export interface DecoderClient {

@@ -4,6 +4,28 @@
 import { combineMasks, type ColumnMask } from "../geometry/column-mask";
 import type { BoxXyxy, ImagePoint, LowResLogits, Prompt } from "../geometry/types";
 
+/** One embedding: the whole photo's (`cropBox` null) or that of a part of it, seen plainly or in a mirror. */
+export interface EmbeddingSource {
+  readonly imageId: number;
+  readonly url: string;
+  readonly key: string;
+  readonly cropBox: BoxXyxy | null;
+  readonly isMirrored: boolean;
+}
+
+/** What one view gave by itself: four candidates' logits, one after the other. */
+export interface SeenView {
+  readonly embedding: EmbeddingSource;
+  readonly logits: Float32Array;
+  readonly predictedIou: ArrayLike<number>;
+}
+
+/** A view that has yet to answer, and the mask that it goes on from. */
+export interface ViewStart {
+  readonly embedding: EmbeddingSource;
+  readonly logits: LowResLogits;
+}
+
 /** One of the model's answers; index 0 is the single-mask token, 1 to 3 the ambiguous ones. */
 export interface DraftCandidate {
   readonly index: number;
@@ -26,17 +48,19 @@ export interface Draft {
   readonly maskInput: LowResLogits | null;
   /** The saved mask that this draft refines; null for a new one. */
   readonly targetId: string | null;
+  /** Whether a person chose it. */
+  readonly isChosenByHand: boolean;
+  /** The part of the photo that the mask lies in: that of the nearest view. */
   readonly cropBox: BoxXyxy | null;
-  /** Of a mask that was looked at more closely: what the view from afar answered by itself. */
-  readonly afar: DraftAnswer | null;
+  /** What each view gave for these prompts, from afar to near. */
+  readonly seen: readonly SeenView[];
+  /** Views that have answered the prompts before, but not these yet. */
+  readonly toGoOn: readonly ViewStart[];
   /** What was painted and erased by hand; it stays when the model answers anew. */
   readonly added: ColumnMask | null;
   readonly removed: ColumnMask | null;
   readonly edits: readonly DraftEdit[];
 }
-
-/** What one view answered. */
-export type DraftAnswer = Pick<Draft, "candidates" | "chosen" | "cropBox">;
 
 export interface DraftEdit {
   readonly name: string;
@@ -50,8 +74,10 @@ export const EMPTY_DRAFT: Draft = {
   mask: null,
   maskInput: null,
   targetId: null,
+  isChosenByHand: false,
   cropBox: null,
-  afar: null,
+  seen: [],
+  toGoOn: [],
   added: null,
   removed: null,
   edits: [],
@@ -97,7 +123,18 @@ export function nextCandidate(draft: Draft, steps: number): number {
 
 /** Forget what can be computed again, for drafts far back in the history. */
 export function slimDraft(draft: Draft): Draft {
-  return { ...draft, candidates: [], chosen: 0, maskInput: null, afar: null };
+  return { ...draft, candidates: [], chosen: 0, maskInput: null, seen: [], toGoOn: [] };
+}
+
+/** The logits of a view's candidate. */
+export function planeOf({ logits, predictedIou }: SeenView, candidate: number): LowResLogits {
+  const size = logits.length / predictedIou.length;
+  return { data: logits.subarray(candidate * size, (candidate + 1) * size), side: Math.sqrt(size) };
+}
+
+/** Where one more prompt finds the views that gave this draft's mask: each goes on from what it gave by itself. */
+export function startsOf({ seen, toGoOn, chosen }: Draft): ViewStart[] {
+  return [...seen.map((view) => ({ embedding: view.embedding, logits: planeOf(view, chosen) })), ...toGoOn];
 }
 
 /** What the model should start from: the logits shown last, once there is more than one prompt. */

@@ -96,7 +96,7 @@ function EngineState(): JSX.Element {
       >
         {clickToPaint ? t("bar.median", { ms: Math.round(clickToPaint.p50Ms) }) : t("engine.ready")}
       </button>
-      {draft?.cropBox && !draft.afar && <span class="bar-chip">{t("engine.fine")}</span>}
+      {draft?.seen.at(0)?.embedding.cropBox && <span class="bar-chip">{t("engine.fine")}</span>}
     </span>
   );
 }

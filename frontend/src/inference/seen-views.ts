@@ -1,0 +1,38 @@
+/** One answer of several: the same prompts asked in views of the photo, each a part of the one before (closer.ts). */
+import type { BoxXyxy, LowResLogits, Size } from "../geometry/types";
+import { mergedLogits, mergedScores, viewOf } from "./closer";
+import type { SeenView } from "./types";
+
+type RawAnswer = Pick<SeenView, "logits" | "predictedIou">;
+
+/** What all views gave together, on the grid of the last one. They come from afar to near, one at least. */
+export function mergeSeen(seen: readonly SeenView[], photo: Size, imageSize: number): RawAnswer {
+  const view = ({ embedding }: SeenView) => viewOf(photo, embedding.cropBox, imageSize);
+  return seen.slice(1).reduce<RawAnswer>((far, near, i) => {
+    const views = [view(seen[i]), view(near)] as const;
+    return {
+      logits: mergedLogits(planesOf(far), planesOf(near), ...views),
+      predictedIou: mergedScores(far.predictedIou, near.predictedIou, ...views),
+    };
+  }, seen[0]);
+}
+
+/** From afar to near; of two of the same part the one in a mirror comes last. */
+export function fromAfar({ embedding: a }: SeenView, { embedding: b }: SeenView): number {
+  return compare(area(b.cropBox), area(a.cropBox)) || Number(a.isMirrored) - Number(b.isMirrored);
+}
+
+/** The candidates' logits, in decoder order. */
+export function planesOf({ logits, predictedIou }: RawAnswer): LowResLogits[] {
+  const size = logits.length / predictedIou.length;
+  const side = Math.sqrt(size);
+  return Array.from(predictedIou, (_, i) => ({ data: logits.subarray(i * size, (i + 1) * size), side }));
+}
+
+function area(box: BoxXyxy | null): number {
+  return box ? (box.x1 - box.x0) * (box.y1 - box.y0) : Infinity;
+}
+
+function compare(a: number, b: number): number {
+  return a === b ? 0 : a - b; // two infinities have no difference
+}
