@@ -1,5 +1,6 @@
 /** Makes a saved mask of a draft. */
 import { isEmpty, type ColumnMask } from "../geometry/column-mask";
+import type { BoxXyxy } from "../geometry/types";
 import type { Draft } from "../model/draft";
 import type { Change } from "../model/document";
 import {
@@ -90,20 +91,27 @@ function refined(before: MaskRecord, draft: Draft, mask: ColumnMask, options: Ac
 
 function provenanceOf(draft: Draft, modelVersion: string | null, base: Provenance): Provenance {
   const chosen = draft.candidates.at(draft.chosen);
-  const box = draft.cropBox;
   const model: Provenance = chosen
     ? {
         candidate: chosen.index,
         model_version: modelVersion,
         predicted_iou: chosen.predictedIou,
         stability_score: chosen.stabilityScore,
+        views: draft.seen.map(({ embedding }) => ({
+          crop_box: cornersOf(embedding.cropBox),
+          is_mirrored: embedding.isMirrored,
+        })),
       }
     : {};
   const provenance: Provenance = {
     ...base,
     ...model,
     prompts: promptsForProvenance(draft.prompts),
-    crop_box: box ? [box.x0, box.y0, box.x1, box.y1] : null,
+    crop_box: cornersOf(draft.cropBox),
   };
   return draft.edits.reduce((noted, edit) => noteEdit(noted, edit.name, edit.pixels), provenance);
+}
+
+function cornersOf(box: BoxXyxy | null): number[] | null {
+  return box && [box.x0, box.y0, box.x1, box.y1];
 }

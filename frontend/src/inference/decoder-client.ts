@@ -8,8 +8,7 @@ import { geometryFor } from "../geometry/upsample";
 import { browserName } from "./browser-name";
 import { chooseCandidate, toCandidates } from "./candidates";
 import { DecodeQueue } from "./decode-queue";
-import { ByteLru } from "./byte-lru";
-import { EdgeGuide } from "./edges";
+import { EdgeGuides, guideOfNothing } from "./edge-guides";
 import { EmbeddingStore } from "./embedding-store";
 import {
   isClearlyFaster,
@@ -24,7 +23,7 @@ import { EngineMemoryStore } from "./engine-memory";
 import { DecodeError, isDecodeError, toDecodeError } from "./errors";
 import { parseManifest, type Manifest } from "./manifest";
 import { fitToGrid, maskPromptFor } from "./mask-prompt";
-import { mirroredTokens, mirrorPlanes } from "./mirrored";
+import { inMirror } from "./mirrored";
 import { encodedSize, toTokens, type PromptTokens } from "./prompt-tokens";
 import type { LocalEngine } from "./protocol";
 import { decodeOnServer } from "./server-decoder";
@@ -73,15 +72,13 @@ export interface ClientDependencies {
 type ViewAsked = Pick<DecodeRequest, "embedding" | "originalSize" | "photo" | "prompts">;
 
 const CACHE_BUDGET_BYTES = 512 * 2 ** 20;
-/** A guide takes up to 18 MB: that of the photo, of a part of it or two, and of the photo before. */
-const GUIDES_BUDGET_BYTES = 80 * 2 ** 20;
 /** Decodings until the browser has compiled what they run: later ones take a third to a half of the first one's time. */
 const WARM_UPS = 8;
 
 export class BrowserDecoderClient implements DecoderClient {
   private readonly queue = new DecodeQueue();
   private readonly store: EmbeddingStore;
-  private readonly guides = new ByteLru<EdgeGuide>(GUIDES_BUDGET_BYTES);
+  private readonly guides = new EdgeGuides();
   private opened: { manifestUrl: string; manifest: Manifest; memory: EngineMemoryStore } | null = null;
   private decoder: WorkerDecoder | null = null;
   private trials: EngineTrial[] = [];
@@ -120,7 +117,7 @@ export class BrowserDecoderClient implements DecoderClient {
 
   look(view: PhotoView): void {
     const seen = this.queue.add("prefetch", () => {
-      if (this.opened && isOf(this.opened.manifest, view.embedding)) this.guideFor(view, this.opened.manifest);
+      if (this.opened && isOf(this.opened.manifest, view.embedding)) this.guides.of(view, this.opened.manifest);
       return Promise.resolve();
     });
     seen.catch(() => undefined); // a click meets the same trouble, and tells
@@ -258,23 +255,9 @@ export class BrowserDecoderClient implements DecoderClient {
     const { embedding, originalSize, prompts } = view;
     const tokens = toTokens(prompts, originalSize, embedding.cropBox, manifest.imageSize);
     const geometry = geometryFor(encodedSize(originalSize, embedding.cropBox), manifest.imageSize);
-    const guide = this.guideFor(view, manifest);
+    const guide = this.guides.of(view, manifest);
     const candidates = toCandidates(logits, predictedIou, tokens, geometry, manifest, guide);
     return { candidates, chosen: chooseCandidate(tokens, candidates, geometry, manifest, kept) };
-  }
-
-  /** What is known of the edges of the photo, or of the part of it that was encoded. */
-  private guideFor({ embedding, originalSize, photo }: PhotoView, manifest: Manifest): EdgeGuide | null {
-    if (!manifest.snapsToEdges) return null;
-    const name = guideName(embedding, manifest);
-    const known = this.guides.get(name);
-    if (known) return known;
-    const geometry = geometryFor(encodedSize(originalSize, embedding.cropBox), manifest.imageSize);
-    const cells = photo?.(embedding.cropBox, geometry, manifest.imageSize / manifest.maskSide);
-    if (!cells) return null;
-    const guide = new EdgeGuide(cells);
-    this.guides.set(name, guide, guide.bytes);
-    return guide;
   }
 
   /** Answer clicks that nobody made while nothing else waits: a first touch has no hover before it that would. */
@@ -286,7 +269,7 @@ export class BrowserDecoderClient implements DecoderClient {
     const square = { width: imageSize, height: imageSize };
     const click = { kind: "point", point: imagePoint(imageSize / 2, imageSize / 2), label: 1 } as const;
     const tokens = toTokens([click], square, null, imageSize);
-    const guide = manifest.snapsToEdges ? guideOfNothing(manifest.maskSide) : null;
+    const guide = guideOfNothing(manifest);
     for (let i = 0; i < WARM_UPS; i++) {
       const answered = this.queue.add("prefetch", async () => {
         if (this.decoder !== decoder) return;
@@ -321,19 +304,14 @@ export class BrowserDecoderClient implements DecoderClient {
     return { ...answer, engine: "server" as const };
   }
 
-  private async answerHere(decoder: WorkerDecoder, request: DecodeRequest, tokens: PromptTokens, manifest: Manifest) {
+  private answerHere(decoder: WorkerDecoder, request: DecodeRequest, tokens: PromptTokens, manifest: Manifest) {
     const { embedding, maskInput, originalSize } = request;
-    const { maskSide: side } = manifest;
     const load = () => this.store.load(embedding);
-    if (!embedding.isMirrored) {
-      return decoder.decode(embedding.key, tokens, maskPromptFor(manifest, tokens, maskInput), load);
-    }
+    const ask = (asked: PromptTokens, start: LowResLogits | null) =>
+      decoder.decode(embedding.key, asked, maskPromptFor(manifest, asked, start), load);
+    if (!embedding.isMirrored) return ask(tokens, maskInput);
     const geometry = geometryFor(encodedSize(originalSize, embedding.cropBox), manifest.imageSize);
-    const turned = mirroredTokens(tokens, geometry, side);
-    const start = maskInput && { side, data: mirrorPlanes(maskInput.data.slice(), geometry, side) };
-    const prompt = maskPromptFor(manifest, turned, start);
-    const { logits, predictedIou } = await decoder.decode(embedding.key, turned, prompt, load);
-    return { logits: mirrorPlanes(logits, geometry, side), predictedIou };
+    return inMirror(ask, tokens, maskInput, geometry, manifest.maskSide);
   }
 
   /** The engine failed again and again: let the server answer, and say so. */
@@ -365,16 +343,6 @@ export class BrowserDecoderClient implements DecoderClient {
 
 function isOf(manifest: Manifest, embedding: EmbeddingRef): boolean {
   return embedding.key.includes(`-${manifest.modelVersion}-`);
-}
-
-/** A photo, or a part of it, has the same edges in the mirror. */
-function guideName({ imageId, cropBox }: EmbeddingRef, { modelVersion }: Manifest): string {
-  return [modelVersion, imageId, ...(cropBox ? [cropBox.x0, cropBox.y0, cropBox.x1, cropBox.y1] : [])].join("-");
-}
-
-/** Of a photo without edges. */
-function guideOfNothing(side: number): EdgeGuide {
-  return new EdgeGuide({ rows: side, columns: side, rgba: new Uint8Array(4 * side * side) });
 }
 
 function shut(decoder: WorkerDecoder): void {

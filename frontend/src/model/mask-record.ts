@@ -18,6 +18,8 @@ export interface Provenance {
   readonly predicted_iou?: number | null;
   readonly stability_score?: number | null;
   readonly crop_box?: readonly number[] | null;
+  /** What the model was shown of the photo, from afar to near: the mask is that of all these together. */
+  readonly views?: readonly { readonly crop_box: readonly number[] | null; readonly is_mirrored: boolean }[];
   readonly brush_pixels?: number;
   readonly edits?: readonly string[];
   readonly [other: string]: unknown;
