@@ -35,6 +35,8 @@ class DataConfig:
     scale_range: tuple[float, float] = (0.6, 2.0)  # longest side of the photo, in model inputs
     max_stretch: float = 1.0  # a crop becomes wider or higher by up to this ratio; 1: keeps its proportions
     focus_probability: float = 0.7  # a crop is centred on a mask
+    near_probability: float = 0.0  # a crop is what a closer look shows (sam_core/masks/closer.py): a mask from near by
+    near_range: tuple[float, float] = (1.2, 4.0)  # its side, in longer sides of the mask's box
     rotation_probability: float = 0.0  # a photo is turned by up to max_rotation first
     max_rotation: float = 15.0  # degrees, either way
     flip_probability: float = 0.5

@@ -20,6 +20,7 @@ from torch.utils.data import Dataset
 
 from sam_core.errors import SamCoreError
 from sam_core.masks import rle as coco
+from sam_core.masks.closer import LEAST_SIDE_PX
 from sam_core.training.config import DataConfig
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -303,6 +304,8 @@ def draw_window(
     hw: tuple[int, int], targets: list[Mask], config: DataConfig, *, image_size: int, rng: np.random.Generator
 ) -> tuple[tuple[int, int, int, int], float]:
     """Choose the crop (y0, x0, y1, x1) in photo pixels and the scale from the photo to the sample."""
+    if targets and config.near_probability and rng.random() < config.near_probability:
+        return near_window(hw, targets[rng.integers(len(targets))], config, image_size=image_size, rng=rng)
     height, width = hw
     low, high = config.scale_range
     scale = image_size * float(np.exp(rng.uniform(np.log(low), np.log(high)))) / max(height, width)
@@ -316,6 +319,20 @@ def draw_window(
     y0 = int(np.clip(center_y - crop_h / 2, 0, height - crop_h))
     x0 = int(np.clip(center_x - crop_w / 2, 0, width - crop_w))
     return (y0, x0, y0 + crop_h, x0 + crop_w), scale
+
+
+def near_window(
+    hw: tuple[int, int], target: Mask, config: DataConfig, *, image_size: int, rng: np.random.Generator
+) -> tuple[tuple[int, int, int, int], float]:
+    """Choose a crop around one mask as a closer look does: it fills the sample, however small the mask is."""
+    height, width = hw
+    x, y, w, h = cv2.boundingRect(target)
+    low, high = config.near_range
+    side = max(round(max(w, h) * float(np.exp(rng.uniform(np.log(low), np.log(high))))), LEAST_SIDE_PX)
+    crop_h, crop_w = min(height, side), min(width, side)
+    y0 = int(np.clip(y + (h - crop_h) / 2, 0, height - crop_h))
+    x0 = int(np.clip(x + (w - crop_w) / 2, 0, width - crop_w))
+    return (y0, x0, y0 + crop_h, x0 + crop_w), image_size / max(crop_h, crop_w)
 
 
 def draw_stretch(config: DataConfig, rng: np.random.Generator) -> float:

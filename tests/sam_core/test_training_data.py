@@ -13,6 +13,7 @@ from sam_core.training.config import DataConfig
 from sam_core.training.data import (
     CropDataset,
     crop_sample,
+    draw_window,
     paste_object,
     paste_twin,
     read_records,
@@ -56,6 +57,37 @@ def test_crops_are_stretched_both_ways_by_no_more_than_asked(max_stretch: float)
     assert len(ratios) == 40
     assert 1 / max_stretch - 0.02 < min(ratios) < 1 / max_stretch + 0.1
     assert max_stretch - 0.1 < max(ratios) < max_stretch + 0.02
+
+
+def test_near_crops_are_what_a_closer_look_shows() -> None:
+    mask = np.zeros((300, 400), np.uint8)
+    mask[100:130, 200:250] = 1  # 50 px long, its middle at (225, 115)
+    config = DataConfig(near_probability=1.0, near_range=(1.5, 3.0))
+    rng = np.random.default_rng(5)
+    sides = []
+    for _ in range(40):
+        (y0, x0, y1, x1), scale = draw_window((300, 400), [mask], config, image_size=256, rng=rng)
+        sides.append(x1 - x0)
+        assert y1 - y0 == x1 - x0
+        assert scale == pytest.approx(256 / sides[-1])
+        assert abs((x0 + x1) / 2 - 225) <= 1
+        assert abs((y0 + y1) / 2 - 115) <= 1
+    assert 75 <= min(sides) < 80
+    assert 140 < max(sides) <= 150
+    speck, wall = np.zeros((2, 300, 400), np.uint8)
+    speck[299, 399] = wall[:, :] = 1
+    assert draw_window((300, 400), [speck], config, image_size=256, rng=rng)[0] == (236, 336, 300, 400)
+    assert draw_window((300, 400), [wall], config, image_size=256, rng=rng) == ((0, 0, 300, 400), 256 / 400)
+
+
+def test_near_crops_come_as_often_as_asked_and_other_samples_stay_what_they_were(photos: Path) -> None:
+    sets = read_records((str(photos / "discs"),))
+    plain, never, always = (
+        CropDataset(sets, DataConfig(**near), image_size=64, seed=7)
+        for near in ({}, {"near_probability": 0.0, "near_range": (1.0, 1.0)}, {"near_probability": 1.0})
+    )
+    assert np.array_equal(plain[5].pixels, never[5].pixels)
+    assert not np.array_equal(plain[5].pixels, always[5].pixels)
 
 
 def test_masks_turn_with_the_pixels() -> None:
