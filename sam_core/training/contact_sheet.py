@@ -1,4 +1,4 @@
-"""A sheet of first clicks on the demo photos: what a new user of a model sees, for people to look at.
+"""A sheet of first clicks on the demo photos: what a new user of a model sees in the end, for people to look at.
 
 Run: python -m sam_core.training.contact_sheet --photos fixtures/demo/photos --out docs/images/sam_lite_first_clicks.jpg
 """
@@ -10,10 +10,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps
 
-from sam_core.predictor import MaskPrediction, Predictor, Prompts, load_predictor
+from sam_core.asking import Answer, AskedPhoto
+from sam_core.modeling.sam import Sam
+from sam_core.registry import build_model
 
 TILE_PX = 190
 COLUMNS = 2
@@ -51,29 +54,31 @@ def _tile(photo: Image.Image, text: str, point: tuple[float, float] | None) -> I
     return tile
 
 
-def draw_row(photo: Image.Image, point: tuple[float, float], prediction: MaskPrediction) -> Image.Image:
+def draw_row(photo: Image.Image, point: tuple[float, float], answer: Answer) -> Image.Image:
     """Return one click as a strip: the model's own choice with the click, then the three candidates."""
-    chosen = int(prediction.chosen[0])
     row = Image.new("RGB", (TILE_PX * 4, TILE_PX))
-    row.paste(_tile(overlay(photo, prediction.mask(0), (0, 158, 115)), "own choice", point), (0, 0))
+    row.paste(_tile(overlay(photo, answer.mask(), (0, 158, 115)), "own choice", point), (0, 0))
     for place, candidate in enumerate(CANDIDATES, start=1):
-        score = float(prediction.predicted_iou[0, candidate])
-        shade = overlay(photo, prediction.mask(0, candidate), (0, 114, 178))
-        text = f"{'> ' if candidate == chosen else ''}candidate {candidate}: {score:.2f}"
+        score = float(answer.merged[1][candidate])
+        shade = overlay(photo, answer.mask(candidate), (0, 114, 178))
+        text = f"{'> ' if candidate == answer.chosen else ''}candidate {candidate}: {score:.2f}"
         row.paste(_tile(shade, text, None), (place * TILE_PX, 0))
     return row
 
 
-def draw_sheet(predictor: Predictor, photos: Path) -> Image.Image:
+@torch.inference_mode()
+def draw_sheet(sam: Sam, photos: Path) -> Image.Image:
     """Return the whole sheet; photos missing in the folder are left out."""
     rows: list[Image.Image] = []
     for path in sorted(photos.iterdir()):
-        for point in CLICKS.get(path.stem, ()):
-            photo = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
-            embedding = predictor.embed(np.array(photo))
-            click = np.array([[point[0] * photo.width, point[1] * photo.height]])
-            prompts = Prompts(point_coords=click, point_labels=np.array([1]))
-            rows.append(draw_row(photo, point, predictor.predict(embedding, prompts)))
+        if path.stem not in CLICKS:
+            continue
+        photo = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+        asked = AskedPhoto(sam, np.array(photo))
+        for point in CLICKS[path.stem]:
+            click = np.array([[point[0] * photo.width, point[1] * photo.height], [0, 0]])
+            answer = asked.look_closer(asked.answer_at_once(click, np.array([1, -1])))
+            rows.append(draw_row(photo, point, answer))
     height = -(-len(rows) // COLUMNS)
     sheet = Image.new("RGB", (COLUMNS * (4 * TILE_PX + 8), height * (TILE_PX + 6)), (255, 255, 255))
     for i, row in enumerate(rows):
@@ -89,7 +94,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args(argv)
-    sheet = draw_sheet(load_predictor(args.model, args.checkpoint), args.photos)
+    sheet = draw_sheet(build_model(args.model, args.checkpoint), args.photos)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(args.out, quality=82)
     return 0
