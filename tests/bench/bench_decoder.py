@@ -29,7 +29,7 @@ HERE = Path(__file__).parent / "decoder"
 ROUNDS = 50
 CLICKS = 30
 SETTLE_MS = 2000
-CLICK_TIMES = ("clickToPaintMs", "answerMs", "decodeMs", "maskMs", "paintMs", "exactMs")
+CLICK_TIMES = ("clickToPaintMs", "answerMs", "decodeMs", "maskMs", "paintMs", "exactMs", "mirroredMs")
 HOVERS, IMAGES = 5000, 50
 MEMORY_STEPS = 10
 
@@ -124,6 +124,7 @@ def report(
         "mask_ms": {"full": percentile(full["maskMs"], 0.5), "lite": percentile(lite["maskMs"], 0.5)},
         "paint_ms": {"full": percentile(full["paintMs"], 0.5), "lite": percentile(lite["paintMs"], 0.5)},
         "exact_ms": {"full": percentile(full["exactMs"], 0.5), "lite": percentile(lite["exactMs"], 0.5)},
+        "mirrored_ms": {"lite": percentile(lite["mirroredMs"], 0.5)},
         "threads": trial["threads"],
         "engine": trial["engine"],
         "fastest_ms": {name: percentile(values, 0) for name, values in graphs["times"].items()},

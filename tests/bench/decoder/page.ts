@@ -69,6 +69,7 @@ function drawPatches(): HTMLCanvasElement {
 function openImage(opened: Opened, folder: string): void {
   const source = embedding(opened, folder, 0);
   opened.client.prefetch(source);
+  if (opened.info.looksCloser) opened.client.prefetch(mirror(opened, folder));
   decoderOf(opened).look(source, PHOTO);
 }
 
@@ -83,7 +84,12 @@ function decoderOf({ client, info }: Opened): Decoder {
 
 /** One file for every image: the tools that drive the browser keep a copy of each response, and that would be measured. */
 function embedding(opened: Opened, folder: string, number: number) {
-  return { key: `${opened.keyPrefix}${number}`, url: `/models/${folder}.npy`, imageId: 1, cropBox: null };
+  return { key: `${opened.keyPrefix}${number}`, url: `/models/${folder}.npy`, imageId: 1, cropBox: null, isMirrored: false };
+}
+
+/** The same file, taken for what the encoder makes of the photo in a mirror. */
+function mirror(opened: Opened, folder: string) {
+  return { ...embedding(opened, folder, 1), isMirrored: true };
 }
 
 interface Painted {
@@ -97,6 +103,8 @@ interface Painted {
   readonly paintMs: number;
   /** From the pointer event until the exact mask is in the document and can be saved. */
   readonly exactMs: number;
+  /** The same for the mask that the mirrored photo has a share in. */
+  readonly mirroredMs: number;
 }
 
 /** A workspace without panels: prompts on a canvas, one after the other. */
@@ -127,6 +135,7 @@ class Stage {
         history: new History(),
         decoder: decoderOf(opened),
         embeddingFor: () => embedding(opened, folder, 0),
+        embeddingToLookAt: (part) => Promise.resolve(part ? null : mirror(opened, folder)),
         detailStep: () => detailStep(this.view.scale),
         glimpseStep: () => glimpseStep(this.view.scale),
         afterPaint,
@@ -158,13 +167,27 @@ class Stage {
             const painted = { ...times, clickToPaintMs: performance.now() - start, paintMs: this.paintMs };
             const stop = this.prompting.isDecoding.subscribe(() => {
               stop();
-              resolve({ ...painted, exactMs: performance.now() - start });
+              const exactMs = performance.now() - start;
+              void this.whenLooked().then(() => resolve({ ...painted, exactMs, mirroredMs: performance.now() - start }));
             });
           });
         };
         this.prompting.addPoint(toImage(this.view, screenPoint(event.offsetX, event.offsetY)), 1);
       };
       this.canvas.addEventListener("pointerdown", begin, { once: true });
+    });
+  }
+
+  private whenLooked(): Promise<void> {
+    const { isUnderWay } = this.prompting.closer;
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (isUnderWay.get()) return;
+        stop();
+        resolve();
+      };
+      const stop = isUnderWay.subscribe(look);
+      queueMicrotask(look); // a look begins once the answer is settled
     });
   }
 
