@@ -134,20 +134,20 @@ def test_the_mask_lies_on_the_photo_s_edges_and_is_seen_in_a_mirror_as_sam_core_
 
 @torch.inference_mode()
 def test_a_box_holds_its_mask_as_sam_core_s_own_does(page: Page, server: Server, opened: tuple[int, int]) -> None:
-    """A box that the model's mask reaches three sides of."""
+    """A box on the fur, which the model's mask would not keep to by itself."""
     with looks(page):
-        drag(page, fit_of(page, CAT_WIDTH, CAT_HEIGHT), (138, 27), (251, 162))
+        drag(page, fit_of(page, CAT_WIDTH, CAT_HEIGHT), (291, 42), (414, 110))
     accept_mask(page, count=1)
     (saved,) = read_masks(page, server, opened[1])
     (prompt,) = saved["provenance"]["prompts"]
     box = np.array([prompt[corner] for corner in ("x0", "y0", "x1", "y1")])
-    assert np.abs(box - (138, 27, 251, 162)).max() < 1
+    assert np.abs(box - (291, 42, 414, 110)).max() < 1
     photo = cat()
     seen = photo.look_closer(photo.answer_at_once(box.reshape(2, 2), np.array([2, 3])))
     held, drawn = seen.mask(), decode(saved)
     photo.sam.obeys_prompts = False
     free = replace(seen).mask()
-    assert iou(drawn, held) > iou(drawn, free)
+    assert iou(held, free) < 0.9
     assert iou(drawn, held) > 0.97  # the photo says little about such a box: its cells and float16 count for more here
 
 

@@ -45,6 +45,19 @@ describe("screen readers are told", () => {
     ]);
   });
 
+  it("nothing of a mask that a closer look betters: it would talk over what is said since", () => {
+    const embedding = { imageId: 1, key: "k", url: "/k.npy", cropBox: null, isMirrored: false };
+    const view = { embedding, logits: Float32Array.of(1), predictedIou: [1] };
+    const asked = addPoint(EMPTY_DRAFT, { x: 3, y: 7 }, 1);
+    const candidates = [candidate(1), candidate(2)];
+    const answered: Draft = { ...asked, candidates, mask: bitmapMask(["##."]), seen: [view] };
+    stores.draft.set(asked);
+    stores.draft.set(answered);
+    stores.draft.set({ ...answered, chosen: 1 });
+    stores.draft.set({ ...answered, chosen: 1, candidates: [...candidates], seen: [view, view] });
+    expect(said.slice(1)).toEqual(["announce.answer: 2", "announce.candidate: 2/2, 0.70"]);
+  });
+
   it("which mask is selected, and its place in the list", () => {
     const masks = [makeRecord("a", bitmapMask(["##"]), { labelId: 1 }), makeRecord("b", bitmapMask(["#."]), {})];
     stores.masks.set(masks);

@@ -26,7 +26,8 @@ function sayDraft(before: Draft | null, after: Draft, say: (key: string, value: 
     const { x, y } = last.point;
     say(last.label === 1 ? "foreground" : "background", `${Math.round(x)}, ${Math.round(y)}`);
   } else if (after.candidates !== before?.candidates && after.mask) {
-    say("answer", maskArea(after.mask));
+    // What closer looks better a moment later would talk over what is said since.
+    if (after.seen.length <= 1) say("answer", maskArea(after.mask));
   } else if (after.chosen !== before?.chosen && after.candidates.length > 0) {
     const walk = walkableCandidates(after);
     const chosen = after.candidates[after.chosen];
