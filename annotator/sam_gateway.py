@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from sam_core.masks.upsample import MaskGeometry
     from sam_core.predictor import ImageEmbedding, Predictor
 
 MODEL_CARD = "model.json"
@@ -251,7 +250,7 @@ def decode_prompt(folder: str, request: DecodeRequest) -> DecodeAnswer:
     from sam_core.errors import InvalidPromptError
     from sam_core.masks.choice import choose_candidates, click_scores
     from sam_core.masks.grid import without_padding
-    from sam_core.masks.mirrored import mirrored_logits
+    from sam_core.masks.mirrored import in_mirror
     from sam_core.masks.stability import stability_score
     from sam_core.masks.upsample import MaskGeometry
     from sam_core.transforms import input_size_for
@@ -263,11 +262,18 @@ def decode_prompt(folder: str, request: DecodeRequest) -> DecodeAnswer:
     except InvalidPromptError as error:
         raise PromptRefusedError(str(error)) from error
     geometry = MaskGeometry(card.image_size, input_size_for(encoded_size, card.image_size), encoded_size)
-    # The graph's own up-sampling is asked for at its smallest: only the low-res logits are wanted.
-    asked = _mirrored_feeds(feeds, geometry) if request.is_mirrored else feeds
-    _, iou, low_res = _session(Path(folder) / DECODER, 1).run(None, asked)
+    coords, labels, mask = feeds["point_coords"], feeds["point_labels"], feeds["mask_input"]
+
+    def ask(coords: Any, mask: Any) -> tuple[Any, Any]:
+        # The graph's own up-sampling is asked for at its smallest: only the low-res logits are wanted.
+        asked = feeds | {"point_coords": coords, "mask_input": mask}
+        _, iou, low_res = _session(Path(folder) / DECODER, 1).run(None, asked)
+        return low_res, iou
+
     if request.is_mirrored:
-        low_res = mirrored_logits(low_res, geometry)
+        low_res, iou = in_mirror(ask, coords, labels.astype(np.int64), mask, geometry, mask.shape[-1])
+    else:
+        low_res, iou = ask(coords, mask)
     scores = iou
     if card.manifest.get("weighs_click"):
         scores = click_scores(iou, low_res, feeds["point_coords"], feeds["point_labels"], geometry)
@@ -395,16 +401,6 @@ def _decoder_feeds(request: DecodeRequest, card: ModelCard, encoded_size: tuple[
         "has_mask_input": np.array([mask is not None], np.float32),
         "orig_im_size": np.array([8, 8], np.float32),
     }
-
-
-def _mirrored_feeds(feeds: dict[str, Any], geometry: "MaskGeometry") -> dict[str, Any]:
-    import numpy as np
-
-    from sam_core.masks.mirrored import mirrored_coords, mirrored_logits
-
-    mask, labels = feeds["mask_input"], feeds["point_labels"].astype(np.int64)
-    coords = mirrored_coords(feeds["point_coords"], labels, geometry, mask.shape[-1])
-    return feeds | {"point_coords": coords, "mask_input": mirrored_logits(mask, geometry)}
 
 
 def _session(file: Path, threads: int) -> Any:

@@ -19,7 +19,7 @@ from sam_core import transforms
 from sam_core.masks.choice import PADDING, choose_candidates, click_scores, still_chosen
 from sam_core.masks.closer import LOOKS, Box, View, holds, merged_logits, merged_scores, part_size, part_to_look_at
 from sam_core.masks.edges import EdgeGuide, photo_cells
-from sam_core.masks.mirrored import mirrored_coords, mirrored_image, mirrored_logits
+from sam_core.masks.mirrored import in_mirror, mirrored_image
 from sam_core.masks.shown import shown_logits
 from sam_core.masks.upsample import MaskGeometry, mask_at_original_size
 from sam_core.modeling.sam import Sam
@@ -61,12 +61,14 @@ class EncodedView:
 
     def decode(self, points: Points, labels: Labels, mask_input: Floats | None) -> tuple[Floats, Floats]:
         """Return logits (4 x side x side) and predicted IoU (4) of one prompt; mask_input is side x side."""
-        geometry, coords = self.view.geometry, self.coords(points, labels)
+
+        def ask(coords: Points, start: Floats | None) -> tuple[Floats, Floats]:
+            return self._decode(coords, labels, start)
+
+        coords = self.coords(points, labels)
         if self.is_mirrored:
-            coords = mirrored_coords(coords, labels, geometry, self.sam.mask_side)
-            mask_input = None if mask_input is None else mirrored_logits(mask_input, geometry)
-        logits, iou = self._decode(coords, labels, mask_input)
-        return mirrored_logits(logits, geometry) if self.is_mirrored else logits, iou
+            return in_mirror(ask, coords, labels, mask_input, self.view.geometry, self.sam.mask_side)
+        return ask(coords, mask_input)
 
     def _decode(self, coords: Points, labels: Labels, mask_input: Floats | None) -> tuple[Floats, Floats]:
         device = self.embedding.device

@@ -18,7 +18,7 @@ from sam_core.errors import InvalidPromptError
 from sam_core.masks.choice import choose_candidates, click_scores
 from sam_core.masks.edges import EdgeGuide, photo_cells
 from sam_core.masks.grid import without_padding
-from sam_core.masks.mirrored import mirrored_coords, mirrored_image, mirrored_logits
+from sam_core.masks.mirrored import in_mirror, mirrored_image
 from sam_core.masks.shown import shown_logits
 from sam_core.masks.stability import stability_score
 from sam_core.masks.upsample import MaskGeometry, mask_at_original_size
@@ -202,19 +202,22 @@ class Predictor:
         geometry: MaskGeometry,
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return logits (B x 4 x S x S) and predicted IoU (B x 4), as the image lies."""
-        if embedding.is_mirrored:
-            coords = mirrored_coords(coords, labels, geometry, self.model.mask_side)
-            mask_input = None if mask_input is None else mirrored_logits(mask_input, geometry)
         features = torch.from_numpy(embedding.array).to(self.device).float()
-        batches = [slice(start, start + PROMPTS_AT_ONCE) for start in range(0, len(coords), PROMPTS_AT_ONCE)]
-        parts = [
-            self._decode(features, coords[rows], labels[rows], None if mask_input is None else mask_input[rows])
-            for rows in batches
-        ]
-        logits: NDArray[np.float32] = torch.cat([logits for logits, _ in parts]).cpu().numpy()
+
+        def ask(
+            coords: NDArray[np.float32], start: NDArray[np.float32] | None
+        ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            batches = [slice(first, first + PROMPTS_AT_ONCE) for first in range(0, len(coords), PROMPTS_AT_ONCE)]
+            parts = [
+                self._decode(features, coords[rows], labels[rows], None if start is None else start[rows])
+                for rows in batches
+            ]
+            logits, iou = (torch.cat(some).cpu().numpy() for some in zip(*parts, strict=True))
+            return logits, iou
+
         if embedding.is_mirrored:
-            logits = mirrored_logits(logits, geometry)
-        return logits, torch.cat([iou for _, iou in parts]).cpu().numpy()
+            return in_mirror(ask, coords, labels, mask_input, geometry, self.model.mask_side)
+        return ask(coords, mask_input)
 
     def _decode(
         self,

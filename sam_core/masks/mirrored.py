@@ -9,6 +9,7 @@ Must not know: torch, models, files.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ import numpy.typing as npt
 from sam_core.masks.upsample import MaskGeometry
 
 TOP_LEFT, BOTTOM_RIGHT, PADDING = 2, 3, -1
+Floats = npt.NDArray[Any]
+Ask = Callable[[Floats, Floats | None], tuple[Floats, Floats]]
 
 
 def mirrored_image(model_rgb: npt.NDArray[np.uint8], cell_px: int) -> npt.NDArray[np.uint8]:
@@ -24,6 +27,23 @@ def mirrored_image(model_rgb: npt.NDArray[np.uint8], cell_px: int) -> npt.NDArra
     beyond = -model_rgb.shape[1] % cell_px
     whole_cells = np.pad(model_rgb, ((0, 0), (0, beyond), (0, 0)), mode="edge")
     return np.ascontiguousarray(whole_cells[:, ::-1])
+
+
+def in_mirror(
+    ask: Ask,
+    coords: Floats,
+    labels: npt.NDArray[np.int64],
+    mask_input: Floats | None,
+    geometry: MaskGeometry,
+    side: int,
+) -> tuple[Floats, Floats]:
+    """Ask what was encoded in a mirror for logits and predicted IoU; prompts and answer are as the photo lies.
+
+    ask takes coords and a mask prompt (... x side x side, or None).
+    """
+    start = None if mask_input is None else mirrored_logits(mask_input, geometry)
+    logits, iou = ask(mirrored_coords(coords, labels, geometry, side), start)
+    return mirrored_logits(logits, geometry), iou
 
 
 def mirrored_coords(
