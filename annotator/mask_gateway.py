@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from annotator.sam_gateway import MaskRefusedError, MeasuredMask
+from annotator.sam_answers import MeasuredMask
+from annotator.sam_gateway import MaskRefusedError
 
 if TYPE_CHECKING:
     import numpy as np

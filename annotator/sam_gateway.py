@@ -15,6 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from annotator.sam_answers import DecodeAnswer, DecodeRequest, FoundMask, MeasuredMask
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -43,15 +45,6 @@ class ModelMissingError(RuntimeError):
     """Weights or graphs that are not there; the message says what to do."""
 
 
-@dataclass(frozen=True)
-class MeasuredMask:
-    """A mask whose counts are canonical; bbox is (x, y, width, height) in pixels."""
-
-    counts: str
-    area: int
-    bbox_xywh: tuple[int, int, int, int]
-
-
 @dataclass(frozen=True, kw_only=True)
 class ModelCard:
     """What a model folder says of itself; `manifest` is the browser's."""
@@ -66,47 +59,6 @@ class ModelCard:
     embed_dim: int
     manifest: dict[str, Any]
     format: int = CARD_FORMAT
-
-
-@dataclass(frozen=True, kw_only=True)
-class DecodeRequest:
-    """One prompt on one embedding. Points are (x, y) with labels 1 or 0, in pixels of the whole upright photo.
-
-    is_mirrored: of the embedding; prompt and answer are as the photo lies.
-    """
-
-    embedding_npy: bytes
-    points_xy: list[tuple[float, float]]
-    point_labels: list[int]
-    box_xyxy: tuple[float, float, float, float] | None
-    mask_input: bytes | None
-    original_size: tuple[int, int]
-    crop_box_xyxy: tuple[int, int, int, int] | None = None
-    is_mirrored: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class DecodeAnswer:
-    """Four candidates in decoder order; `logits` is little-endian float32 of 4 x side x side."""
-
-    logits: bytes
-    side: int
-    predicted_iou: list[float]
-    stability_score: list[float]
-    chosen: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class FoundMask:
-    """A mask that the model found without anybody asking; boxes and the point are in pixels of the photo."""
-
-    counts: str
-    area: int
-    bbox_xywh: tuple[int, int, int, int]
-    predicted_iou: float
-    stability_score: float
-    point_xy: tuple[float, float]
-    crop_box_xyxy: tuple[int, int, int, int]
 
 
 def measure_mask(counts: str, *, size: tuple[int, int]) -> MeasuredMask:

@@ -36,6 +36,7 @@ from annotator.live.hints import send_hint
 from annotator.photos.decoding import load_upright_rgb, open_photo
 from annotator.photos.store import ORIGINAL, open_part
 from annotator.projects.models import Project, Stage
+from annotator.sam_answers import FoundMask
 
 OF_KIND = {
     RunKind.PREFILL: (Source.SUGGESTION, State.SUGGESTION),
@@ -86,9 +87,7 @@ def run_image(image: Image, *, kind: RunKind, job: Job | None = None, on_beat: B
     return _save_run(run, found, options)
 
 
-def _find_masks(
-    image: Image, version: ModelVersion, figures: dict[str, Any], on_beat: Beat | None
-) -> list[sam_gateway.FoundMask]:
+def _find_masks(image: Image, version: ModelVersion, figures: dict[str, Any], on_beat: Beat | None) -> list[FoundMask]:
     embedding = _load_embedding(image, version)
     with open_part(image.sha256, ORIGINAL) as file, open_photo(file) as (picture, facts):
         import numpy as np
@@ -131,7 +130,7 @@ def _load_embedding(image: Image, version: ModelVersion) -> Any:
         return np.load(file, allow_pickle=False)
 
 
-def _save_run(run: MaskRun, found: list[sam_gateway.FoundMask], options: AutomaticOptions) -> MaskRun:
+def _save_run(run: MaskRun, found: list[FoundMask], options: AutomaticOptions) -> MaskRun:
     try:
         with transaction.atomic():
             _replace_earlier(run)
@@ -164,9 +163,7 @@ def _replace_earlier(run: MaskRun) -> None:
         untouched.update(deleted_at=now, updated_at=now)
 
 
-def _without_known(
-    image: Image, found: list[sam_gateway.FoundMask], *, threshold: float
-) -> list[sam_gateway.FoundMask]:
+def _without_known(image: Image, found: list[FoundMask], *, threshold: float) -> list[FoundMask]:
     """Leave out what is there already: masks of people, and suggestions that people rejected."""
     known = list(Annotation.objects.filter(image=image, deleted_at=None).values_list("counts", flat=True))
     if not known or not found:
@@ -176,7 +173,7 @@ def _without_known(
     return [mask for mask, ious in zip(found, matrix, strict=True) if max(ious) <= threshold]
 
 
-def _write_masks(run: MaskRun, found: list[sam_gateway.FoundMask]) -> None:
+def _write_masks(run: MaskRun, found: list[FoundMask]) -> None:
     highest = Annotation.objects.filter(image=run.image).order_by("-z_order").values_list("z_order", flat=True).first()
     # Small masks lie above large ones, so that each can be clicked.
     ordered = sorted(found, key=lambda mask: -mask.area)
@@ -185,7 +182,7 @@ def _write_masks(run: MaskRun, found: list[sam_gateway.FoundMask]) -> None:
     AnnotationRevision.objects.bulk_create([_first_revision(row) for row in rows], batch_size=200)
 
 
-def _annotation(run: MaskRun, mask: sam_gateway.FoundMask, *, z_order: int) -> Annotation:
+def _annotation(run: MaskRun, mask: FoundMask, *, z_order: int) -> Annotation:
     source, state = OF_KIND[RunKind(run.kind)]
     x, y, w, h = mask.bbox_xywh
     return Annotation(
@@ -208,7 +205,7 @@ def _annotation(run: MaskRun, mask: sam_gateway.FoundMask, *, z_order: int) -> A
     )
 
 
-def _provenance(run: MaskRun, mask: sam_gateway.FoundMask) -> dict[str, Any]:
+def _provenance(run: MaskRun, mask: FoundMask) -> dict[str, Any]:
     x, y = mask.point_xy
     return {
         "prompts": [{"type": "point", "x": x, "y": y, "label": 1}],

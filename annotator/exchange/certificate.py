@@ -18,7 +18,7 @@ from annotator.exchange.mask_index import Reference
 from annotator.exchange.options import ExportOptions
 from annotator.exchange.tally import Tally
 from annotator.mask_gateway import iou_of, measure_masks
-from annotator.sam_gateway import MeasuredMask
+from annotator.sam_answers import MeasuredMask
 
 _HASH_BYTES = 1 << 20
 

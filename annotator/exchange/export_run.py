@@ -18,7 +18,7 @@ from annotator.exchange.mask_index import MaskIndex, read_index
 from annotator.exchange.rows import ImageRow, MaskRow, Selection
 from annotator.exchange.tally import Tally
 from annotator.mask_gateway import measure_masks
-from annotator.sam_gateway import MeasuredMask
+from annotator.sam_answers import MeasuredMask
 
 IMAGES_PER_STEP = 100
 MASKS_PER_STEP = 4000

@@ -24,7 +24,8 @@ from annotator.exchange.matching import SKIP
 from annotator.inference.models import ModelVersion
 from annotator.mask_gateway import counts_from_polygons, measure_masks
 from annotator.projects.models import Stage
-from annotator.sam_gateway import MaskRefusedError, MeasuredMask
+from annotator.sam_answers import MeasuredMask
+from annotator.sam_gateway import MaskRefusedError
 
 _STATES, _STAGES = frozenset(State.values), frozenset(Stage.values)
 _VALUE_COLUMNS = (

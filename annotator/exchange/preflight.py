@@ -10,7 +10,7 @@ from typing import Any
 from annotator.exchange.rows import ImageRow, MaskRow, Selection
 from annotator.exchange.tally import LISTED
 from annotator.mask_gateway import iou_matrix, measure_masks
-from annotator.sam_gateway import MeasuredMask
+from annotator.sam_answers import MeasuredMask
 
 DUPLICATE_IOU = 0.95
 SPECK_AREA_PX = 10

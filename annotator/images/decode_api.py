@@ -20,7 +20,7 @@ from annotator.inference.models import EmbeddingStatus, ImageEmbedding
 from annotator.inference.selectors import find_embedding, model_folder, model_version_of
 from annotator.inference.server_decoding import decode_on_server
 from annotator.projects.access import Right
-from annotator.sam_gateway import DecodeRequest
+from annotator.sam_answers import DecodeRequest
 
 router = Router(tags=["inference"])
 Pixel = Annotated[float, Field(ge=-1, le=1_000_000, allow_inf_nan=False)]

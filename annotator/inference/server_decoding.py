@@ -14,6 +14,7 @@ from pathlib import Path
 from annotator import sam_gateway
 from annotator.errors import InvalidError, UnavailableError
 from annotator.inference.decoding_process import end_with_parent
+from annotator.sam_answers import DecodeAnswer, DecodeRequest
 
 logger = logging.getLogger(__name__)
 WAITING_AT_MOST = 8
@@ -24,7 +25,7 @@ _lock = threading.Lock()
 _pool: ProcessPoolExecutor | None = None
 
 
-def decode_on_server(folder: Path, request: sam_gateway.DecodeRequest) -> sam_gateway.DecodeAnswer:
+def decode_on_server(folder: Path, request: DecodeRequest) -> DecodeAnswer:
     """Answer one prompt; raise InvalidError for a bad prompt, UnavailableError when busy, slow or broken."""
     if not _places.acquire(blocking=False):
         raise UnavailableError("The server is decoding for others; try again.", code="busy")

@@ -19,6 +19,7 @@ from annotator.inference.services import compute_embedding
 from annotator.inference.signals import embedding_changed
 from annotator.photos import store
 from annotator.projects.models import Project
+from annotator.sam_answers import DecodeRequest
 from tests.annotator.conftest import Api, jpeg
 from tests.annotator.inference_steps import TINY_MODEL as NAME
 from tests.annotator.inference_steps import load_npy, work_off
@@ -244,7 +245,7 @@ def test_the_server_weighs_the_click_where_the_model_does(embedded: ImageEmbeddi
     stored = replace(stored, array=load_npy(npy).astype(np.float32))
     chosen: dict[str, list[int]] = {"server": [], "weighing": [], "plain": []}
     for place in [(x, y) for x in range(4, 96, 12) for y in range(4, 64, 12)]:
-        request = sam_gateway.DecodeRequest(
+        request = DecodeRequest(
             embedding_npy=npy,
             points_xy=[place],
             point_labels=[1],

@@ -19,7 +19,7 @@ from annotator.exchange.tally import Tally
 from annotator.photos import store
 from annotator.photos.decoding import load_upright_rgb, open_photo
 from annotator.photos.errors import PhotoRefusedError
-from annotator.sam_gateway import MeasuredMask
+from annotator.sam_answers import MeasuredMask
 
 JPEG_QUALITY = 95
 LINKS_NAME = "image_links.csv"

@@ -15,7 +15,7 @@ from annotator.exchange.json_stream import read_object
 from annotator.exchange.packages import TarPackage, entries_of
 from annotator.exchange.rows import ImageRow
 from annotator.mask_gateway import measure_masks, point_inside, resize_mask
-from annotator.sam_gateway import MeasuredMask
+from annotator.sam_answers import MeasuredMask
 
 
 class Sa1bExporter(Exporter):

@@ -23,7 +23,7 @@ from annotator.exchange.importers.base import FileCategory, FileImage, FileMask,
 from annotator.exchange.importers.ledger import KnownImage, Ledger
 from annotator.exchange.importers.source import BrokenFileError, Source
 from annotator.mask_gateway import MaskRefusedError, counts_from_polygons, decode, encode, measure_masks
-from annotator.sam_gateway import MeasuredMask
+from annotator.sam_answers import MeasuredMask
 from tests.bench.fuzz.mutations import damage_bytes, damage_json, damage_png
 
 SIZE = (17, 31)
