@@ -66,14 +66,15 @@ def test_edits_of_different_regions_of_one_mask_are_merged_even_after_a_reload(
     fit = open_workspace(page, server, project_id, image_id, masks=1)
     with annotator_page(browser, server) as other:
         open_workspace(other, server, project_id, image_id, masks=1)
-        # The tab dies before its change has left; the other person's change is there when it comes back.
+        # The tab dies before its change has left; the other person's change is there when it comes back. Nothing leaves
+        # before it is back, or the race would be over by then.
         other.route("**/operations", lambda route: route.abort())
         paint_onto_first(other, fit, (110, 140), (70, 140))
         expect(other.locator("[data-save-state=offline]")).to_be_visible()
         paint_onto_first(page, fit, (290, 140), (340, 140))
         expect_saved(page)
-        other.unroute("**/operations")
         other.reload()
+        other.unroute("**/operations")
         expect(other.get_by_text("changed the same mask meanwhile")).to_be_visible()
         expect_saved(other)
         expect(rows(other)).to_have_count(1)

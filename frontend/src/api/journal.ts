@@ -14,8 +14,12 @@ export interface JournalEntry {
 }
 
 export interface Journal {
-  append(imageId: number, operation: JournalEntry["operation"]): Promise<JournalEntry>;
-  replace(entry: JournalEntry): Promise<void>;
+  /** Write an operation and remove what it stands for now (sequences), both or neither: a tab may die at any time. */
+  append(
+    imageId: number,
+    operation: JournalEntry["operation"],
+    insteadOf?: readonly number[],
+  ): Promise<JournalEntry>;
   remove(sequences: readonly number[]): Promise<void>;
   read(imageId: number): Promise<JournalEntry[]>;
   /** Images that still have entries, for a reminder after a crash. */
@@ -44,12 +48,12 @@ function journalOn(database: IDBDatabase): Journal {
     return request ? request.result : null;
   };
   return {
-    async append(imageId, operation) {
-      const sequence = await write((store) => store.add({ imageId, operation }));
+    async append(imageId, operation, insteadOf = []) {
+      const sequence = await write((store) => {
+        for (const settled of insteadOf) store.delete(settled);
+        return store.add({ imageId, operation });
+      });
       return { sequence: sequence as number, imageId, operation };
-    },
-    async replace(entry) {
-      await write((store) => store.put(entry));
     },
     async remove(sequences) {
       await write((store) => {

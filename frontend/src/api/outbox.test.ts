@@ -187,6 +187,28 @@ describe("the outbox", () => {
     expect(server.revisions.get("a")).toBe(4);
   });
 
+  it("has either what lost a race or what settled it after a tab died in between, never both", async () => {
+    const server = new FakeServer();
+    const factory = new IDBFactory();
+    const first = await openBench(server, factory);
+    first.outbox.noteRevision("a", 3);
+    server.revisions.set("a", 4);
+    await first.add("a", 2);
+    await first.inConflict();
+    server.cut = "before";
+    first.journal.remove = () => new Promise(() => undefined);
+    void first.outbox.unpark("a", () => void first.add("a", 9));
+    await first.untilOffline();
+    first.outbox.close();
+    server.cut = "none";
+    const second = await openBench(server, factory);
+    second.outbox.noteRevision("a", 4);
+    expect(await second.outbox.replay()).toHaveLength(1);
+    await second.settled();
+    expect(second.conflicts).toEqual([]);
+    expect(server.order).toEqual(["a:9"]);
+  });
+
   it("says what is going on", async () => {
     const bench = await openBench();
     await bench.add("a", 1);

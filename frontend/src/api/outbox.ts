@@ -32,6 +32,8 @@ export class Outbox {
   private readonly entries: JournalEntry[] = [];
   private readonly parked = new Map<string, JournalEntry[]>();
   private readonly revisions = new Map<string, number>();
+  /** What the operation that is enqueued next on a mask stands for: sequences of lost ones, while a race is settled. */
+  private readonly lost = new Map<string, readonly number[]>();
   private appending: Promise<unknown> = Promise.resolve();
   /** The latest append as it is: it rejects where the journal could not be written. */
   private latest: Promise<unknown> = Promise.resolve();
@@ -68,16 +70,18 @@ export class Outbox {
   }
 
   /**
-   * The lost race of a mask is settled: what `settle` enqueues goes to the server on top of what is there, and only
-   * when that is safe on this device is what was parked forgotten.
+   * The lost race of a mask is settled: what `settle` enqueues goes to the server on top of what is there, and takes the
+   * place of what was parked in one write, so that no reload finds both and loses the same race again.
    */
   async unpark(annotationId: string, settle: () => void): Promise<void> {
     await this.appending;
-    const lost = this.parked.get(annotationId) ?? [];
+    const lost = (this.parked.get(annotationId) ?? []).map(({ sequence }) => sequence);
     this.parked.delete(annotationId);
+    this.lost.set(annotationId, lost);
     settle();
+    const isReplaced = !this.lost.delete(annotationId);
     await this.latest;
-    await this.journal.remove(lost.map(({ sequence }) => sequence));
+    if (!isReplaced) await this.journal.remove(lost);
     void this.flush();
   }
 
@@ -94,8 +98,10 @@ export class Outbox {
   async enqueue(operation: Omit<WireOperation, "op_id" | "base_revision">): Promise<void> {
     this.writing++;
     this.report("saving");
+    const insteadOf = this.lost.get(operation.annotation_id);
+    this.lost.delete(operation.annotation_id);
     // One after the other, so that the journal's order is the order of the gestures.
-    const appended = this.appending.then(() => this.append(operation));
+    const appended = this.appending.then(() => this.append(operation, insteadOf));
     this.appending = appended.catch(() => undefined);
     this.latest = appended;
     try {
@@ -106,11 +112,14 @@ export class Outbox {
     void this.flush();
   }
 
-  private async append(operation: Omit<WireOperation, "op_id" | "base_revision">): Promise<void> {
+  private async append(
+    operation: Omit<WireOperation, "op_id" | "base_revision">,
+    insteadOf?: readonly number[],
+  ): Promise<void> {
     const id = operation.annotation_id;
     const base = this.isPending(id) ? null : (this.revisions.get(id) ?? 0);
     const full = { ...operation, op_id: crypto.randomUUID(), base_revision: base };
-    const entry = await this.journal.append(this.imageId, full);
+    const entry = await this.journal.append(this.imageId, full, insteadOf);
     // Looked up now: the race may have been lost, or settled, while the journal was written.
     (this.parked.get(id) ?? this.entries).push(entry);
   }
