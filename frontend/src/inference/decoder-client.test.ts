@@ -1,90 +1,27 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 
-import { imagePoint } from "../geometry/types";
-import {
-  BrowserDecoderClient,
-  type ClientDependencies,
-  type DecodeResult,
-  type EmbeddingRef,
-  type PhotoSampler,
-} from "./decoder-client";
-import {
-  DESKTOP,
-  FakeWorker,
-  fakeFetch,
-  healthy,
-  MANIFEST,
-  MemoryStorage,
-  SIDE,
-  type Behaviour,
-} from "./decoder-fakes";
+import { click, DecoderBench, EMBEDDING, ROUTES, SIZE } from "./decoder-bench";
+import type { ClientDependencies, DecodeResult, PhotoSampler } from "./decoder-client";
+import { fakeFetch, healthy, MANIFEST, SIDE, type Behaviour } from "./decoder-fakes";
 import type { WorkerAnswer } from "./protocol";
 
-const SIZE = { width: 32, height: 16 };
-const EMBEDDING: EmbeddingRef = {
-  key: "abc-model-1-full-f16",
-  url: "/embeddings/abc.npy",
-  imageId: 7,
-  cropBox: null,
-  isMirrored: false,
-};
-
-function serverAnswer(): Response {
-  const head = new TextEncoder().encode(JSON.stringify({ side: SIDE, predicted_iou: [0, 0, 1, 0] }).padEnd(48));
-  const body = new Uint8Array(4 + head.length + 4 * 4 * SIDE * SIDE);
-  new DataView(body.buffer).setUint32(0, head.length, true);
-  body.set(head, 4);
-  return new Response(body);
-}
-
-const routes = {
-  "/models/manifest.json": () => Response.json(MANIFEST),
-  "/embeddings/abc.npy": () => new Response(new Uint8Array(16)),
-  "/embeddings/def.npy": () => new Response(new Uint8Array(16)),
-  "/api/v1/images/7/decode": serverAnswer,
-};
-
-let workers: FakeWorker[];
+let bench: DecoderBench;
 
 beforeEach(() => {
-  workers = [];
+  bench = new DecoderBench();
   vi.stubGlobal("location", new URL("http://page.test/projects/1/"));
   return () => {
     vi.unstubAllGlobals();
   };
 });
 
-function makeClient(behaviours: Behaviour | Behaviour[], more: Partial<ClientDependencies> = {}) {
-  const list = Array.isArray(behaviours) ? behaviours : [behaviours];
-  return new BrowserDecoderClient({
-    createWorker: () => {
-      const worker = new FakeWorker(list[Math.min(workers.length, list.length - 1)]);
-      workers.push(worker);
-      return worker;
-    },
-    fetch: fakeFetch(routes),
-    caches: null,
-    storage: new MemoryStorage(),
-    abilities: DESKTOP,
-    userAgent: "Chrome/140",
-    api: "/api/v1",
-    csrf: "token",
-    ...more,
-  });
-}
-
-function click(x: number, embedding = EMBEDDING) {
-  const prompts = [{ kind: "point", point: imagePoint(x, 4.5), label: 1 }] as const;
-  return { kind: "click", embedding, originalSize: SIZE, prompts, maskInput: null } as const;
-}
-
 describe("answering clicks", () => {
   it("maps the click to the model's pixels and chooses as published", async () => {
-    const client = makeClient(healthy);
+    const client = bench.makeClient(healthy);
     await client.open("/models/manifest.json");
     const { candidates, chosen, engine } = await client.decode(click(10.5));
     // 32 x 16 becomes 16 x 8: the middle of pixel 10 is at 10 / 2
-    expect(workers[0].received.at(-1)).toMatchObject({ labels: Int32Array.of(1, -1) });
+    expect(bench.workers[0].received.at(-1)).toMatchObject({ labels: Int32Array.of(1, -1) });
     expect(candidates[0].logits.data[0]).toBe(5);
     expect(candidates.map((c) => c.index)).toEqual([0, 1, 2, 3]);
     expect(chosen).toBe(2);
@@ -93,7 +30,7 @@ describe("answering clicks", () => {
 
   it("looks at the photo once, for a model that snaps to its edges, and again when it could not be seen", async () => {
     const manifest = () => Response.json({ ...MANIFEST, snaps_to_edges: true });
-    const client = makeClient(healthy, { fetch: fakeFetch({ ...routes, "/models/manifest.json": manifest }) });
+    const client = bench.makeClient(healthy, { fetch: fakeFetch({ ...ROUTES, "/models/manifest.json": manifest }) });
     await client.open("/models/manifest.json");
     const cells = { rows: 2, columns: SIDE, rgba: Uint8Array.from({ length: 8 * SIDE }, (_, i) => 29 * i) };
     const photo = vi.fn<PhotoSampler>().mockReturnValueOnce(null).mockReturnValue(cells);
@@ -109,7 +46,7 @@ describe("answering clicks", () => {
 
   it("looks at a photo ahead of its first click", async () => {
     const manifest = () => Response.json({ ...MANIFEST, snaps_to_edges: true });
-    const client = makeClient(healthy, { fetch: fakeFetch({ ...routes, "/models/manifest.json": manifest }) });
+    const client = bench.makeClient(healthy, { fetch: fakeFetch({ ...ROUTES, "/models/manifest.json": manifest }) });
     const cells = { rows: 2, columns: SIDE, rgba: new Uint8Array(8 * SIDE) };
     const photo = vi.fn<PhotoSampler>().mockReturnValue(cells);
     const opening = client.open("/models/manifest.json");
@@ -122,7 +59,7 @@ describe("answering clicks", () => {
   });
 
   it("does not look at the photo for other models", async () => {
-    const client = makeClient(healthy);
+    const client = bench.makeClient(healthy);
     await client.open("/models/manifest.json");
     const photo = vi.fn<PhotoSampler>();
     const { candidates } = await client.decode({ ...click(1), photo });
@@ -135,14 +72,14 @@ describe("answering clicks", () => {
       const answer = healthy(request, worker);
       return answer?.type === "decoded" ? { ...answer, logits: answer.logits.map((_, i) => 10 * i) } : answer;
     };
-    const client = makeClient(rising);
+    const client = bench.makeClient(rising);
     await client.open("/models/manifest.json");
     const tall = { width: 16, height: 32 }; // 8 x 16 of the model's pixels: two of four columns
     const start = { side: SIDE, data: Float32Array.from({ length: SIDE * SIDE }, (_, i) => i) };
     const asked = { ...click(3.5), originalSize: tall, maskInput: start };
     const plain = await client.decode(asked);
     const mirrored = await client.decode({ ...asked, embedding: { ...EMBEDDING, isMirrored: true } });
-    const decoded = workers[0].received.filter((message) => message.type === "decode");
+    const decoded = bench.workers[0].received.filter((message) => message.type === "decode");
     expect(decoded.map(({ coords }) => coords[0])).toEqual([1.5, 8 - 1.5 - 1]);
     expect(decoded.map(({ maskInput }) => Array.from(maskInput?.subarray(0, 4) ?? []))).toEqual([
       [0, 1, 2, 3],
@@ -154,7 +91,7 @@ describe("answering clicks", () => {
   });
 
   it("makes one answer of a closer look and the one from afar", async () => {
-    const client = makeClient(healthy);
+    const client = bench.makeClient(healthy);
     await client.open("/models/manifest.json");
     const far = await client.decode(click(10.5));
     const part = { x0: 8, y0: 0, x1: 24, y1: 16 };
@@ -178,14 +115,14 @@ describe("answering clicks", () => {
       request.type === "prepare" && request.key === other.key
         ? { type: "prepared", id: request.id, evicted: [EMBEDDING.key] }
         : healthy(request, worker);
-    const client = makeClient(forgetful);
+    const client = bench.makeClient(forgetful);
     await client.open("/models/manifest.json");
     for (const embedding of [EMBEDDING, EMBEDDING, other, EMBEDDING]) await client.decode(click(1, embedding));
-    expect(workers[0].types().join(" ")).toBe("open prepare decode decode prepare decode prepare decode");
+    expect(bench.workers[0].types().join(" ")).toBe("open prepare decode decode prepare decode prepare decode");
   });
 
   it("answers every one of many clicks and only the newest of many hovers", async () => {
-    const client = makeClient(healthy);
+    const client = bench.makeClient(healthy);
     await client.open("/models/manifest.json");
     const hovers = [1, 2, 3].map((x) =>
       client.decode({ ...click(x), kind: "hover" }).then(
@@ -199,7 +136,7 @@ describe("answering clicks", () => {
   });
 
   it("answers a click made while the model is still loading", async () => {
-    const client = makeClient(healthy);
+    const client = bench.makeClient(healthy);
     const opening = client.open("/models/manifest.json");
     await expect(client.decode(click(1))).resolves.toMatchObject({ chosen: 2, engine: "wasm-threads" });
     await opening;
@@ -214,9 +151,9 @@ describe("answering clicks", () => {
       return null;
     };
     const rehearse = vi.fn<NonNullable<ClientDependencies["rehearse"]>>();
-    const client = makeClient(slowAtFirst, { rehearse });
+    const client = bench.makeClient(slowAtFirst, { rehearse });
     await client.open("/models/manifest.json");
-    const clicked = () => workers[0].received.flatMap((seen) => (seen.type === "decode" ? [seen.coords[0]] : []));
+    const clicked = () => bench.workers[0].received.flatMap((seen) => (seen.type === "decode" ? [seen.coords[0]] : []));
     client.prefetch(EMBEDDING);
     client.prefetch({ ...EMBEDDING, key: "def-model-1-full-f16", url: "/embeddings/def.npy" });
     await vi.waitFor(() => expect(release).not.toBeNull());
@@ -236,23 +173,23 @@ describe("answering clicks", () => {
       request.type === "decode" && worker.types().filter((type) => type === "decode").length < 12
         ? { type: "error", id: request.id, code: "bad_prompt", message: "not now" }
         : healthy(request, worker);
-    const client = makeClient(failing);
+    const client = bench.makeClient(failing);
     await client.open("/models/manifest.json");
     client.prefetch(EMBEDDING);
-    await vi.waitFor(() => expect(workers[0].types().filter((type) => type === "decode")).toHaveLength(8));
+    await vi.waitFor(() => expect(bench.workers[0].types().filter((type) => type === "decode")).toHaveLength(8));
     for (let i = 0; i < 3; i++) await expect(client.decode(click(1))).rejects.toMatchObject({ code: "bad_prompt" });
     await expect(client.decode(click(1))).resolves.toMatchObject({ chosen: 2, engine: "wasm-threads" });
   });
 
   it("refuses an embedding of another model version", async () => {
-    const client = makeClient(healthy);
+    const client = bench.makeClient(healthy);
     await client.open("/models/manifest.json");
     const stranger = { ...EMBEDDING, key: "abc-model-2-full-f16" };
     await expect(client.decode(click(1, stranger))).rejects.toMatchObject({ code: "embedding_mismatch" });
   });
 
   it("says when the embedding is not there", async () => {
-    const client = makeClient(healthy);
+    const client = bench.makeClient(healthy);
     await client.open("/models/manifest.json");
     const missing = { ...EMBEDDING, url: "/embeddings/none.npy" };
     await expect(client.decode(click(1, missing))).rejects.toMatchObject({ code: "embedding_missing" });
@@ -265,12 +202,12 @@ describe("faults", () => {
       if (request.type === "decode") worker.crash();
       return request.type === "decode" ? null : healthy(request, worker);
     };
-    const client = makeClient([dying, healthy]);
+    const client = bench.makeClient([dying, healthy]);
     await client.open("/models/manifest.json");
     expect((await client.decode(click(1))).engine).toBe("wasm-threads");
-    expect(workers).toHaveLength(2);
-    expect(workers[0].isTerminated).toBe(true);
-    expect(workers[1].types()).toEqual(["open", "prepare", "decode"]);
+    expect(bench.workers).toHaveLength(2);
+    expect(bench.workers[0].isTerminated).toBe(true);
+    expect(bench.workers[1].types()).toEqual(["open", "prepare", "decode"]);
   });
 
   it("starts a new worker after running out of memory", async () => {
@@ -278,7 +215,7 @@ describe("faults", () => {
       request.type === "decode"
         ? { type: "error", id: request.id, code: "out_of_memory", message: "no memory" }
         : healthy(request, worker);
-    const client = makeClient([full, healthy]);
+    const client = bench.makeClient([full, healthy]);
     await client.open("/models/manifest.json");
     await expect(client.decode(click(1))).resolves.toMatchObject({ engine: "wasm-threads" });
   });
@@ -289,11 +226,11 @@ describe("faults", () => {
       return request.type === "decode" ? null : healthy(request, worker);
     };
     const onEngine = vi.fn();
-    const client = makeClient(dying, { onEngine });
+    const client = bench.makeClient(dying, { onEngine });
     await client.open("/models/manifest.json");
     const { engine, chosen } = await client.decode(click(1));
     expect([engine, chosen]).toEqual(["server", 2]);
-    expect(workers).toHaveLength(3);
+    expect(bench.workers).toHaveLength(3);
     expect(onEngine).toHaveBeenCalledWith(expect.objectContaining({ engine: "server" }));
   });
 
@@ -301,7 +238,7 @@ describe("faults", () => {
     vi.useFakeTimers();
     try {
       const silent: Behaviour = (request, worker) => (request.type === "decode" ? null : healthy(request, worker));
-      const client = makeClient([silent, healthy]);
+      const client = bench.makeClient([silent, healthy]);
       await client.open("/models/manifest.json");
       const answer = client.decode(click(1));
       await vi.advanceTimersByTimeAsync(31_000);
@@ -316,112 +253,22 @@ describe("faults", () => {
     ["no JSON", { "/models/manifest.json": () => new Response("<html>") }, "model_corrupt"],
     ["incomplete", { "/models/manifest.json": () => Response.json({ format: 1 }) }, "model_corrupt"],
   ])("says that the manifest is %s", async (_, answers, code) => {
-    const client = makeClient(healthy, { fetch: fakeFetch(answers) });
+    const client = bench.makeClient(healthy, { fetch: fakeFetch(answers) });
     await expect(client.open("/models/manifest.json")).rejects.toMatchObject({ code });
   });
 
   it("says that a model file is damaged and does not try other engines", async () => {
     const damaged: Behaviour = ({ id }) => ({ type: "error", id, code: "model_corrupt", message: "damaged" });
-    const client = makeClient(damaged);
+    const client = bench.makeClient(damaged);
     await expect(client.open("/models/manifest.json")).rejects.toMatchObject({ code: "model_corrupt" });
-    expect(workers).toHaveLength(1);
+    expect(bench.workers).toHaveLength(1);
   });
 
   it("rejects what waits when it is closed", async () => {
-    const client = makeClient(healthy);
+    const client = bench.makeClient(healthy);
     await client.open("/models/manifest.json");
     const answer = client.decode(click(1));
     client.close();
     await expect(answer).rejects.toMatchObject({ code: "closed" });
-  });
-});
-
-/** For each opening of a worker, whether it was told that the engine is known. */
-function openingsOf(worker: FakeWorker): boolean[] {
-  return worker.received.flatMap((request) => (request.type === "open" ? [request.isKnown] : []));
-}
-
-describe("choosing an engine", () => {
-  const trialOf =
-    (isCorrect: boolean, medianMs: number): Behaviour =>
-    (request, worker) => {
-      const answer = healthy(request, worker);
-      if (answer?.type !== "opened" || !answer.trial) return answer;
-      return { ...answer, trial: { ...answer.trial, isCorrect, goldenIou: isCorrect ? 1 : 0.5, medianMs } };
-    };
-
-  it("uses one thread where the page is not isolated", async () => {
-    const client = makeClient(healthy, { abilities: { ...DESKTOP, isIsolated: false } });
-    expect(await client.open("/models/manifest.json")).toMatchObject({ engine: "wasm", threads: 1 });
-  });
-
-  it("never uses an engine that decodes the golden case wrongly", async () => {
-    const client = makeClient([trialOf(false, 1), healthy]);
-    const info = await client.open("/models/manifest.json");
-    expect(info.engine).toBe("wasm");
-    expect(info.trials.map((trial) => trial.isCorrect)).toEqual([false, true]);
-    expect(workers[0].isTerminated).toBe(true);
-  });
-
-  it("decodes on the server where WebAssembly is blocked", async () => {
-    const blocked: Behaviour = ({ id }) => ({ type: "error", id, code: "wasm_blocked", message: "blocked" });
-    const client = makeClient(blocked);
-    expect(await client.open("/models/manifest.json")).toMatchObject({ engine: "server" });
-    expect((await client.decode(click(1))).engine).toBe("server");
-  });
-
-  it("lets WebGPU take over when it is right and clearly faster, and remembers it", async () => {
-    const storage = new MemoryStorage();
-    const abilities = { ...DESKTOP, hasWebGpu: true };
-    const switched = vi.fn();
-    const client = makeClient([trialOf(true, 30), trialOf(true, 5)], { storage, abilities, onEngine: switched });
-    expect((await client.open("/models/manifest.json")).engine).toBe("wasm-threads");
-    await vi.waitFor(() => expect(switched).toHaveBeenCalled());
-    expect((await client.decode(click(1))).engine).toBe("webgpu");
-    const next = makeClient(healthy, { storage, abilities });
-    expect((await next.open("/models/manifest.json")).engine).toBe("webgpu");
-  });
-
-  it.each([
-    ["wrong", trialOf(false, 1)],
-    ["not clearly faster", trialOf(true, 29)],
-  ])("keeps what it has when WebGPU is %s", async (_, challenger) => {
-    const storage = new MemoryStorage();
-    const abilities = { ...DESKTOP, hasWebGpu: true };
-    const client = makeClient([trialOf(true, 30), challenger], { storage, abilities });
-    await client.open("/models/manifest.json");
-    await vi.waitFor(() => expect(storage.length).toBe(1));
-    expect((await client.decode(click(1))).engine).toBe("wasm-threads");
-    expect(workers[1].isTerminated).toBe(true);
-  });
-
-  it("spares an engine that was right before another trial, until the person asks for one", async () => {
-    const storage = new MemoryStorage();
-    await makeClient(trialOf(true, 44), { storage }).open("/models/manifest.json");
-    const next = makeClient(healthy, { storage });
-    const info = await next.open("/models/manifest.json");
-    expect(info.trials).toMatchObject([{ engine: "wasm-threads", medianMs: 44 }]);
-    expect(openingsOf(workers.at(-1)!)).toEqual([true]);
-    await next.useEngine(null);
-    expect(openingsOf(workers.at(-1)!)).toEqual([false]);
-  });
-
-  it("tries an engine that was wrong again next time", async () => {
-    const storage = new MemoryStorage();
-    await makeClient([trialOf(false, 1), healthy], { storage }).open("/models/manifest.json");
-    const before = workers.length;
-    await makeClient(healthy, { storage }).open("/models/manifest.json");
-    expect(openingsOf(workers[before])).toEqual([false]);
-  });
-
-  it("does as the user says, now and next time", async () => {
-    const storage = new MemoryStorage();
-    const client = makeClient(healthy, { storage });
-    await client.open("/models/manifest.json");
-    expect((await client.useEngine("server")).engine).toBe("server");
-    expect((await client.decode(click(1))).engine).toBe("server");
-    const next = makeClient(healthy, { storage });
-    expect((await next.open("/models/manifest.json")).engine).toBe("server");
-    expect((await next.useEngine(null)).engine).toBe("wasm-threads");
   });
 });
