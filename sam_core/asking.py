@@ -1,15 +1,17 @@
 """One photo and the objects asked for on it, as the workspace asks: an answer at once, then closer looks.
 
 What a person sees in the end depends on more than one decoding. After the answer at once the photo is seen in a
-mirror (mirrored.py), and what is small from near by (closer.py): an answer holds what each view gave and shows the mask
-of all. More clicks go to every view that holds them. frontend/src/editor/closer-look.ts does the same in the browser.
-Must not know: training, files. Memory holds one photo, two embeddings of it, and one for each part that is asked for.
+mirror (mirrored.py), and what is small from near by (closer.py), in the end in a mirror as well: an answer holds what
+each view gave and shows the mask of all. More clicks go to every view that holds them.
+frontend/src/editor/closer-look.ts does the same in the browser. Must not know: training, files. Memory holds one photo,
+two embeddings of it, and one for each part that is asked for, two for the last.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -17,7 +19,17 @@ from numpy.typing import NDArray
 
 from sam_core import transforms
 from sam_core.masks.choice import PADDING, choose_candidates, click_scores, still_chosen
-from sam_core.masks.closer import LOOKS, Box, View, holds, merged_logits, merged_scores, part_size, part_to_look_at
+from sam_core.masks.closer import (
+    LOOKS,
+    Box,
+    View,
+    holds,
+    merged_logits,
+    merged_scores,
+    part_size,
+    part_to_look_at,
+    shares_of,
+)
 from sam_core.masks.edges import EdgeGuide, photo_cells
 from sam_core.masks.mirrored import in_mirror, mirrored_image
 from sam_core.masks.shown import shown_logits
@@ -110,11 +122,11 @@ class Answer:
     @cached_property
     def merged(self) -> tuple[Floats, Floats]:
         """Logits (4 x side x side) and predicted IoU (4) of all views together."""
-        logits, scores, view = self.seen[0].logits, self.seen[0].scores, self.seen[0].encoded.view
-        for one in self.seen[1:]:
-            closer = one.encoded.view
-            logits = merged_logits(logits, one.logits, view, closer)
-            scores, view = merged_scores(scores, one.scores, view, closer), closer
+        logits, scores = self.seen[0].logits, self.seen[0].scores
+        views = [one.encoded.view for one in self.seen]
+        for one, (view, closer), share in zip(self.seen[1:], pairwise(views), shares_of(views), strict=True):
+            logits = merged_logits(logits, one.logits, view, closer, share)
+            scores = merged_scores(scores, one.scores, share)
         return logits, scores
 
     @cached_property
@@ -199,14 +211,18 @@ class AskedPhoto:
         return self.look_closer(Answer(points, labels, seen))
 
     def _next_view(self, answer: Answer) -> EncodedView | None:
-        nearest, looks = answer.encoded, len(answer.seen) - 2
-        is_seen = looks >= LOOKS or (looks > 0 and nearest.view.shows_all)
-        if is_seen or not self.sam.looks_closer:
+        nearest, looks = answer.encoded, len({one.encoded.part for one in answer.seen}) - 1
+        if not self.sam.looks_closer:
             return None
         if nearest is self.whole:
             return self.in_mirror
-        part = part_to_look_at(answer.points, answer.labels, answer.shown, nearest.view)
-        return None if part is None else EncodedView(self.sam, self.photo_rgb, part, is_mirrored=True)
+        if looks and nearest.is_mirrored:
+            return None
+        is_near_enough = looks >= LOOKS or (looks > 0 and nearest.view.shows_all)
+        part = None if is_near_enough else part_to_look_at(answer.points, answer.labels, answer.shown, nearest.view)
+        if part is not None:
+            return EncodedView(self.sam, self.photo_rgb, part)
+        return EncodedView(self.sam, self.photo_rgb, nearest.part, is_mirrored=True) if looks else None
 
     @staticmethod
     def _seen_also(answer: Answer, encoded: EncodedView) -> Answer:

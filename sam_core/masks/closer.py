@@ -3,8 +3,9 @@
 The model sees a photo at image_size, however large it is, and what is small on it as a few cells. So where the answer
 to a prompt is small, the part of the photo around it is encoded as well, the same prompt is asked there, and the logits
 of both views are averaged on the finer grid. A part that is still too large to show all of the photo's detail is
-looked at in the same way. How much the closer view counts depends on how much more of the photo's
-own detail it shows. Models ask for it (`Sam.looks_closer`); figures and reasons: docs/adr/0024.
+looked at in the same way. How much the closer view counts depends on how much more of the photo's own detail it shows;
+a view in a mirror counts as much as its twin. Models ask for it (`Sam.looks_closer`); figures and reasons:
+docs/adr/0024.
 
 A view is the whole photo or a part of it, as it was encoded. Mirrored by frontend/src/inference/closer.ts, the same
 bits; fixtures/golden/closer holds both together. fround rounds to the nearest float32, all else is double arithmetic.
@@ -14,7 +15,9 @@ Must not know: torch, models, files.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil, floor
 from typing import Any
 
@@ -82,25 +85,38 @@ def holds(part: Box, points_xy: npt.NDArray[np.float64]) -> bool:
 
 
 def merged_logits(
-    logits: npt.NDArray[np.float32], closer_logits: npt.NDArray[np.float32], view: View, closer: View
+    logits: npt.NDArray[np.float32], closer_logits: npt.NDArray[np.float32], view: View, closer: View, share: float
 ) -> npt.NDArray[np.float32]:
-    """Return logits (K x side x side) on the closer view's grid: those of both views, averaged.
+    """Return logits (K x side x side) on the closer view's grid: those of both views, averaged; it counts share.
 
-    The closer view is a part of the other.
+    The closer view is a part of the other, or all of it.
     """
-    share = closer_share(view, closer)
     far = np.clip(_on_grid_of(logits, view, closer), -CERTAIN, CERTAIN).astype(np.float64)
     near = np.clip(closer_logits, -CERTAIN, CERTAIN).astype(np.float64)
     return (far * (1 - share) + near * share).astype(np.float32)
 
 
 def merged_scores(
-    scores: npt.NDArray[np.float32], closer_scores: npt.NDArray[np.float32], view: View, closer: View
+    scores: npt.NDArray[np.float32], closer_scores: npt.NDArray[np.float32], share: float
 ) -> npt.NDArray[np.float32]:
     """Return what both views predict of their candidates' IoU, averaged like the logits."""
-    share = closer_share(view, closer)
     far, near = scores.astype(np.float64), closer_scores.astype(np.float64)
     return (far * (1 - share) + near * share).astype(np.float32)
+
+
+def shares_of(views: Sequence[View]) -> list[float]:
+    """Return what each view but the first counts beside all before it, 0..1; they come from afar to near.
+
+    Of two views of the same part the second one is in a mirror.
+    """
+    shares, total, own = [], 1.0, 1.0
+    for before, view in pairwise(views):
+        if view != before:
+            share = closer_share(before, view)
+            own = total * share / (1 - share)
+        total += own
+        shares.append(own / total)
+    return shares
 
 
 def closer_share(view: View, closer: View) -> float:

@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sam_core.masks.closer import Box, View, closer_share, merged_logits, merged_scores, part_size, part_to_look_at
+from sam_core.masks.closer import (
+    Box,
+    View,
+    closer_share,
+    merged_logits,
+    merged_scores,
+    part_size,
+    part_to_look_at,
+    shares_of,
+)
 from sam_core.masks.mirrored import mirrored_coords, mirrored_logits
 from sam_core.masks.upsample import MaskGeometry
 from sam_core.transforms import Size, input_size_for
@@ -24,6 +33,18 @@ MERGES: tuple[tuple[str, Size, Box | None, Box], ...] = (
     ("a part of a large photo, at its corner", (3000, 4000), None, (3333, 2400, 4000, 3000)),
     ("a tall part of a wide photo", (301, 907), None, (111, 0, 246, 301)),
     ("a part of a part", (1200, 1600), (100, 300, 741, 800), (333, 401, 461, 500)),
+)
+
+# name, size of the photo, the parts that were seen, from afar to near; of two of the same part one is in a mirror
+CHAINS: tuple[tuple[str, Size, tuple[Box | None, ...]], ...] = (
+    ("the photo alone", (48, 64), (None,)),
+    ("in a mirror", (48, 64), (None, None)),
+    ("in a mirror, and so a part of a small photo", (48, 64), (None, None, (10, 3, 42, 35), (10, 3, 42, 35))),
+    (
+        "two parts of a large photo, the last one in a mirror",
+        (3000, 4000),
+        (None, None, (600, 500, 1400, 1100), (700, 550, 800, 650), (700, 550, 800, 650)),
+    ),
 )
 
 # name, size, the part that was seen, points, labels, which of shown_planes() each candidate is
@@ -83,6 +104,7 @@ def write_closer(folder: Path) -> None:
         "near_scores": [0.8125, 0.25],
         "shown": {name: plane.ravel().tolist() for name, plane in shown.items()},
         "merges": [_merge(name, size, part, closer, planes) for name, size, part, closer in MERGES],
+        "chains": [_chain(*chain) for chain in CHAINS],
         "looks": [_look(case, shown) for case in LOOKS],
         "mirrors": [_mirror(*case, planes["noise"]) for case in MIRRORS],
     }
@@ -102,8 +124,17 @@ def _merge(
         "part": part,
         "closer": closer,
         "share": closer_share(*views),
-        "logits": merged_logits(far, near, *views).ravel().tolist(),
-        "scores": merged_scores(*scores, *views).tolist(),
+        "logits": merged_logits(far, near, *views, closer_share(*views)).ravel().tolist(),
+        "scores": merged_scores(*scores, closer_share(*views)).tolist(),
+    }
+
+
+def _chain(name: str, size: Size, parts: tuple[Box | None, ...]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "photo": {"width": size[1], "height": size[0]},
+        "parts": parts,
+        "shares": shares_of([view_of(size, part) for part in parts]),
     }
 
 

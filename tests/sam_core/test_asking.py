@@ -11,7 +11,7 @@ import torch
 
 from sam_core.asking import AskedPhoto, EncodedView
 from sam_core.masks.choice import still_chosen
-from sam_core.masks.closer import merged_logits
+from sam_core.masks.closer import merged_logits, shares_of
 from sam_core.modeling.sam import Sam
 from tests.sam_core.click_model import click_predictor
 
@@ -55,13 +55,13 @@ def test_a_small_answer_is_looked_at_where_it_is(photo: AskedPhoto) -> None:
 
 
 @torch.inference_mode()
-def test_the_photo_is_seen_in_a_mirror_first(photo: AskedPhoto) -> None:
+def test_the_photo_is_seen_in_a_mirror_and_so_is_the_part(photo: AskedPhoto) -> None:
     closer = photo.look_closer(photo.answer_at_once(*click(340, 60)))
-    plain, mirrored, *parts = (one.encoded for one in closer.seen)
+    plain, mirrored, *parts, near, near_in_mirror = (one.encoded for one in closer.seen)
     assert (plain, mirrored) == (photo.whole, photo.in_mirror)
-    assert parts
-    assert not plain.is_mirrored
-    assert all(one.is_mirrored for one in (mirrored, *parts))
+    assert near.part == near_in_mirror.part is not None
+    assert not any(one.is_mirrored for one in (plain, *parts, near))
+    assert near_in_mirror.is_mirrored
 
 
 @torch.inference_mode()
@@ -96,8 +96,8 @@ def test_more_clicks_in_the_part_are_answered_by_all_views_each_from_its_own_gri
     assert all(np.array_equal(one.logits, logits) for one, logits in zip(then.seen, own, strict=True))
     views = [one.encoded.view for one in then.seen]
     together = own[0]
-    for (view, closer), logits in zip(itertools.pairwise(views), own[1:], strict=True):
-        together = merged_logits(together, logits, view, closer)
+    for (view, closer), logits, share in zip(itertools.pairwise(views), own[1:], shares_of(views), strict=True):
+        together = merged_logits(together, logits, view, closer, share)
     assert np.array_equal(then.merged[0], together)
     assert then.chosen == 0
 
@@ -118,9 +118,11 @@ def test_a_click_beyond_the_part_leaves_it_and_what_it_saw(photo: AskedPhoto) ->
 def test_a_part_of_a_large_photo_is_looked_at_again(sam: Sam) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (900, 1200, 3), dtype=np.uint8)
     large = AskedPhoto(sam, noise)
-    seen = large.look_closer(large.answer_at_once(*click(1000, 180))).seen
-    assert len(seen) > 3
-    parts = [one.encoded.part or (0, 0, 1200, 900) for one in seen[1:]]
+    seen = large.look_closer(large.answer_at_once(*click(1100, 800))).seen
+    assert len(seen) > 4
+    assert [one.encoded.is_mirrored for one in seen[2:]] == [False] * (len(seen) - 3) + [True]
+    assert seen[-1].encoded.part == seen[-2].encoded.part
+    parts = [one.encoded.part or (0, 0, 1200, 900) for one in seen[1:-1]]
     for (a0, b0, a1, b1), (x0, y0, x1, y1) in itertools.pairwise(parts):
         assert a0 <= x0 < x1 <= a1
         assert b0 <= y0 < y1 <= b1

@@ -13,7 +13,10 @@ beforeEach(() => {
 
 describe("a closer look", () => {
   beforeEach(() => {
-    bench.decoder.looks = [null, PART];
+    bench.decoder.looks = [
+      { part: null, isMirrored: true },
+      { part: PART, isMirrored: false },
+    ];
   });
 
   /** Click, and let the photo, its mirror image and the part each answer with one column. */

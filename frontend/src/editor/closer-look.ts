@@ -1,17 +1,17 @@
 /**
- * Closer looks: after the answer at once the photo is seen in a mirror, and what is small from near by; the answer
- * becomes that of all these views. More prompts are answered at once in the nearest view that holds them, and then in
+ * Closer looks: after the answer at once the photo is seen in a mirror, and what is small from near by, both ways; the
+ * answer becomes that of all these views. More prompts are answered at once in the nearest view that holds them, and then in
  * the others. An extra: where it fails or comes too late, the answer at once stands. Mirrors asking.py of sam_core.
  */
-import type { BoxXyxy, Size } from "../geometry/types";
+import type { Size } from "../geometry/types";
 import type { Draft } from "../model/draft";
 import { Store } from "../model/store";
 import type { DecodeAnswer, DecodeQuestion, Decoder, EmbeddingSource, Look } from "./decoder-port";
 
 export interface CloserLookPort {
   readonly decoder: Decoder;
-  /** The embedding of a part of the photo, or of all of it, in a mirror; null when it does not come in good time. */
-  embeddingToLookAt(part: BoxXyxy | null, signal: AbortSignal): Promise<EmbeddingSource | null>;
+  /** The embedding of what is to be looked at; null when it does not come in good time. */
+  embeddingToLookAt(look: Look, signal: AbortSignal): Promise<EmbeddingSource | null>;
   /** What was answered is seen better now; returns the draft of that, null if the person has gone on. */
   onSeen(answered: Draft, answer: DecodeAnswer): Draft | null;
 }
@@ -70,8 +70,8 @@ export class CloserLook {
   }
 
   /** Ask a view that has not been asked yet, which has no mask to go on from. */
-  private async look(answered: Draft, { part }: Look, run: AbortController): Promise<Draft | null> {
-    const embedding = await this.port.embeddingToLookAt(part, run.signal);
+  private async look(answered: Draft, look: Look, run: AbortController): Promise<Draft | null> {
+    const embedding = await this.port.embeddingToLookAt(look, run.signal);
     if (!embedding || this.running !== run) return null;
     const { seen, chosen: kept } = answered;
     return this.show(answered, await this.ask(answered, { embedding, maskInput: null, seen, kept }, run), run);

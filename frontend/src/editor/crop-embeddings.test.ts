@@ -21,7 +21,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const look = (signal = new AbortController().signal) => crops.lookAt(PART, signal);
+const MIRROR = { part: null, isMirrored: true };
+const look = (signal = new AbortController().signal) => crops.lookAt({ part: PART, isMirrored: true }, signal);
 const click = (x: number) => ({ kind: "point", point: { x, y: 60 }, label: 1 }) as const;
 
 describe("the embedding of a part to look at", () => {
@@ -39,12 +40,19 @@ describe("the embedding of a part to look at", () => {
   it("may be that of the whole photo, which stays however many parts are looked at", async () => {
     const whole = { x0: 0, y0: 0, x1: 640, y1: 480 };
     const mirror = { imageId: 7, key: "k", url: "/k.npy", cropBox: null, isMirrored: true };
-    expect(await crops.lookAt(null)).toEqual(mirror);
-    for (let x0 = 0; x0 < 40; x0++) await crops.lookAt({ ...PART, x0 });
-    expect(await crops.lookAt(null)).toEqual(mirror);
+    const near = (x0: number) => crops.lookAt({ part: { ...PART, x0 }, isMirrored: false });
+    expect(await crops.lookAt(MIRROR)).toEqual(mirror);
+    for (let x0 = 0; x0 < 40; x0++) await near(x0);
+    expect(await crops.lookAt(MIRROR)).toEqual(mirror);
     expect(ask.mock.calls.filter(([, box]) => box.x1 === 640)).toEqual([[7, whole, true]]);
-    await crops.lookAt({ ...PART, x0: 0 });
+    await near(0);
     expect(ask).toHaveBeenCalledTimes(42);
+  });
+
+  it("is another one in a mirror", async () => {
+    expect(await look()).toMatchObject({ cropBox: PART, isMirrored: true });
+    expect(await crops.lookAt({ part: PART, isMirrored: false })).toMatchObject({ cropBox: PART, isMirrored: false });
+    expect(ask.mock.calls.map(([, , isMirrored]) => isMirrored)).toEqual([true, false]);
   });
 
   it("serves prompts that all lie in it; that of the photo serves any", () => {

@@ -1,12 +1,12 @@
 /**
  * More embeddings of the photo. Of the part one has zoomed in on: asked for once the view rests, used when ready, never
- * waited for, and snapped to a grid, so that small pans ask for nothing new. Of the whole photo and of the part around a
- * small answer, seen in a mirror: for closer looks (closer-look.ts).
+ * waited for, and snapped to a grid, so that small pans ask for nothing new. Of the whole photo in a mirror, and of the
+ * part around a small answer, both ways: for closer looks (closer-look.ts).
  */
 import type { WorkspaceApi } from "../api/workspace-api";
 import { sameBox, type BoxXyxy, type Prompt, type Size } from "../geometry/types";
 import { fitViewport, visibleBox, type Viewport } from "../geometry/viewport";
-import type { EmbeddingSource } from "./decoder-port";
+import type { EmbeddingSource, Look } from "./decoder-port";
 
 /** Against the whole photo on the screen: beyond this a crop shows the model at least twice the detail. */
 const FROM_ZOOM = 2;
@@ -17,7 +17,7 @@ const POLL_MS = 1_000;
 const PATIENCE_MS = 60_000;
 /** A mask that has been looked at for longer is not changed any more. */
 const LOOK_PATIENCE_MS = 8_000;
-const LOOKS_KEPT = 16;
+const LOOKS_KEPT = 32;
 const GRID_SHARE = 1 / 16;
 const LEAST_SIDE_PX = 64;
 
@@ -50,11 +50,11 @@ export class CropEmbeddings {
     return fitting.reduce<EmbeddingSource | null>((best, next) => (area(next) < area(best) ? next : best), null);
   }
 
-  /** The embedding of a part, or of the photo (null), in a mirror; null when it does not come in good time, or not at all. */
-  async lookAt(part: BoxXyxy | null, signal?: AbortSignal): Promise<EmbeddingSource | null> {
-    const known = this.looked.find(({ cropBox }) => sameBox(cropBox, part));
+  /** The embedding of what is to be looked at; null when it does not come in good time, or not at all. */
+  async lookAt({ part, isMirrored }: Look, signal?: AbortSignal): Promise<EmbeddingSource | null> {
+    const known = this.looked.find((one) => one.isMirrored === isMirrored && sameBox(one.cropBox, part));
     if (known) return known;
-    const source = await this.waitFor(part, { isMirrored: true, patienceMs: LOOK_PATIENCE_MS, signal });
+    const source = await this.waitFor(part, { isMirrored, patienceMs: LOOK_PATIENCE_MS, signal });
     if (!source) return null;
     // The photo's own serves every object; it stays.
     if (this.looked.length >= LOOKS_KEPT) this.looked.splice(this.looked[0].cropBox ? 0 : 1, 1);

@@ -2,14 +2,11 @@
 import type { ColumnMask } from "../geometry/column-mask";
 import type { BoxXyxy, LowResLogits, Prompt, Size } from "../geometry/types";
 import type { SampledMask } from "../geometry/upsample";
+import type { Look } from "../inference/closer";
 import type { Draft, DraftCandidate, EmbeddingSource, SeenView } from "../model/draft";
 
+export type { Look } from "../inference/closer";
 export type { EmbeddingSource, SeenView } from "../model/draft";
-
-/** What to look at after an answer: a part of the photo, or the whole (null). */
-export interface Look {
-  readonly part: BoxXyxy | null;
-}
 
 export interface DecodeAnswer {
   readonly candidates: readonly DraftCandidate[];
@@ -38,7 +35,7 @@ export interface Decoder {
   toMask(logits: LowResLogits, imageSize: Size, cropBox: BoxXyxy | null): ColumnMask;
   /** The same mask, every `step`-th pixel of it: to look at, and quickly there. */
   toSampledMask(logits: LowResLogits, imageSize: Size, cropBox: BoxXyxy | null, step: number): SampledMask;
-  /** What to look at next, in a mirror, after an answer; null where that would show no more. */
+  /** What to look at next after an answer; null where that would show no more. */
   nextLook(answered: Draft, imageSize: Size): Look | null;
   /** Whether anything will be looked at: then the photo in a mirror will be, first of all. */
   looksCloser(): boolean;

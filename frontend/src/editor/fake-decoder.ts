@@ -1,6 +1,6 @@
 /** A decoder for tests: answers when told to, with candidates whose masks are known. */
 import { maskFromBitmap, sampleMask, type ColumnMask } from "../geometry/column-mask";
-import type { BoxXyxy, LowResLogits, Size } from "../geometry/types";
+import type { LowResLogits, Size } from "../geometry/types";
 import type { SampledMask } from "../geometry/upsample";
 import type { Draft } from "../model/draft";
 import { fromAfar } from "../inference/seen-views";
@@ -34,10 +34,10 @@ export class FakeDecoder implements Decoder {
     step,
   });
 
-  /** What closer looks would look at, one after the other: parts, or the whole photo (null). */
-  looks: (BoxXyxy | null)[] = [];
+  /** What closer looks would look at, one after the other. */
+  looks: Look[] = [];
   nextLook = ({ seen }: Pick<Draft, "seen">): Look | null =>
-    seen.length > this.looks.length ? null : { part: this.looks[seen.length - 1] };
+    seen.length > this.looks.length ? null : this.looks[seen.length - 1];
   looksCloser = (): boolean => this.looks.length > 0;
   prefetch = (): void => undefined;
   use = (): void => undefined;

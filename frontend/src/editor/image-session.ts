@@ -6,13 +6,13 @@ import type { Journal } from "../api/journal";
 import { Outbox } from "../api/outbox";
 import type { ImageDetail } from "../api/wire";
 import type { AnnotationList, WorkspaceApi } from "../api/workspace-api";
-import type { BoxXyxy, Prompt, Size } from "../geometry/types";
+import type { Prompt, Size } from "../geometry/types";
 import { MaskDocument } from "../model/document";
 import { History } from "../model/history";
 import { afterPaint } from "../render/frame-loop";
 import { detailStep, glimpseStep } from "../render/mask-paths";
 import { CropEmbeddings, holdsAll } from "./crop-embeddings";
-import { modelVersionOf, type Decoder, type EmbeddingSource } from "./decoder-port";
+import { modelVersionOf, type Decoder, type EmbeddingSource, type Look } from "./decoder-port";
 import { MaskCommands } from "./mask-commands";
 import type { BaseFields } from "./merging";
 import { Painting } from "./painting";
@@ -112,7 +112,9 @@ export class ImageSession {
   prepareLooks(): void {
     const { decoder } = this.ports;
     if (!this.embedding || !decoder.looksCloser()) return;
-    const looking = this.ofThisModel(this.crops.lookAt(null)).then((mirror) => mirror && decoder.prefetch(mirror));
+    const looking = this.ofThisModel(this.crops.lookAt({ part: null, isMirrored: true })).then(
+      (mirror) => mirror && decoder.prefetch(mirror),
+    );
     looking.catch(() => undefined); // an extra: a closer look asks again
   }
 
@@ -157,8 +159,7 @@ export class ImageSession {
       history,
       decoder: ports.decoder,
       embeddingFor: (prompts: readonly Prompt[]) => this.embeddingFor(prompts),
-      embeddingToLookAt: (part: BoxXyxy | null, signal: AbortSignal) =>
-        this.ofThisModel(this.crops.lookAt(part, signal)),
+      embeddingToLookAt: (look: Look, signal: AbortSignal) => this.ofThisModel(this.crops.lookAt(look, signal)),
       onDecoded: (kind: "hover" | "click", ms: number) => ports.onDecoded(kind, ms),
       onShown: (askedAt: number) => ports.onShown(askedAt),
       onFailed: (error: unknown) => ports.onDecodeFailed(error),

@@ -11,7 +11,7 @@ const SIZE = { width: 6, height: 2 };
 export const PART: BoxXyxy = { x0: 1, y0: 0, x1: 3, y1: 2 };
 export const WHOLE: EmbeddingSource = { imageId: 1, key: "k", url: "/k.npy", cropBox: null, isMirrored: false };
 export const MIRROR: EmbeddingSource = { ...WHOLE, key: "mirror", isMirrored: true };
-export const NEAR: EmbeddingSource = { ...MIRROR, key: "near", cropBox: PART };
+export const NEAR: EmbeddingSource = { ...WHOLE, key: "near", cropBox: PART };
 
 export class PromptingBench {
   readonly document = new MaskDocument();
@@ -32,7 +32,7 @@ export class PromptingBench {
       history: this.history,
       decoder: this.decoder,
       embeddingFor: () => this.embedding,
-      embeddingToLookAt: (part) => {
+      embeddingToLookAt: ({ part }) => {
         this.looked.push(part);
         return this.arriving ?? Promise.resolve(part ? { ...NEAR, cropBox: part } : MIRROR);
       },

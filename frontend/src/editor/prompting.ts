@@ -23,7 +23,7 @@ import type { History } from "../model/history";
 import { Store } from "../model/store";
 import { CloserLook } from "./closer-look";
 import { holdsAll } from "./crop-embeddings";
-import type { DecodeAnswer, Decoder, EmbeddingSource } from "./decoder-port";
+import type { DecodeAnswer, Decoder, EmbeddingSource, Look } from "./decoder-port";
 import { HoverPreview, type PreviewAnswer } from "./hover-preview";
 
 export interface PromptingPort {
@@ -32,8 +32,8 @@ export interface PromptingPort {
   readonly decoder: Decoder;
   /** The embedding to ask for prompts at these places; null while there is none yet. */
   embeddingFor(prompts: Draft["prompts"]): EmbeddingSource | null;
-  /** The embedding of a part of the photo, or of all of it, in a mirror; null when it does not come in good time. */
-  embeddingToLookAt(part: BoxXyxy | null, signal: AbortSignal): Promise<EmbeddingSource | null>;
+  /** The embedding of what is to be looked at; null when it does not come in good time. */
+  embeddingToLookAt(look: Look, signal: AbortSignal): Promise<EmbeddingSource | null>;
   /** How many pixels of the photo, a power of two, make one that can be seen at this zoom. */
   detailStep(): number;
   /** The same for a mask that stands for a frame or two. */
@@ -64,7 +64,7 @@ export class Prompting {
     this.closer = new CloserLook(
       {
         decoder: port.decoder,
-        embeddingToLookAt: (part, signal) => port.embeddingToLookAt(part, signal),
+        embeddingToLookAt: (look, signal) => port.embeddingToLookAt(look, signal),
         onSeen: (answered, answer) => this.showCloser(answered, answer),
       },
       imageSize,

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
 import { imagePoint, type BoxXyxy, type Prompt, type Size } from "../geometry/types";
-import { closerShare, mergedLogits, mergedScores, nextLook, partToLookAt, viewOf } from "./closer";
+import { closerShare, mergedLogits, mergedScores, nextLook, partToLookAt, sharesOf, viewOf } from "./closer";
 import { mirroredTokens, mirrorPlanes } from "./mirrored";
 
 type Corners = [number, number, number, number];
@@ -17,6 +17,12 @@ interface Merge extends Case {
   share: number;
   logits: number[];
   scores: number[];
+}
+interface Chain {
+  name: string;
+  photo: Size;
+  parts: (Corners | null)[];
+  shares: number[];
 }
 interface Mirror {
   name: string;
@@ -43,6 +49,7 @@ const golden = JSON.parse(
   near_scores: number[];
   shown: Record<string, number[]>;
   merges: Merge[];
+  chains: Chain[];
   looks: Look[];
   mirrors: Mirror[];
 };
@@ -54,11 +61,16 @@ const view = ({ photo }: Case, part: Corners | null) => viewOf(photo, part && bo
 describe("a closer look", () => {
   it.each(golden.merges)("makes of two views what sam_core makes of them: $name", (one) => {
     const views = [view(one, one.part), view(one, one.closer)] as const;
-    expect(mergedLogits(golden.far.map(plane), golden.near.map(plane), ...views)).toEqual(
+    const { share } = one;
+    expect(closerShare(...views)).toBe(share);
+    expect(mergedLogits(golden.far.map(plane), golden.near.map(plane), views, share)).toEqual(
       Float32Array.from(one.logits),
     );
-    expect(mergedScores(golden.far_scores, golden.near_scores, ...views)).toEqual(Float32Array.from(one.scores));
-    expect(closerShare(...views)).toBe(one.share);
+    expect(mergedScores(golden.far_scores, golden.near_scores, share)).toEqual(Float32Array.from(one.scores));
+  });
+
+  it.each(golden.chains)("counts as much as in sam_core: $name", ({ photo, parts, shares }) => {
+    expect(sharesOf(parts.map((part) => viewOf(photo, part && box(part), golden.image_size)))).toEqual(shares);
   });
 
   it.each(golden.looks)("goes where sam_core looks: $name", (one) => {
@@ -89,20 +101,22 @@ describe("what is looked at next", () => {
   const small = Array(4).fill({ shown: plane(golden.shown.s) });
   const part = box([300, 200, 900, 650]);
   const all = box([700, 400, 764, 464]); // as many pixels as the model sees
+  /** Each part plainly; one that is there twice in a mirror as well. */
   const seen = (...parts: (BoxXyxy | null)[]) =>
-    parts.map((cropBox, i) => ({ embedding: { cropBox, isMirrored: i > 0 } }));
+    parts.map((cropBox, i) => ({ embedding: { cropBox, isMirrored: i > 0 && cropBox === parts[i - 1] } }));
   const next = (...parts: (BoxXyxy | null)[]) =>
     nextLook({ prompts, candidates: small, seen: seen(...parts) }, photo, golden.image_size);
 
   it("is the same part of the photo in a mirror, and then a part of that", () => {
-    expect(next(null)).toEqual({ part: null });
-    expect(next(part)).toEqual({ part });
-    expect(next(null, null)?.part).not.toBeNull();
+    expect(next(null)).toEqual({ part: null, isMirrored: true });
+    expect(next(part)).toEqual({ part, isMirrored: true });
+    expect(next(null, null)).toMatchObject({ part: { y1: expect.any(Number) as number }, isMirrored: false });
   });
 
   it("is a part of the part, until all of the photo's pixels are seen", () => {
     expect(next(null, null, part)?.part?.x0).toBeGreaterThan(part.x0);
-    expect(next(null, null, all)).toBeNull();
+    expect(next(null, null, all)).toEqual({ part: all, isMirrored: true });
+    expect(next(null, null, all, all)).toBeNull();
   });
 
   it("is a part even of a photo whose pixels are all seen: two views are better than one", () => {
@@ -111,8 +125,11 @@ describe("what is looked at next", () => {
     expect(nextLook(asked, { width: 200, height: 150 }, 256)?.part).not.toBeNull();
   });
 
-  it("is nothing after three parts, or without a prompt, or before the first answer", () => {
-    expect(next(null, null, part, part, part)).toBeNull();
+  it("is no part after three, or one in a mirror, and nothing without a prompt, or before the first answer", () => {
+    const three = [box([200, 150, 1000, 750]), box([250, 175, 950, 700]), part];
+    expect(next(null, null, ...three)).toEqual({ part, isMirrored: true });
+    expect(next(null, null, part, part)).toBeNull();
+    expect(next(null, null)).not.toBeNull();
     expect(next()).toBeNull();
     expect(nextLook({ prompts: [], candidates: small, seen: seen(null) }, photo, golden.image_size)).toBeNull();
   });

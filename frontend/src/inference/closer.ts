@@ -2,7 +2,7 @@
  * A closer look: what is small on a photo is encoded once more from near by, and both answers become one.
  * Mirrors masks/closer.py of sam_core, which states the rule; fixtures/golden/closer holds both together. ADR 0024.
  */
-import type { BoxXyxy, LowResLogits, Prompt, Size } from "../geometry/types";
+import { sameBox, type BoxXyxy, type LowResLogits, type Prompt, type Size } from "../geometry/types";
 import { geometryFor, type MaskGeometry } from "../geometry/upsample";
 import { cellsOnPhoto } from "./cells";
 import { encodedSize, TO_PIXEL_CENTRE } from "./prompt-tokens";
@@ -28,6 +28,12 @@ export function viewOf(photo: Size, part: BoxXyxy | null, imageSize: number): Vi
   return { geometry: geometryFor(encodedSize(photo, part), imageSize), x: part?.x0 ?? 0, y: part?.y0 ?? 0 };
 }
 
+/** What is looked at: a part of the photo, or all of it (null), plainly or in a mirror. */
+export interface Look {
+  readonly part: BoxXyxy | null;
+  readonly isMirrored: boolean;
+}
+
 /** What was shown for prompts, and the views that gave it, from afar to near. */
 interface Answered {
   readonly prompts: readonly Prompt[];
@@ -36,22 +42,21 @@ interface Answered {
 }
 
 /**
- * What to look at next, in a mirror: the same part of the photo (null: all of it), then the part around what is small,
- * and that again while it does not show all of the photo's detail; null in the end.
+ * What to look at next: the same in a mirror, then the part around what is small, and that again while it does not show
+ * all of the photo's detail, and the last part in a mirror as well; null in the end.
  */
-export function nextLook(
-  { prompts, candidates, seen }: Answered,
-  photo: Size,
-  imageSize: number,
-): { readonly part: BoxXyxy | null } | null {
+export function nextLook({ prompts, candidates, seen }: Answered, photo: Size, imageSize: number): Look | null {
   const nearest = seen.at(-1)?.embedding;
   if (!nearest || prompts.length === 0) return null;
-  if (seen.length === 1 && !nearest.isMirrored) return { part: nearest.cropBox };
-  const looks = seen.length - 2;
+  const inMirror = { part: nearest.cropBox, isMirrored: true };
+  if (seen.length === 1 && !nearest.isMirrored) return inMirror;
+  const looks = seen.filter(({ embedding }, i) => i > 0 && !sameBox(embedding.cropBox, seen[i - 1].embedding.cropBox));
+  if (looks.length > 0 && nearest.isMirrored) return null;
   const view = viewOf(photo, nearest.cropBox, imageSize);
-  if (looks >= LOOKS || (looks > 0 && showsAll(view))) return null;
-  const part = partToLookAt(prompts, candidates, view);
-  return part && { part };
+  const isNearEnough = looks.length >= LOOKS || (looks.length > 0 && showsAll(view));
+  const part = isNearEnough ? null : partToLookAt(prompts, candidates, view);
+  if (part) return { part, isMirrored: false };
+  return looks.length > 0 ? inMirror : null;
 }
 
 /** The part of the photo that deserves a closer look after these candidates (in decoder order) were shown, or null. */
@@ -69,15 +74,17 @@ export function partToLookAt(
   return around(hull([...places, ...boxes]), view, isAmbiguous ? AROUND_CANDIDATES : AROUND_MASK);
 }
 
-/** Both views' logits, plane by plane, on the grid of the closer one, which is a part of the other. */
+/**
+ * Both views' logits, plane by plane, on the grid of the closer one, which is a part of the other, or all of it, and
+ * counts `share`.
+ */
 export function mergedLogits(
   far: readonly LowResLogits[],
   near: readonly LowResLogits[],
-  view: View,
-  closer: View,
+  [view, closer]: readonly [View, View],
+  share: number,
 ): Float32Array {
   const { side } = far[0];
-  const share = closerShare(view, closer);
   const across = tapsOf(side, axisOf(view, closer, "width", "x"));
   const down = tapsOf(side, axisOf(view, closer, "height", "y"));
   const merged = new Float32Array(far.length * side * side);
@@ -102,14 +109,34 @@ export function mergedLogits(
 }
 
 /** What both views predict of their candidates' IoU, averaged like the logits. */
-export function mergedScores(far: ArrayLike<number>, near: ArrayLike<number>, view: View, closer: View): Float32Array {
-  const share = closerShare(view, closer);
+export function mergedScores(far: ArrayLike<number>, near: ArrayLike<number>, share: number): Float32Array {
   return Float32Array.from({ length: near.length }, (_, i) => far[i] * (1 - share) + near[i] * share);
+}
+
+/**
+ * What each view but the first counts beside all before it, 0..1; they come from afar to near. Of two views of the same
+ * part the second one is in a mirror, and counts as much as its twin.
+ */
+export function sharesOf(views: readonly View[]): number[] {
+  let [total, own] = [1, 1];
+  return views.slice(1).map((view, i) => {
+    if (!isSamePart(views[i], view)) {
+      const share = closerShare(views[i], view);
+      own = (total * share) / (1 - share);
+    }
+    total += own;
+    return own / total;
+  });
 }
 
 /** What the closer view counts, 0..1: the more, the less of the photo's detail the other one shows. */
 export function closerShare(view: View, closer: View): number {
   return 1 - FAR_SHARE * (detailOf(view) / detailOf(closer));
+}
+
+function isSamePart(a: View, b: View): boolean {
+  const [one, other] = [a.geometry.originalSize, b.geometry.originalSize];
+  return a.x === b.x && a.y === b.y && one.width === other.width && one.height === other.height;
 }
 
 /** Whether a view from nearer by has no more of the photo's own detail to show. */

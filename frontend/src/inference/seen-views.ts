@@ -1,20 +1,21 @@
-/** One answer of several: the same prompts asked in views of the photo, each a part of the one before (closer.ts). */
+/** One answer of several: the same prompts asked in views of the photo, none beyond the one before (closer.ts). */
 import type { BoxXyxy, LowResLogits, Size } from "../geometry/types";
-import { mergedLogits, mergedScores, viewOf } from "./closer";
+import { mergedLogits, mergedScores, sharesOf, viewOf } from "./closer";
 import type { SeenView } from "./types";
 
 type RawAnswer = Pick<SeenView, "logits" | "predictedIou">;
 
 /** What all views gave together, on the grid of the last one. They come from afar to near, one at least. */
 export function mergeSeen(seen: readonly SeenView[], photo: Size, imageSize: number): RawAnswer {
-  const view = ({ embedding }: SeenView) => viewOf(photo, embedding.cropBox, imageSize);
-  return seen.slice(1).reduce<RawAnswer>((far, near, i) => {
-    const views = [view(seen[i]), view(near)] as const;
-    return {
-      logits: mergedLogits(planesOf(far), planesOf(near), ...views),
-      predictedIou: mergedScores(far.predictedIou, near.predictedIou, ...views),
-    };
-  }, seen[0]);
+  const views = seen.map(({ embedding }) => viewOf(photo, embedding.cropBox, imageSize));
+  const shares = sharesOf(views);
+  return seen.slice(1).reduce<RawAnswer>(
+    (far, near, i) => ({
+      logits: mergedLogits(planesOf(far), planesOf(near), [views[i], views[i + 1]], shares[i]),
+      predictedIou: mergedScores(far.predictedIou, near.predictedIou, shares[i]),
+    }),
+    seen[0],
+  );
 }
 
 /** From afar to near; of two of the same part the one in a mirror comes last. */

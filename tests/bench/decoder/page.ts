@@ -135,7 +135,7 @@ class Stage {
         history: new History(),
         decoder: decoderOf(opened),
         embeddingFor: () => embedding(opened, folder, 0),
-        embeddingToLookAt: (part) => Promise.resolve(part ? null : mirror(opened, folder)),
+        embeddingToLookAt: ({ part }) => Promise.resolve(part ? null : mirror(opened, folder)),
         detailStep: () => detailStep(this.view.scale),
         glimpseStep: () => glimpseStep(this.view.scale),
         afterPaint,
