@@ -373,9 +373,10 @@ def main(argv: list[str]) -> int:
     if args.data:
         config = dataclasses.replace(config, data=dataclasses.replace(config.data, folders=tuple(args.data)))
     args.run.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(config, args.run, init_from=args.init)
+    last = args.run / "last.pt"
+    trainer = Trainer(config, args.run, init_from=last if args.resume else args.init)
     if args.resume:
-        trainer.restore(load_state(args.run / "last.pt"))
+        trainer.restore(load_state(last))
     run_training(trainer, config)
     return 0
 

@@ -63,9 +63,10 @@ def _start_weights(tmp_path: Path) -> Path:
 
 
 def _train(tmp_path: Path, photos: Path, run: str, steps: int, *extra: str, optimizer: str = "adamw") -> dict[str, Any]:
-    config, start = _config(tmp_path, steps, optimizer), _start_weights(tmp_path)
-    arguments = ["--config", str(config), "--run", str(tmp_path / run), "--data", str(photos), "--init", str(start)]
-    assert main([*arguments, *extra]) == 0
+    config, start = _config(tmp_path, steps, optimizer), ["--init", str(_start_weights(tmp_path))]
+    arguments = ["--config", str(config), "--run", str(tmp_path / run), "--data", str(photos), *extra]
+    # a run that goes on needs nothing but its own folder
+    assert main(arguments if "--resume" in extra else [*arguments, *start]) == 0
     return load_state(tmp_path / run / "last.pt")
 
 
