@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from sam_core import transforms
-from sam_core.masks.choice import PADDING, choose_candidates, click_scores, still_chosen
+from sam_core.masks.choice import PADDING, SINGLE_MASK, choose_candidates, click_scores, still_chosen
 from sam_core.masks.closer import (
     LOOKS,
     Box,
@@ -28,6 +28,7 @@ from sam_core.masks.closer import (
     merged_scores,
     part_size,
     part_to_look_at,
+    shares_for_each,
     shares_of,
 )
 from sam_core.masks.edges import EdgeGuide, photo_cells
@@ -124,9 +125,12 @@ class Answer:
         """Logits (4 x side x side) and predicted IoU (4) of all views together."""
         logits, scores = self.seen[0].logits, self.seen[0].scores
         views = [one.encoded.view for one in self.seen]
+        shown = SINGLE_MASK if self.kept is None else self.kept
         for one, (view, closer), share in zip(self.seen[1:], pairwise(views), shares_of(views), strict=True):
-            logits = merged_logits(logits, one.logits, view, closer, share)
-            scores = merged_scores(scores, one.scores, share)
+            is_part = closer != views[0]
+            shares = shares_for_each(share, scores, one.scores, shown) if is_part else np.full(len(scores), share)
+            logits = merged_logits(logits, one.logits, view, closer, shares)
+            scores = merged_scores(scores, one.scores, shares)
         return logits, scores
 
     @cached_property

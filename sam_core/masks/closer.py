@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sam_core.masks.choice import CLEARLY
 from sam_core.masks.grid import without_padding
 from sam_core.masks.upsample import MaskGeometry, Size, Taps, blend
 
@@ -85,23 +86,43 @@ def holds(part: Box, points_xy: npt.NDArray[np.float64]) -> bool:
 
 
 def merged_logits(
-    logits: npt.NDArray[np.float32], closer_logits: npt.NDArray[np.float32], view: View, closer: View, share: float
+    logits: npt.NDArray[np.float32],
+    closer_logits: npt.NDArray[np.float32],
+    view: View,
+    closer: View,
+    shares: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float32]:
-    """Return logits (K x side x side) on the closer view's grid: those of both views, averaged; it counts share.
+    """Return logits (K x side x side) on the closer view's grid: those of both views, averaged.
 
-    The closer view is a part of the other, or all of it.
+    The closer view is a part of the other, or all of it, and counts shares (K) for each candidate.
     """
+    share = shares[:, None, None]
     far = np.clip(_on_grid_of(logits, view, closer), -CERTAIN, CERTAIN).astype(np.float64)
     near = np.clip(closer_logits, -CERTAIN, CERTAIN).astype(np.float64)
     return (far * (1 - share) + near * share).astype(np.float32)
 
 
 def merged_scores(
-    scores: npt.NDArray[np.float32], closer_scores: npt.NDArray[np.float32], share: float
+    scores: npt.NDArray[np.float32], closer_scores: npt.NDArray[np.float32], shares: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float32]:
     """Return what both views predict of their candidates' IoU, averaged like the logits."""
     far, near = scores.astype(np.float64), closer_scores.astype(np.float64)
-    return (far * (1 - share) + near * share).astype(np.float32)
+    return (far * (1 - shares) + near * shares).astype(np.float32)
+
+
+def shares_for_each(
+    share: float,
+    scores: npt.NDArray[np.float32],
+    closer_scores: npt.NDArray[np.float32],
+    shown: int,
+) -> npt.NDArray[np.float64]:
+    """Return what a part counts for each candidate (K): share, and nothing for the one that is shown where it is
+    clearly less sure of that than all views before it (scores, K) together. Such a part cuts off what belongs to it.
+    """
+    shares = np.full(len(scores), share)
+    if closer_scores[shown] < scores[shown] - CLEARLY:
+        shares[shown] = 0
+    return shares
 
 
 def shares_of(views: Sequence[View]) -> list[float]:

@@ -17,6 +17,7 @@ from sam_core.masks.closer import (
     merged_scores,
     part_size,
     part_to_look_at,
+    shares_for_each,
     shares_of,
 )
 from sam_core.masks.mirrored import mirrored_coords, mirrored_logits
@@ -45,6 +46,14 @@ CHAINS: tuple[tuple[str, Size, tuple[Box | None, ...]], ...] = (
         (3000, 4000),
         (None, None, (600, 500, 1400, 1100), (700, 550, 800, 650), (700, 550, 800, 650)),
     ),
+)
+
+# name, share of a part, predicted IoU of two candidates before it and in it, which one is shown
+GUARDS: tuple[tuple[str, float, tuple[float, float], tuple[float, float], int], ...] = (
+    ("as sure as before", 0.6, (0.9, 0.5), (0.85, 0.25), 0),
+    ("less sure of what is shown", 0.6, (0.9, 0.5), (0.75, 0.25), 0),
+    ("less sure of the other one", 0.375, (0.9, 0.5), (0.75, 0.45), 1),
+    ("less sure by just a tenth", 0.6, (0.9, 0.6), (0.8, 0.5), 1),
 )
 
 # name, size, the part that was seen, points, labels, which of shown_planes() each candidate is
@@ -104,6 +113,7 @@ def write_closer(folder: Path) -> None:
         "near_scores": [0.8125, 0.25],
         "shown": {name: plane.ravel().tolist() for name, plane in shown.items()},
         "merges": [_merge(name, size, part, closer, planes) for name, size, part, closer in MERGES],
+        "guards": [_guard(*guard) for guard in GUARDS],
         "chains": [_chain(*chain) for chain in CHAINS],
         "looks": [_look(case, shown) for case in LOOKS],
         "mirrors": [_mirror(*case, planes["noise"]) for case in MIRRORS],
@@ -118,14 +128,30 @@ def _merge(
     near = np.stack([planes["noise"].T, planes["slope"].T])
     views = view_of(size, part), view_of(size, closer)
     scores = np.array([0.5, 0.875], np.float32), np.array([0.8125, 0.25], np.float32)
+    share = closer_share(*views)
+    shares = np.array([share, share / 2])
     return {
         "name": name,
         "photo": {"width": size[1], "height": size[0]},
         "part": part,
         "closer": closer,
-        "share": closer_share(*views),
-        "logits": merged_logits(far, near, *views, closer_share(*views)).ravel().tolist(),
-        "scores": merged_scores(*scores, closer_share(*views)).tolist(),
+        "share": share,
+        "logits": merged_logits(far, near, *views, shares).ravel().tolist(),
+        "scores": merged_scores(*scores, shares).tolist(),
+    }
+
+
+def _guard(
+    name: str, share: float, scores: tuple[float, float], closer: tuple[float, float], shown: int
+) -> dict[str, Any]:
+    before, there = np.array(scores, np.float32), np.array(closer, np.float32)
+    return {
+        "name": name,
+        "share": share,
+        "scores": before.tolist(),
+        "closer_scores": there.tolist(),
+        "shown": shown,
+        "shares": shares_for_each(share, before, there, shown).tolist(),
     }
 
 

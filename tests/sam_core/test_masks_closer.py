@@ -28,15 +28,15 @@ def ramp(view: closer.View) -> np.ndarray:
 
 def test_both_views_see_the_same_place_in_the_same_cell() -> None:
     whole, part = view_of((1200, 1600)), view_of((300, 400), (700, 500))
-    merged = closer.merged_logits(ramp(whole), ramp(part), whole, part, 0.25)
+    merged = closer.merged_logits(ramp(whole), ramp(part), whole, part, np.array([0.25]))
     assert np.allclose(merged, ramp(part), atol=1e-5)
 
 
 def test_a_view_that_is_very_sure_does_not_outvote_the_other() -> None:
     whole, part = view_of((400, 400)), view_of((200, 200), (100, 100))
     wild, calm = np.full((1, SIDE, SIDE), 500, np.float32), np.full((1, SIDE, SIDE), -7, np.float32)
-    assert (closer.merged_logits(wild, calm, whole, part, 0.5) < 8).all()
-    assert (closer.merged_logits(calm, wild, whole, part, 0.5) < 8).all()
+    assert (closer.merged_logits(wild, calm, whole, part, np.array([0.5])) < 8).all()
+    assert (closer.merged_logits(calm, wild, whole, part, np.array([0.5])) < 8).all()
 
 
 def test_the_closer_view_counts_more_the_more_detail_it_adds() -> None:
@@ -53,6 +53,12 @@ def test_a_view_in_a_mirror_counts_as_much_as_its_twin() -> None:
     assert near == pytest.approx(closer.closer_share(whole, part))
     assert near_in_mirror == pytest.approx(near * (1 - near_in_mirror))
     assert closer.shares_of([whole]) == []
+
+
+def test_a_part_that_is_clearly_less_sure_of_what_is_shown_leaves_it_as_it_is() -> None:
+    scores, there = np.array([0.9, 0.9, 0.5], np.float32), np.array([0.7, 0.7, 0.6], np.float32)
+    assert closer.shares_for_each(0.6, scores, there, 1).tolist() == [0.6, 0, 0.6]
+    assert closer.shares_for_each(0.6, scores, there, 2).tolist() == [0.6, 0.6, 0.6]
 
 
 sizes = st.integers(1, 4000)

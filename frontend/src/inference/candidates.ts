@@ -15,7 +15,7 @@ import type { Candidate } from "./types";
 const STABILITY_OFFSET = 1;
 const CENTRALITY_WEIGHT = 0.5;
 /** By so much must another candidate be better after a closer look than the one that people look at already. */
-const CLEARLY = Math.fround(0.1);
+export const CLEARLY = Math.fround(0.1);
 const INDICES = [0, 1, 2, 3] as const;
 // steps of the 3 x 3 chamfer distance (Borgefors 1986; OpenCV's values in 16.16 fixed point)
 const [STRAIGHT, DIAGONAL] = [62587, 89738];

@@ -3,7 +3,16 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
 import { imagePoint, type BoxXyxy, type Prompt, type Size } from "../geometry/types";
-import { closerShare, mergedLogits, mergedScores, nextLook, partToLookAt, sharesOf, viewOf } from "./closer";
+import {
+  closerShare,
+  mergedLogits,
+  mergedScores,
+  nextLook,
+  partToLookAt,
+  sharesForEach,
+  sharesOf,
+  viewOf,
+} from "./closer";
 import { mirroredTokens, mirrorPlanes } from "./mirrored";
 
 type Corners = [number, number, number, number];
@@ -22,6 +31,14 @@ interface Chain {
   name: string;
   photo: Size;
   parts: (Corners | null)[];
+  shares: number[];
+}
+interface Guard {
+  name: string;
+  share: number;
+  scores: number[];
+  closer_scores: number[];
+  shown: number;
   shares: number[];
 }
 interface Mirror {
@@ -50,6 +67,7 @@ const golden = JSON.parse(
   shown: Record<string, number[]>;
   merges: Merge[];
   chains: Chain[];
+  guards: Guard[];
   looks: Look[];
   mirrors: Mirror[];
 };
@@ -63,14 +81,19 @@ describe("a closer look", () => {
     const views = [view(one, one.part), view(one, one.closer)] as const;
     const { share } = one;
     expect(closerShare(...views)).toBe(share);
-    expect(mergedLogits(golden.far.map(plane), golden.near.map(plane), views, share)).toEqual(
+    const shares = [share, share / 2];
+    expect(mergedLogits(golden.far.map(plane), golden.near.map(plane), views, shares)).toEqual(
       Float32Array.from(one.logits),
     );
-    expect(mergedScores(golden.far_scores, golden.near_scores, share)).toEqual(Float32Array.from(one.scores));
+    expect(mergedScores(golden.far_scores, golden.near_scores, shares)).toEqual(Float32Array.from(one.scores));
   });
 
   it.each(golden.chains)("counts as much as in sam_core: $name", ({ photo, parts, shares }) => {
     expect(sharesOf(parts.map((part) => viewOf(photo, part && box(part), golden.image_size)))).toEqual(shares);
+  });
+
+  it.each(golden.guards)("counts for what is shown as in sam_core: $name", (one) => {
+    expect(sharesForEach(one.share, one.scores, one.closer_scores, one.shown)).toEqual(one.shares);
   });
 
   it.each(golden.looks)("goes where sam_core looks: $name", (one) => {

@@ -4,10 +4,11 @@
  */
 import { sameBox, type BoxXyxy, type LowResLogits, type Prompt, type Size } from "../geometry/types";
 import { geometryFor, type MaskGeometry } from "../geometry/upsample";
+import { CLEARLY } from "./candidates";
 import { cellsOnPhoto } from "./cells";
 import { encodedSize, TO_PIXEL_CENTRE } from "./prompt-tokens";
 
-const SINGLE_MASK = 0;
+export const SINGLE_MASK = 0;
 const [AROUND_BOX, AROUND_CANDIDATES, AROUND_MASK] = [3, 1.3, 2];
 const LEAST_SIDE_PX = 64;
 const LEAST_SHORT_SIDE_PX = 32;
@@ -76,13 +77,13 @@ export function partToLookAt(
 
 /**
  * Both views' logits, plane by plane, on the grid of the closer one, which is a part of the other, or all of it, and
- * counts `share`.
+ * counts `shares` for each candidate.
  */
 export function mergedLogits(
   far: readonly LowResLogits[],
   near: readonly LowResLogits[],
   [view, closer]: readonly [View, View],
-  share: number,
+  shares: readonly number[],
 ): Float32Array {
   const { side } = far[0];
   const across = tapsOf(side, axisOf(view, closer, "width", "x"));
@@ -92,6 +93,7 @@ export function mergedLogits(
   far.forEach(({ data }, k) => {
     const start = k * side * side;
     const closest = near[k].data;
+    const share = shares[k];
     for (let y = 0, i = 0; y < side; y++) {
       for (const [upper, source] of [down.i0[y], down.i1[y]].entries()) {
         for (let x = 0; x < side; x++) {
@@ -109,8 +111,22 @@ export function mergedLogits(
 }
 
 /** What both views predict of their candidates' IoU, averaged like the logits. */
-export function mergedScores(far: ArrayLike<number>, near: ArrayLike<number>, share: number): Float32Array {
-  return Float32Array.from({ length: near.length }, (_, i) => far[i] * (1 - share) + near[i] * share);
+export function mergedScores(far: ArrayLike<number>, near: ArrayLike<number>, shares: readonly number[]): Float32Array {
+  return Float32Array.from(shares, (share, i) => far[i] * (1 - share) + near[i] * share);
+}
+
+/**
+ * What a part counts for each candidate: `share`, and nothing for the one that is shown where it is clearly less sure of
+ * that than all views before it. Such a part cuts off what belongs to it.
+ */
+export function sharesForEach(
+  share: number,
+  scores: ArrayLike<number>,
+  closerScores: ArrayLike<number>,
+  shown: number,
+): number[] {
+  const isLessSure = closerScores[shown] < Math.fround(scores[shown] - CLEARLY);
+  return Array.from(scores, (_, i) => (isLessSure && i === shown ? 0 : share));
 }
 
 /**
@@ -120,7 +136,7 @@ export function mergedScores(far: ArrayLike<number>, near: ArrayLike<number>, sh
 export function sharesOf(views: readonly View[]): number[] {
   let [total, own] = [1, 1];
   return views.slice(1).map((view, i) => {
-    if (!isSamePart(views[i], view)) {
+    if (!showSamePart(views[i], view)) {
       const share = closerShare(views[i], view);
       own = (total * share) / (1 - share);
     }
@@ -134,7 +150,8 @@ export function closerShare(view: View, closer: View): number {
   return 1 - FAR_SHARE * (detailOf(view) / detailOf(closer));
 }
 
-function isSamePart(a: View, b: View): boolean {
+/** Whether one is the other in a mirror. */
+export function showSamePart(a: View, b: View): boolean {
   const [one, other] = [a.geometry.originalSize, b.geometry.originalSize];
   return a.x === b.x && a.y === b.y && one.width === other.width && one.height === other.height;
 }

@@ -7,6 +7,7 @@ import { imagePoint, type LowResLogits } from "../geometry/types";
 import { geometryFor } from "../geometry/upsample";
 import { browserName } from "./browser-name";
 import { chooseCandidate, toCandidates } from "./candidates";
+import { SINGLE_MASK } from "./closer";
 import { DecodeQueue } from "./decode-queue";
 import { EdgeGuides, guideOfNothing } from "./edge-guides";
 import { EmbeddingStore } from "./embedding-store";
@@ -240,7 +241,7 @@ export class BrowserDecoderClient implements DecoderClient {
     const { engine, logits, predictedIou } = await this.answer(request, tokens, manifest);
     const seen = [...(request.seen ?? []), { embedding, logits, predictedIou }].sort(fromAfar);
     const nearest = seen[seen.length - 1].embedding;
-    const merged = mergeSeen(seen, originalSize, manifest.imageSize);
+    const merged = mergeSeen(seen, originalSize, manifest.imageSize, request.kept ?? SINGLE_MASK);
     const answer = this.candidatesOf({ ...request, embedding: nearest }, merged, manifest, request.kept);
     return { ...answer, seen, decodeMs: performance.now() - start, engine };
   }

@@ -1,21 +1,26 @@
 /** One answer of several: the same prompts asked in views of the photo, none beyond the one before (closer.ts). */
 import type { BoxXyxy, LowResLogits, Size } from "../geometry/types";
-import { mergedLogits, mergedScores, sharesOf, viewOf } from "./closer";
+import { mergedLogits, mergedScores, sharesForEach, sharesOf, showSamePart, viewOf } from "./closer";
 import type { SeenView } from "./types";
 
 type RawAnswer = Pick<SeenView, "logits" | "predictedIou">;
 
-/** What all views gave together, on the grid of the last one. They come from afar to near, one at least. */
-export function mergeSeen(seen: readonly SeenView[], photo: Size, imageSize: number): RawAnswer {
+/**
+ * What all views gave together, on the grid of the last one. They come from afar to near, one at least. `shown`: the
+ * candidate that people look at.
+ */
+export function mergeSeen(seen: readonly SeenView[], photo: Size, imageSize: number, shown: number): RawAnswer {
   const views = seen.map(({ embedding }) => viewOf(photo, embedding.cropBox, imageSize));
   const shares = sharesOf(views);
-  return seen.slice(1).reduce<RawAnswer>(
-    (far, near, i) => ({
-      logits: mergedLogits(planesOf(far), planesOf(near), [views[i], views[i + 1]], shares[i]),
-      predictedIou: mergedScores(far.predictedIou, near.predictedIou, shares[i]),
-    }),
-    seen[0],
-  );
+  return seen.slice(1).reduce<RawAnswer>((far, near, i) => {
+    const [before, there] = [far.predictedIou, near.predictedIou];
+    const isPart = !showSamePart(views[0], views[i + 1]);
+    const each = isPart ? sharesForEach(shares[i], before, there, shown) : Array.from(before, () => shares[i]);
+    return {
+      logits: mergedLogits(planesOf(far), planesOf(near), [views[i], views[i + 1]], each),
+      predictedIou: mergedScores(before, there, each),
+    };
+  }, seen[0]);
 }
 
 /** From afar to near; of two of the same part the one in a mirror comes last. */
