@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -19,18 +18,7 @@ from numpy.typing import NDArray
 
 from sam_core import transforms
 from sam_core.masks.choice import PADDING, SINGLE_MASK, choose_candidates, click_scores, still_chosen
-from sam_core.masks.closer import (
-    LOOKS,
-    Box,
-    View,
-    holds,
-    merged_logits,
-    merged_scores,
-    part_size,
-    part_to_look_at,
-    shares_for_each,
-    shares_of,
-)
+from sam_core.masks.closer import LOOKS, Box, View, holds, merged_views, part_size, part_to_look_at
 from sam_core.masks.edges import EdgeGuide, photo_cells
 from sam_core.masks.mirrored import in_mirror, mirrored_image
 from sam_core.masks.shown import shown_logits
@@ -123,15 +111,12 @@ class Answer:
     @cached_property
     def merged(self) -> tuple[Floats, Floats]:
         """Logits (4 x side x side) and predicted IoU (4) of all views together."""
-        logits, scores = self.seen[0].logits, self.seen[0].scores
-        views = [one.encoded.view for one in self.seen]
-        shown = SINGLE_MASK if self.kept is None else self.kept
-        for one, (view, closer), share in zip(self.seen[1:], pairwise(views), shares_of(views), strict=True):
-            is_part = closer != views[0]
-            shares = shares_for_each(share, scores, one.scores, shown) if is_part else np.full(len(scores), share)
-            logits = merged_logits(logits, one.logits, view, closer, shares)
-            scores = merged_scores(scores, one.scores, shares)
-        return logits, scores
+        return merged_views(
+            [one.encoded.view for one in self.seen],
+            [one.logits for one in self.seen],
+            [one.scores for one in self.seen],
+            shown=SINGLE_MASK if self.kept is None else self.kept,
+        )
 
     @cached_property
     def shown(self) -> Floats:

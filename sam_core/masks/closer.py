@@ -85,6 +85,25 @@ def holds(part: Box, points_xy: npt.NDArray[np.float64]) -> bool:
     return bool(((points_xy >= low) & (points_xy <= high)).all())
 
 
+def merged_views(
+    views: Sequence[View],
+    logits: Sequence[npt.NDArray[np.float32]],
+    scores: Sequence[npt.NDArray[np.float32]],
+    shown: int,
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return logits (K x side x side) and predicted IoU (K) of all views together, on the last one's grid.
+
+    views come from afar to near, at least one, with the logits and scores of each. shown: the candidate that is shown.
+    """
+    seen, sure = logits[0], scores[0]
+    for i, ((view, closer), share) in enumerate(zip(pairwise(views), shares_of(views), strict=True), start=1):
+        is_part = closer != views[0]
+        shares = shares_for_each(share, sure, scores[i], shown) if is_part else np.full(len(sure), share)
+        seen = merged_logits(seen, logits[i], view, closer, shares)
+        sure = merged_scores(sure, scores[i], shares)
+    return seen, sure
+
+
 def merged_logits(
     logits: npt.NDArray[np.float32],
     closer_logits: npt.NDArray[np.float32],

@@ -11,7 +11,7 @@ import torch
 
 from sam_core.asking import AskedPhoto, EncodedView
 from sam_core.masks.choice import still_chosen
-from sam_core.masks.closer import merged_logits, merged_scores, shares_for_each, shares_of
+from sam_core.masks.closer import merged_views
 from sam_core.modeling.sam import Sam
 from tests.sam_core.click_model import click_predictor
 
@@ -95,12 +95,7 @@ def test_more_clicks_in_the_part_are_answered_by_all_views_each_from_its_own_gri
     assert [one.encoded for one in then.seen] == [one.encoded for one in first.seen]
     assert all(np.array_equal(one.logits, logits) for one, (logits, _) in zip(then.seen, own, strict=True))
     views = [one.encoded.view for one in then.seen]
-    together, scores = own[0]
-    for i, (view, closer), share in zip(itertools.count(1), itertools.pairwise(views), shares_of(views), strict=False):
-        logits, there = own[i]
-        shares = shares_for_each(share, scores, there, 0) if i > 1 else np.full(4, share)
-        together = merged_logits(together, logits, view, closer, shares)
-        scores = merged_scores(scores, there, shares)
+    together, _ = merged_views(views, *zip(*own, strict=True), shown=0)
     assert np.array_equal(then.merged[0], together)
     assert then.chosen == 0
 

@@ -79,9 +79,9 @@ export class Outbox {
     this.parked.delete(annotationId);
     this.lost.set(annotationId, lost);
     settle();
-    const isReplaced = !this.lost.delete(annotationId);
+    const isLeft = this.lost.delete(annotationId);
     await this.latest;
-    if (!isReplaced) await this.journal.remove(lost);
+    if (isLeft) await this.journal.remove(lost);
     void this.flush();
   }
 

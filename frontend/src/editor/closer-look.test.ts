@@ -1,7 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
 
-import { bitmapMask } from "../geometry/mask-fixtures";
-import { noteHandEdit } from "../model/draft";
 import { settle } from "./fake-decoder";
 import { MIRROR, NEAR, PART, PromptingBench, WHOLE } from "./prompting-bench";
 
@@ -68,10 +66,7 @@ describe("a closer look", () => {
   it("changes nothing under a hand that paints", async () => {
     bench.prompting.addPoint({ x: 1, y: 1 }, 1);
     await bench.decoder.answer();
-    const draft = bench.document.draft;
-    const painted = bitmapMask(["..#..#", "......"]);
-    const after = draft?.mask && noteHandEdit(draft, draft.mask, painted, { name: "paint", pixels: 1 });
-    bench.document.apply([{ kind: "draft", before: draft, after: after ?? null }], "local");
+    bench.paintByHand(["..#..#", "......"]);
     await bench.decoder.answer([0, 0, 0, 0]);
     expect(bench.topRow()).toBe("..#..#");
     expect(bench.decoder.waiting).toEqual([]);

@@ -1,7 +1,8 @@
 /** A prompting desk for tests: a real document and history, and a decoder that answers when told to. */
-import { drawing } from "../geometry/mask-fixtures";
+import { bitmapMask, drawing } from "../geometry/mask-fixtures";
 import type { BoxXyxy } from "../geometry/types";
 import { MaskDocument } from "../model/document";
+import { noteHandEdit } from "../model/draft";
 import { History } from "../model/history";
 import type { EmbeddingSource } from "./decoder-port";
 import { FakeDecoder } from "./fake-decoder";
@@ -50,6 +51,13 @@ export class PromptingBench {
   topRow(): string | null {
     const mask = this.document.draft?.mask;
     return mask ? drawing(mask)[0] : null;
+  }
+
+  /** The draft's mask becomes what is drawn, by hand. */
+  paintByHand(rows: readonly string[]): void {
+    const { draft } = this.document;
+    const after = draft?.mask && noteHandEdit(draft, draft.mask, bitmapMask(rows), { name: "paint", pixels: 1 });
+    this.document.apply([{ kind: "draft", before: draft, after: after ?? null }], "local");
   }
 
   undo(): void {

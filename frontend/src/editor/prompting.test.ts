@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 
-import { bitmapMask, drawing } from "../geometry/mask-fixtures";
-import { noteHandEdit } from "../model/draft";
+import { drawing } from "../geometry/mask-fixtures";
 import { settle } from "./fake-decoder";
 import { PromptingBench, WHOLE } from "./prompting-bench";
 
@@ -80,10 +79,7 @@ describe("prompting", () => {
   it("keeps what was painted by hand when the model answers anew", async () => {
     bench.prompting.addPoint({ x: 1, y: 1 }, 1);
     await bench.decoder.answer();
-    const draft = bench.document.draft;
-    const painted = bitmapMask(["..#..#", "......"]);
-    const after = draft?.mask && noteHandEdit(draft, draft.mask, painted, { name: "paint", pixels: 1 });
-    bench.document.apply([{ kind: "draft", before: draft, after: after ?? null }], "local");
+    bench.paintByHand(["..#..#", "......"]);
     bench.prompting.addPoint({ x: 2, y: 1 }, 1);
     await bench.decoder.answer([0, 0, 0, 0]);
     expect(bench.topRow()).toBe("#....#");

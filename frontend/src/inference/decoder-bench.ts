@@ -1,4 +1,6 @@
 /** A decoder client for tests: fake workers, a fake server, and the workers that it has started. */
+import { vi } from "vitest";
+
 import { imagePoint } from "../geometry/types";
 import { BrowserDecoderClient, type ClientDependencies, type EmbeddingRef } from "./decoder-client";
 import { DESKTOP, FakeWorker, fakeFetch, MANIFEST, MemoryStorage, SIDE, type Behaviour } from "./decoder-fakes";
@@ -29,6 +31,14 @@ export const ROUTES = {
 
 export class DecoderBench {
   readonly workers: FakeWorker[] = [];
+
+  constructor() {
+    vi.stubGlobal("location", new URL("http://page.test/projects/1/"));
+  }
+
+  close(): void {
+    vi.unstubAllGlobals();
+  }
 
   /** Each worker behaves as the next of the list, the last one's behaviour repeats. */
   makeClient(behaviours: Behaviour | Behaviour[], more: Partial<ClientDependencies> = {}): BrowserDecoderClient {

@@ -9,10 +9,7 @@ let bench: DecoderBench;
 
 beforeEach(() => {
   bench = new DecoderBench();
-  vi.stubGlobal("location", new URL("http://page.test/projects/1/"));
-  return () => {
-    vi.unstubAllGlobals();
-  };
+  return () => bench.close();
 });
 
 describe("answering clicks", () => {

@@ -7,10 +7,7 @@ let bench: DecoderBench;
 
 beforeEach(() => {
   bench = new DecoderBench();
-  vi.stubGlobal("location", new URL("http://page.test/projects/1/"));
-  return () => {
-    vi.unstubAllGlobals();
-  };
+  return () => bench.close();
 });
 
 /** For each opening of a worker, whether it was told that the engine is known. */
