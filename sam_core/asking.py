@@ -2,9 +2,10 @@
 
 What a person sees in the end depends on more than one decoding. After the answer at once the photo is seen in a
 mirror (mirrored.py), and what is small from near by (closer.py), in the end in a mirror as well: an answer holds what
-each view gave and shows the mask of all. More clicks go to every view that holds them.
-frontend/src/editor/closer-look.ts does the same in the browser. Must not know: training, files. Memory holds one photo,
-two embeddings of it, and one for each part that is asked for, two for the last.
+each view gave and shows the mask of all. A lone click is thought over once more after that (second_thoughts.py). More
+clicks go to every view that holds them. frontend/src/editor/closer-look.ts does the same in the browser.
+Must not know: training, files. Memory holds one photo, two embeddings of it, and one for each part that is asked for,
+two for the last.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ import torch
 from numpy.typing import NDArray
 
 from sam_core import transforms
-from sam_core.masks.choice import PADDING, SINGLE_MASK, choose_candidates, click_scores, still_chosen
+from sam_core.masks.choice import FOREGROUND, PADDING, SINGLE_MASK, choose_candidates, click_scores, still_chosen
 from sam_core.masks.closer import LOOKS, Box, View, holds, merged_views, part_size, part_to_look_at
 from sam_core.masks.edges import EdgeGuide, photo_cells
 from sam_core.masks.mirrored import in_mirror, mirrored_image
+from sam_core.masks.second_thoughts import CANDIDATES, others_beside, overlaps, own_choice, places_of
 from sam_core.masks.shown import shown_logits
 from sam_core.masks.upsample import MaskGeometry, mask_at_original_size
 from sam_core.modeling.sam import Sam
@@ -96,12 +98,14 @@ class Answer:
     """What is shown for a prompt: four candidates (0 is the single mask) and which of them, in the nearest view.
 
     seen: what each view gave, from afar to near by. kept: the candidate that was shown before the last of them.
+    picked: logits and predicted IoU of all views together, where they were picked from several answers of these views.
     """
 
     points: Points
     labels: Labels
     seen: tuple[Seen, ...]
     kept: int | None = None
+    picked: tuple[Floats, Floats] | None = None
 
     @property
     def encoded(self) -> EncodedView:
@@ -111,12 +115,7 @@ class Answer:
     @cached_property
     def merged(self) -> tuple[Floats, Floats]:
         """Logits (4 x side x side) and predicted IoU (4) of all views together."""
-        return merged_views(
-            [one.encoded.view for one in self.seen],
-            [one.logits for one in self.seen],
-            [one.scores for one in self.seen],
-            shown=SINGLE_MASK if self.kept is None else self.kept,
-        )
+        return self.picked or _merged(self.seen, SINGLE_MASK if self.kept is None else self.kept)
 
     @cached_property
     def shown(self) -> Floats:
@@ -136,13 +135,23 @@ class Answer:
     @cached_property
     def chosen(self) -> int:
         """The model's own choice."""
-        sam, (logits, scores) = self.encoded.sam, self.merged
-        scores = scores[None]
-        if sam.weighs_click:
-            coords = self.encoded.coords(self.points, self.labels)[None]
-            scores = click_scores(scores, logits[None], coords, self.labels[None], self.encoded.view.geometry)
-        chosen = int(choose_candidates(scores, np.array([(self.labels != PADDING).sum()]))[0])
-        return chosen if self.kept is None else still_chosen(scores[0], chosen, self.kept)
+        scores = self.ranks(*self.merged)
+        chosen = int(choose_candidates(scores[None], np.array([(self.labels != PADDING).sum()]))[0])
+        return chosen if self.kept is None else still_chosen(scores, chosen, self.kept)
+
+    @property
+    def is_lone_click(self) -> bool:
+        """Whether a single foreground point was asked for, which may mean many things."""
+        return [int(label) for label in self.labels if label != PADDING] == [FOREGROUND]
+
+    def ranks(self, logits: Floats, scores: Floats) -> Floats:
+        """Return what masks of these prompts in the nearest view (K x side x side) are ranked by (K)."""
+        if not self.encoded.sam.weighs_click:
+            return scores
+        coords = self.encoded.coords(self.points, self.labels)[None]
+        ranks = click_scores(scores[None], logits[None], coords, self.labels[None], self.encoded.view.geometry)
+        ranked: Floats = ranks[0]
+        return ranked
 
     def mask(self, candidate: int | None = None) -> Bool:
         """Return a candidate's mask on the photo (H x W), the chosen one's if none is named."""
@@ -179,10 +188,12 @@ class AskedPhoto:
         return Answer(points, labels, (Seen(self.whole, *self.whole.decode(points, labels, None)),))
 
     def look_closer(self, answer: Answer) -> Answer:
-        """Return the answer after looking in the mirror and from near by, or the same one where nothing is due."""
+        """Return the answer after looking in the mirror and from near by and second thoughts, or the same one where
+        nothing is due.
+        """
         while (view := self._next_view(answer)) is not None:
             answer = self._seen_also(answer, view)
-        return answer
+        return self._thought_over(answer) if self.sam.looks_closer and answer.is_lone_click else answer
 
     def ask_on(self, points: Points, labels: Labels, before: Answer) -> Answer:
         """Answer one more click in every view that holds it, and look closer if more can be seen.
@@ -217,3 +228,42 @@ class AskedPhoto:
     def _seen_also(answer: Answer, encoded: EncodedView) -> Answer:
         seen = Seen(encoded, *encoded.decode(answer.points, answer.labels, None))
         return Answer(answer.points, answer.labels, (*answer.seen, seen), answer.chosen)
+
+    @staticmethod
+    def _thought_over(answer: Answer) -> Answer:
+        """Ask all views again, each from each of its candidates, and show the three that stand best for all."""
+        asked = [answer.seen, *(tuple(_gone_on(one, k, answer) for one in answer.seen) for k in CANDIDATES)]
+        together = [answer.merged, *(_merged(seen, shown=None) for seen in asked[1:])]
+        first = CANDIDATES[0]
+        logits, scores = (np.concatenate([one[i][first:] for one in together]) for i in (0, 1))
+        kept = answer.chosen - first
+        ranks = answer.ranks(logits, scores)
+        own = own_choice(ranks, kept)
+        others = others_beside(own, ranks, overlaps(logits, answer.encoded.view.geometry))
+        places = places_of(own, others, kept)
+
+        def picked(single: Floats, all_of_them: Floats) -> Floats:
+            return np.concatenate([single[:first], all_of_them[places]])
+
+        seen = tuple(
+            Seen(
+                one.encoded,
+                picked(one.logits, np.concatenate([again[i].logits[first:] for again in asked])),
+                picked(one.scores, np.concatenate([again[i].scores[first:] for again in asked])),
+            )
+            for i, one in enumerate(answer.seen)
+        )
+        shown = places.index(own) + first
+        together_now = picked(answer.merged[0], logits), picked(answer.merged[1], scores)
+        return Answer(answer.points, answer.labels, seen, shown, together_now)
+
+
+def _gone_on(one: Seen, candidate: int, answer: Answer) -> Seen:
+    start = one.logits[candidate]
+    return Seen(one.encoded, *one.encoded.decode(answer.points, answer.labels, start))
+
+
+def _merged(seen: tuple[Seen, ...], shown: int | None) -> tuple[Floats, Floats]:
+    return merged_views(
+        [one.encoded.view for one in seen], [one.logits for one in seen], [one.scores for one in seen], shown
+    )

@@ -35,7 +35,7 @@ SINGLE_MASK = 0
 FOREGROUND, TOP_LEFT, BOTTOM_RIGHT, PADDING = 1, 2, 3, -1
 # What is looked at is this many times as large as what it is about: a drawn box says where the object ends and needs
 # surroundings; the candidates of a lone click hold their surroundings already.
-AROUND_BOX, AROUND_CANDIDATES, AROUND_MASK = 3.0, 1.3, 2.0
+AROUND_BOX, AROUND_CANDIDATES, AROUND_MASK = 2.0, 1.3, 2.0
 LEAST_SIDE_PX = 64
 LEAST_SHORT_SIDE_PX = 32
 LEAST_GAIN = 1.15  # below that a closer look shows hardly more
@@ -89,16 +89,18 @@ def merged_views(
     views: Sequence[View],
     logits: Sequence[npt.NDArray[np.float32]],
     scores: Sequence[npt.NDArray[np.float32]],
-    shown: int,
+    shown: int | None,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Return logits (K x side x side) and predicted IoU (K) of all views together, on the last one's grid.
 
-    views come from afar to near, at least one, with the logits and scores of each. shown: the candidate that is shown.
+    views come from afar to near, at least one, with the logits and scores of each. shown: the candidate that is shown,
+    None if none of them is.
     """
     seen, sure = logits[0], scores[0]
     for i, ((view, closer), share) in enumerate(zip(pairwise(views), shares_of(views), strict=True), start=1):
-        is_part = closer != views[0]
-        shares = shares_for_each(share, sure, scores[i], shown) if is_part else np.full(len(sure), share)
+        shares = np.full(len(sure), share)
+        if shown is not None and closer != views[0]:
+            shares = shares_for_each(share, sure, scores[i], shown)
         seen = merged_logits(seen, logits[i], view, closer, shares)
         sure = merged_scores(sure, scores[i], shares)
     return seen, sure

@@ -1,12 +1,13 @@
-"""A closer look at what is small (docs/adr/0024): what it gives, and how long it takes.
+"""Closer looks (docs/adr/0024) and second thoughts: what they give, and how long they take.
 
     python -m tests.bench closer                            seconds in the browser, on a photo of 12 megapixels
                                  [--boxes 12] [--photo-megapixels 12]
     python -m tests.bench closer --data DIR                 mean IoU at once and after it, on photos side by side
                                  [--photos 8] [--masks 2] [--side 3]
 
-The first starts the product and draws boxes of different sizes, each around a new place: milliseconds from letting go
-of the mouse until the mask is there at once, and until the closer look is over. The second reads DIR, folders of photos
+The first starts the product and draws boxes of different sizes, each around a new place, and then clicks as often:
+milliseconds from letting go of the mouse until the mask is there at once, and until the closer look is over, which for
+a click means second thoughts as well (docs/adr/0025). The second reads DIR, folders of photos
 with their masks in SA-1B layout, takes `--photos` of each folder and `--masks` of each photo, and lays side x side
 photos beside each other: one large photo, as people's cameras make them, on which true masks are known. It prints
 figures apart for masks whose box is smaller than a tenth of the large photo. Knows nothing of how it is done.
@@ -58,7 +59,7 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=8, help="of each folder in DIR")
     parser.add_argument("--masks", type=int, default=2, help="of each photo in DIR")
     parser.add_argument("--side", type=int, default=3, help="photos beside each other")
-    parser.add_argument("--boxes", type=int, default=12)
+    parser.add_argument("--boxes", type=int, default=12, help="and as many clicks")
     parser.add_argument("--photo-megapixels", type=float, default=12)
     wanted = parser.parse_args()
     if wanted.data is None:
@@ -68,8 +69,8 @@ def main() -> None:
     print(json.dumps(report, indent=1))
 
 
-def measure_time(boxes: int, megapixels: float) -> dict[str, float]:
-    """Draw boxes in a browser and read when masks came."""
+def measure_time(boxes: int, megapixels: float) -> dict[str, dict[str, int]]:
+    """Draw boxes and click in a browser and read when masks came."""
     with (
         tempfile.TemporaryDirectory(prefix="maskwright-closer-") as folder,
         product(Path(folder), PORT),
@@ -83,26 +84,35 @@ def measure_time(boxes: int, megapixels: float) -> dict[str, float]:
         page.add_init_script(WATCH)
         page.get_by_role("link", name="Open large.jpg").click()
         page.locator(".engine-ready").wait_for()
-        looks = [draw_box(page, *place) for place in np.random.default_rng(1).uniform(0, 1, (boxes + 1, 3))][1:]
+        places = np.random.default_rng(1).uniform(0, 1, (boxes + 1, 3))
+        drawn = [ask(page, across, down, side_px=20 + 60 * size) for across, down, size in places][1:]
+        clicked = [ask(page, down, across, side_px=0) for across, down, _ in places][1:]
         browser.close()
+    return {"boxes": summary_of_times(drawn), "clicks": summary_of_times(clicked)}
+
+
+def summary_of_times(looks: list[tuple[float, float]]) -> dict[str, int]:
+    """Summarise pairs of milliseconds until the mask was there at once and until all was over."""
     at_once, closer = zip(*looks, strict=True)
     return {
-        "boxes": len(looks),
+        "count": len(looks),
         "at_once_p50_ms": round(statistics.median(at_once)),
         "closer_p50_ms": round(statistics.median(closer)),
         "closer_max_ms": round(max(closer)),
     }
 
 
-def draw_box(page: Page, across: float, down: float, size: float) -> tuple[float, float]:
-    """Draw a box on the middle of the stage; return milliseconds until the mask and until the closer look is over."""
+def ask(page: Page, across: float, down: float, *, side_px: float) -> tuple[float, float]:
+    """Draw a box on the middle of the stage, or click if it has no side; return milliseconds until the mask and until
+    the closer look is over.
+    """
     box = page.get_by_role("application").bounding_box()
     assert box is not None
-    side = 20 + 60 * size
     x, y = (box["x"] + box["width"] * (0.3 + 0.4 * across), box["y"] + box["height"] * (0.3 + 0.4 * down))
     page.mouse.move(x, y)
     page.mouse.down()
-    page.mouse.move(x + side, y + side, steps=4)
+    if side_px:
+        page.mouse.move(x + side_px, y + side_px, steps=4)
     page.mouse.up()
     deadline = time.monotonic() + PATIENCE_MS / 1000
     while len(looks := page.evaluate("window.looks")) < 2:  # the page's policy allows no wait_for_function

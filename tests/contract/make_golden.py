@@ -40,6 +40,7 @@ from tests.contract.golden_planes import (
     obeyed_logits,
     specks_logits,
 )
+from tests.contract.golden_second_thoughts import write_second_thoughts
 
 GOLDEN = Path(__file__).parents[2] / "fixtures" / "golden"
 
@@ -137,6 +138,7 @@ def main(folder: Path = GOLDEN) -> None:
     write_obeyed(folder / "obeyed")
     write_edges(folder / "edges")
     write_closer(folder / "closer")
+    write_second_thoughts(folder / "second_thoughts")
 
 
 def write_upsample(folder: Path) -> None:
@@ -199,6 +201,7 @@ def write_choice(folder: Path) -> None:
                 "labels": labels,
                 "centrality": [round(float(value), 4) for value in centrality(on_photo, cell)],
                 "chosen": int(choose_candidates(iou, counts)[0]),
+                "ranks": [round(float(value), 4) for value in weighed[0]],
                 "chosen_if_weighed": int(choose_candidates(weighed, counts)[0]),
             }
         )

@@ -11,19 +11,12 @@ from sam_core.masks.upsample import mask_at_original_size
 from tests.contract import make_golden
 
 UPSAMPLE = json.loads((make_golden.GOLDEN / "upsample" / "cases.json").read_text())["cases"]
-KINDS = ("upsample", "rle", "sketch", "choice", "specks", "obeyed", "edges", "closer")
+KINDS = ("upsample", "rle", "sketch", "choice", "specks", "obeyed", "edges", "closer", "second_thoughts")
 RLE = json.loads((make_golden.GOLDEN / "rle" / "cases.json").read_text())
 
 
 def test_regenerating_changes_no_byte(tmp_path):
-    make_golden.write_upsample(tmp_path / "upsample")
-    make_golden.write_rle(tmp_path / "rle")
-    make_golden.write_sketch(tmp_path / "sketch")
-    make_golden.write_choice(tmp_path / "choice")
-    make_golden.write_specks(tmp_path / "specks")
-    make_golden.write_obeyed(tmp_path / "obeyed")
-    make_golden.write_edges(tmp_path / "edges")
-    make_golden.write_closer(tmp_path / "closer")
+    make_golden.main(tmp_path)
     made = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert made
     for name in KINDS:

@@ -101,6 +101,43 @@ def test_more_clicks_in_the_part_are_answered_by_all_views_each_from_its_own_gri
 
 
 @torch.inference_mode()
+def test_a_lone_click_is_thought_over_and_all_that_is_shown_comes_from_the_views(photo: AskedPhoto) -> None:
+    points, labels = click(340, 60)
+    thought = photo.look_closer(photo.answer_at_once(points, labels))
+    assert thought.picked is not None
+    assert thought.chosen == thought.kept
+    first, *later = ({one.logits[k].tobytes() for k in (1, 2, 3)} for one in thought.seen)
+    answers = [photo.whole.decode(points, labels, None)[0]]
+    answers += [photo.whole.decode(points, labels, answers[0][k])[0] for k in (1, 2, 3)]
+    place = {answer[k].tobytes(): (i, k) for i, answer in enumerate(answers) for k in (1, 2, 3)}
+    assert first <= place.keys()
+    assert len(place) == 12
+    assert all(len(one) == len(first) for one in later)
+    views = [one.encoded.view for one in thought.seen]
+    logits, scores = ([getattr(one, name) for one in thought.seen] for name in ("logits", "scores"))
+    together, sure = merged_views(views, logits, scores, shown=None)
+    assert np.allclose(thought.merged[0], together, atol=1e-5)
+    assert np.allclose(thought.merged[1], sure, atol=1e-6)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize(
+    ("points", "labels"),
+    [
+        ([[340, 60], [0, 0]], [0, -1]),
+        ([[320, 40], [360, 80]], [2, 3]),
+        ([[340, 60], [350, 60], [0, 0]], [1, 1, -1]),
+    ],
+)
+def test_what_is_not_ambiguous_is_not_thought_over(
+    photo: AskedPhoto, points: list[list[float]], labels: list[int]
+) -> None:
+    answer = photo.look_closer(photo.answer_at_once(np.array(points, np.float64), np.array(labels)))
+    assert len(answer.seen) > 1
+    assert answer.picked is None
+
+
+@torch.inference_mode()
 def test_a_click_beyond_the_part_leaves_it_and_what_it_saw(photo: AskedPhoto) -> None:
     points, labels = click(340, 60)
     first = photo.look_closer(photo.answer_at_once(points, labels))

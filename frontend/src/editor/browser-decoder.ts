@@ -36,6 +36,11 @@ export function browserDecoder(
       const photo = samplerOf(embedding.imageId, imageSize);
       return client.decode({ ...question, originalSize: imageSize, photo });
     },
+    thinkAgain: (answered, imageSize, signal) => {
+      const nearest = answered.seen.at(-1)?.embedding;
+      const photo = nearest ? samplerOf(nearest.imageId, imageSize) : null;
+      return client.thinkAgain({ ...answered, originalSize: imageSize, photo, signal });
+    },
     nextLook: (answered, imageSize) => (getInfo()?.looksCloser ? nextLook(answered, imageSize, side()) : null),
     looksCloser: () => getInfo()?.looksCloser ?? false,
     prefetch: (embedding) => client.prefetch(embedding),

@@ -170,3 +170,69 @@ describe("a closer look", () => {
     expect(bench.decoder.asked).toHaveLength(1);
   });
 });
+
+describe("second thoughts", () => {
+  beforeEach(() => {
+    bench.decoder.looks = [{ part: null, isMirrored: true }];
+    bench.decoder.thinksAgain = true;
+  });
+
+  /** Click, and let the photo and its mirror image answer; the second candidate is shown. */
+  const clickAndLook = async (): Promise<void> => {
+    bench.prompting.addPoint({ x: 1, y: 1 }, 1);
+    await bench.decoder.answer([0, 1, 2, 3], 2);
+    expect(bench.decoder.thinking).toEqual([]);
+    await bench.decoder.answer([0, 1, 3, 4], 2);
+  };
+
+  it("follow all looks, and better what is shown in the same step of the history", async () => {
+    await clickAndLook();
+    expect(bench.prompting.closer.isUnderWay.get()).toBe(true);
+    expect(bench.decoder.thinking[0].answered).toBe(bench.document.draft);
+    await bench.decoder.think([0, 1, 5, 2], 2);
+    expect(bench.topRow()).toBe(".....#");
+    expect(bench.prompting.closer.isUnderWay.get()).toBe(false);
+    bench.prompting.cycleCandidate(1);
+    expect(bench.topRow()).toBe("..#...");
+    bench.undo();
+    expect(bench.topRow()).toBe(".....#");
+    bench.undo();
+    expect(bench.document.draft).toBeNull();
+  });
+
+  it("know what a person chose before them", async () => {
+    bench.prompting.addPoint({ x: 1, y: 1 }, 1);
+    await bench.decoder.answer([0, 1, 2, 3], 2);
+    bench.prompting.cycleCandidate(1);
+    await bench.decoder.answer([0, 1, 3, 4], 2);
+    expect(bench.decoder.thinking[0].answered).toMatchObject({ chosen: 3, isChosenByHand: true });
+    await bench.decoder.think([0, 5, 5, 4], 3);
+    expect(bench.topRow()).toBe("....#.");
+  });
+
+  it.each([
+    ["walks through the candidates", () => bench.prompting.cycleCandidate(1)],
+    [
+      "has walked around them",
+      () => {
+        for (let i = 0; i < 3; i++) bench.prompting.cycleCandidate(1);
+      },
+    ],
+    ["paints", () => bench.paintByHand(["#..#..", "......"])],
+  ])("change nothing for a person who %s meanwhile", async (_, act) => {
+    await clickAndLook();
+    act();
+    const { draft } = bench.document;
+    await bench.decoder.think([0, 5, 5, 5], 2);
+    expect(bench.document.draft).toBe(draft);
+  });
+
+  it("are given up for the next prompt", async () => {
+    await clickAndLook();
+    const [{ signal }] = bench.decoder.thinking;
+    bench.prompting.addPoint({ x: 2, y: 1 }, 1);
+    expect(signal.aborted).toBe(true);
+    await bench.decoder.think([5, 5, 5, 5], 2);
+    expect(bench.topRow()).not.toBe(".....#");
+  });
+});

@@ -2,7 +2,7 @@
 import { maskFromBitmap, sampleMask, type ColumnMask } from "../geometry/column-mask";
 import type { LowResLogits, Size } from "../geometry/types";
 import type { SampledMask } from "../geometry/upsample";
-import type { Draft } from "../model/draft";
+import type { Draft, DraftCandidate } from "../model/draft";
 import { fromAfar } from "../inference/seen-views";
 import type { DecodeAnswer, DecodeQuestion, Decoder, Look } from "./decoder-port";
 
@@ -34,6 +34,23 @@ export class FakeDecoder implements Decoder {
     step,
   });
 
+  /** Second thoughts that are under way; none come where there is nothing to think over. */
+  readonly thinking: { readonly answered: Draft; readonly signal: AbortSignal; resolve(answer: DecodeAnswer): void }[] =
+    [];
+  thinksAgain = false;
+  thinkAgain = (answered: Draft, _size: Size, signal: AbortSignal): Promise<DecodeAnswer | null> =>
+    this.thinksAgain
+      ? new Promise((resolve) => this.thinking.push({ answered, signal, resolve }))
+      : Promise.resolve(null);
+
+  /** End the oldest second thoughts with four candidates, whose masks are the columns given. */
+  async think(columns: readonly number[], chosen: number): Promise<void> {
+    const one = this.thinking.shift();
+    if (!one) throw new Error("nothing is thought over");
+    one.resolve({ candidates: candidatesOf(columns), chosen, decodeMs: 5, seen: one.answered.seen });
+    await settle();
+  }
+
   /** What closer looks would look at, one after the other. */
   looks: Look[] = [];
   nextLook = ({ seen }: Pick<Draft, "seen">): Look | null =>
@@ -45,13 +62,7 @@ export class FakeDecoder implements Decoder {
 
   /** Answer the oldest question with four candidates, whose masks are the columns given. */
   async answer(columns: readonly number[] = [0, 1, 2, 3], chosen = 2): Promise<void> {
-    const candidates = columns.map((column, index) => ({
-      index,
-      predictedIou: 0.9 - index / 10,
-      stabilityScore: 0.9,
-      logits: { data: Float32Array.of(column), side: 1 },
-      shown: { data: Float32Array.of(column), side: 1 },
-    }));
+    const candidates = candidatesOf(columns);
     const asked = this.waiting.shift();
     if (!asked) throw new Error("nothing was asked");
     const { embedding, seen = [] } = asked.question;
@@ -59,6 +70,16 @@ export class FakeDecoder implements Decoder {
     asked.resolve({ candidates, chosen, decodeMs: 5, seen: [...seen, own].sort(fromAfar) });
     await settle();
   }
+}
+
+function candidatesOf(columns: readonly number[]): DraftCandidate[] {
+  return columns.map((column, index) => ({
+    index,
+    predictedIou: 0.9 - index / 10,
+    stabilityScore: 0.9,
+    logits: { data: Float32Array.of(column), side: 1 },
+    shown: { data: Float32Array.of(column), side: 1 },
+  }));
 }
 
 /** Let everything that is ready to go on go on. */

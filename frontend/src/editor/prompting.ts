@@ -66,6 +66,7 @@ export class Prompting {
         decoder: port.decoder,
         embeddingToLookAt: (look, signal) => port.embeddingToLookAt(look, signal),
         onSeen: (answered, answer) => this.showCloser(answered, answer),
+        onThought: (answered, answer) => this.showThought(answered, answer),
       },
       imageSize,
     );
@@ -304,6 +305,11 @@ export class Prompting {
     const shown = { ...draft, candidates, chosen: wanted, mask, cropBox, seen, toGoOn: [] };
     this.replace(draft, shown);
     return shown;
+  }
+
+  /** Show what second thoughts have found, unless the person has gone on or walks through the candidates. */
+  private showThought(answered: Draft, answer: DecodeAnswer): void {
+    if (this.port.document.draft === answered) this.showCloser(answered, answer);
   }
 
   /** Put an answer in place, in the history as well: it is no step of its own. */

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 
 import { describe, expect, it } from "vitest";
 
-import { centrality, chooseCandidate, stabilityScore, toCandidates } from "./candidates";
+import { centrality, chooseCandidate, rankOf, stabilityScore, toCandidates } from "./candidates";
 
 const GEOMETRY = {
   imageSize: 16,
@@ -17,6 +17,7 @@ interface Case {
   coords: number[];
   labels: number[];
   centrality: number[];
+  ranks: number[];
   chosen: number;
   chosen_if_weighed: number;
 }
@@ -62,6 +63,14 @@ describe("chooseCandidate and centrality", () => {
     central.forEach((value, i) => expect(value).toBeCloseTo(one.centrality[i], 4));
     expect(chooseCandidate(tokens, candidates, geometry, { weighsClick: false })).toBe(one.chosen);
     expect(chooseCandidate(tokens, candidates, geometry, { weighsClick: true })).toBe(one.chosen_if_weighed);
+  });
+
+  it.each(golden.cases.filter(({ labels }) => labels.join() === "1,-1"))("ranks as sam_core does: $name", (one) => {
+    const tokens = { coords: Float32Array.from(one.coords), labels: Int32Array.from(one.labels) };
+    candidates.forEach((candidate, i) => {
+      expect(rankOf(tokens, candidate, geometry, { weighsClick: true })).toBeCloseTo(one.ranks[i], 4);
+      expect(rankOf(tokens, candidate, geometry, { weighsClick: false })).toBe(candidate.predictedIou);
+    });
   });
 
   it("keeps what was shown before a closer look unless another is clearly better", () => {

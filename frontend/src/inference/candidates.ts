@@ -84,6 +84,17 @@ export function chooseCandidate(
   return stillChosen(weighed, kept);
 }
 
+/** What a mask is ranked by among all answers to a lone foreground click. */
+export function rankOf(
+  { coords }: PromptTokens,
+  { logits, predictedIou, stabilityScore }: Candidate,
+  geometry: MaskGeometry,
+  { weighsClick }: Pick<Manifest, "weighsClick">,
+): number {
+  if (!weighsClick) return predictedIou;
+  return predictedIou + stabilityScore + CENTRALITY_WEIGHT * centrality(logits, geometry, coords[0], coords[1]);
+}
+
 interface Ranked {
   readonly index: number;
   readonly score: number;

@@ -9,7 +9,7 @@ import { cellsOnPhoto } from "./cells";
 import { encodedSize, TO_PIXEL_CENTRE } from "./prompt-tokens";
 
 export const SINGLE_MASK = 0;
-const [AROUND_BOX, AROUND_CANDIDATES, AROUND_MASK] = [3, 1.3, 2];
+const [AROUND_BOX, AROUND_CANDIDATES, AROUND_MASK] = [2, 1.3, 2];
 const LEAST_SIDE_PX = 64;
 const LEAST_SHORT_SIDE_PX = 32;
 const LEAST_GAIN = 1.15;

@@ -1,11 +1,12 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 
 import { click, DecoderBench, EMBEDDING, ROUTES, SIZE } from "./decoder-bench";
-import type { ClientDependencies, DecodeResult, PhotoSampler } from "./decoder-client";
+import type { ClientDependencies, DecodeRequest, DecodeResult, PhotoSampler } from "./decoder-client";
 import { fakeFetch, healthy, MANIFEST, SIDE, type Behaviour } from "./decoder-fakes";
 import type { WorkerAnswer } from "./protocol";
 
 let bench: DecoderBench;
+const broken: Behaviour = ({ id }) => ({ type: "error", id, code: "engine_failed", message: "no such engine" });
 
 beforeEach(() => {
   bench = new DecoderBench();
@@ -104,6 +105,67 @@ describe("answering clicks", () => {
     const late = await client.decode({ ...click(10.5), seen: alone.seen, kept: far.chosen });
     expect(first(late)).toBe(first(both));
     expect(late.seen).toEqual(both.seen);
+  });
+
+  it("thinks a lone click over: every view goes on from each of its candidates, and the best three are shown", async () => {
+    const closer = { ...ROUTES, "/models/manifest.json": () => Response.json({ ...MANIFEST, looks_closer: true }) };
+    let decodings = 0;
+    // each answer's candidate k is the cells up to column k, one row further down than the answer before
+    const varied: Behaviour = (request, worker) => {
+      const answer = healthy(request, worker);
+      if (answer?.type !== "decoded") return answer;
+      decodings += 1;
+      const logits = answer.logits.map((_, i) => {
+        const [k, x, y] = [Math.floor(i / SIDE ** 2), i % SIDE, Math.floor(i / SIDE) % SIDE];
+        return x < k && y < decodings ? 4 : -4;
+      });
+      const predictedIou = Float32Array.of(0.5, 0.5, 0.75, decodings === 6 ? 1 : 0.5);
+      return { ...answer, logits, predictedIou };
+    };
+    const client = bench.makeClient(varied, { fetch: fakeFetch(closer) });
+    await client.open("/models/manifest.json");
+    const signal = new AbortController().signal;
+    const far = await client.decode(click(10.5));
+    const mirror = { ...EMBEDDING, key: "abc-model-1-mirror-f16", isMirrored: true };
+    const both = await client.decode({ ...click(10.5, mirror), seen: far.seen, kept: far.chosen });
+    const answered = { ...both, prompts: click(10.5).prompts, originalSize: SIZE, isChosenByHand: false, signal };
+    const asked = bench.workers[0].received.length;
+    const thought = await client.thinkAgain(answered);
+    const starts = bench.workers[0].received.slice(asked).flatMap((message) => {
+      return message.type === "decode" ? [message.maskInput] : [];
+    });
+    expect(starts).toHaveLength(6);
+    expect(starts.filter((_, i) => i % 2 === 0)).toEqual(
+      [1, 2, 3].map((k) => both.seen[0].logits.subarray(k * SIDE ** 2, (k + 1) * SIDE ** 2)),
+    );
+    expect(thought?.seen.map(({ embedding }) => embedding)).toEqual([EMBEDDING, mirror]);
+    expect(thought?.candidates).toHaveLength(4);
+    expect(thought?.candidates[0].logits.data).toEqual(both.candidates[0].logits.data);
+    expect(thought?.candidates.map(({ logits }) => Array.from(logits.data))).not.toEqual(
+      both.candidates.map(({ logits }) => Array.from(logits.data)),
+    );
+    const byHand = await client.thinkAgain({ ...answered, isChosenByHand: true });
+    expect(byHand?.chosen).toBe(both.chosen);
+    expect(byHand?.candidates[both.chosen].logits.data).toEqual(both.candidates[both.chosen].logits.data);
+  });
+
+  it("thinks over nothing but lone clicks, with models that look closer, on engines of this browser", async () => {
+    const thinkOver = async (manifest: object, behaviour: Behaviour, prompts: DecodeRequest["prompts"]) => {
+      const routes = { ...ROUTES, "/models/manifest.json": () => Response.json({ ...MANIFEST, ...manifest }) };
+      const client = bench.makeClient(behaviour, { fetch: fakeFetch(routes) });
+      await client.open("/models/manifest.json");
+      const answer = await client.decode({ ...click(10.5), prompts });
+      const { signal } = new AbortController();
+      return client.thinkAgain({ ...answer, prompts, originalSize: SIZE, isChosenByHand: false, signal });
+    };
+    const { prompts } = click(10.5);
+    expect(await thinkOver({ looks_closer: true }, healthy, prompts)).not.toBeNull();
+    expect(await thinkOver({ looks_closer: false }, healthy, prompts)).toBeNull();
+    expect(await thinkOver({ looks_closer: true }, broken, prompts)).toBeNull();
+    expect(await thinkOver({ looks_closer: true }, healthy, [...prompts, ...prompts])).toBeNull();
+    expect(await thinkOver({ looks_closer: true }, healthy, [{ ...prompts[0], label: 0 }])).toBeNull();
+    const box = { kind: "box", box: { x0: 1, y0: 1, x1: 9, y1: 9 } } as const;
+    expect(await thinkOver({ looks_closer: true }, healthy, [box])).toBeNull();
   });
 
   it("prepares an embedding once and again when the worker had to let it go", async () => {

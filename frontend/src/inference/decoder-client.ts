@@ -6,7 +6,7 @@
 import { imagePoint, type LowResLogits } from "../geometry/types";
 import { geometryFor } from "../geometry/upsample";
 import { browserName } from "./browser-name";
-import { chooseCandidate, toCandidates } from "./candidates";
+import { chooseCandidate, rankOf, toCandidates } from "./candidates";
 import { SINGLE_MASK } from "./closer";
 import { DecodeQueue } from "./decode-queue";
 import { EdgeGuides, guideOfNothing } from "./edge-guides";
@@ -25,13 +25,16 @@ import { DecodeError, isDecodeError, toDecodeError } from "./errors";
 import { parseManifest, type Manifest } from "./manifest";
 import { fitToGrid, maskPromptFor } from "./mask-prompt";
 import { inMirror } from "./mirrored";
-import { encodedSize, toTokens, type PromptTokens } from "./prompt-tokens";
+import { encodedSize, FOREGROUND, toTokens, type PromptTokens } from "./prompt-tokens";
 import type { LocalEngine } from "./protocol";
+import { CANDIDATES, othersBeside, overlaps, ownChoice, pickFrom, pickFromViews, placesOf } from "./second-thoughts";
 import { decodeOnServer } from "./server-decoder";
-import { fromAfar, mergeSeen } from "./seen-views";
+import { fromAfar, mergeSeen, planesOf, type RawAnswer } from "./seen-views";
 import { WorkerDecoder } from "./worker-decoder";
 import type { WorkerPort } from "./worker-link";
 import type {
+  AnsweredClick,
+  Candidate,
   DecodeRequest,
   DecodeResult,
   DecoderClient,
@@ -44,6 +47,7 @@ import type {
 } from "./types";
 
 export type {
+  AnsweredClick,
   Candidate,
   DecodeRequest,
   DecodeResult,
@@ -126,6 +130,43 @@ export class BrowserDecoderClient implements DecoderClient {
 
   decode(request: DecodeRequest): Promise<DecodeResult> {
     return this.queue.add(request.kind, () => this.run(request), request.signal);
+  }
+
+  async thinkAgain(answered: AnsweredClick): Promise<DecodeResult | null> {
+    const { manifest } = this.whole();
+    const { prompts, seen, chosen, originalSize } = answered;
+    const isLoneClick = prompts.length === 1 && prompts[0].kind === "point" && prompts[0].label === FOREGROUND;
+    // The server would be asked a dozen times, with a megabyte each.
+    if (!manifest.looksCloser || !isLoneClick || !this.decoder) return null;
+    const start = performance.now();
+    const { engine } = this.decoder.trial;
+    const asked = [seen];
+    const together: RawAnswer[] = [joined(answered.candidates)];
+    for (const candidate of CANDIDATES) {
+      const again = await this.goOn(answered, candidate, manifest);
+      asked.push(again);
+      together.push(mergeSeen(again, originalSize, manifest.imageSize, null));
+    }
+    const view = { ...answered, embedding: seen[seen.length - 1].embedding };
+    const first = CANDIDATES[0];
+    const kept = chosen - first;
+    const { geometry, tokens } = placeOf(view, manifest);
+    const masks = together.flatMap((one) => this.candidatesOf(view, one, manifest).candidates.slice(first));
+    const ranks = masks.map((mask) => rankOf(tokens, mask, geometry, manifest));
+    const own = answered.isChosenByHand ? kept : ownChoice(ranks, kept);
+    const iou = overlaps(
+      masks.map(({ logits }) => logits),
+      geometry,
+    );
+    const places = placesOf(own, othersBeside(own, ranks, iou), kept);
+    const { candidates } = this.candidatesOf(view, pickFrom(together, places), manifest);
+    return {
+      candidates,
+      chosen: places.indexOf(own) + first,
+      seen: pickFromViews(asked, places),
+      decodeMs: performance.now() - start,
+      engine,
+    };
   }
 
   useEngine(engine: EngineName | null): Promise<EngineInfo> {
@@ -232,13 +273,9 @@ export class BrowserDecoderClient implements DecoderClient {
   private async run(request: DecodeRequest): Promise<DecodeResult> {
     const { manifest } = this.whole();
     const { embedding, originalSize, prompts, maskInput } = request;
-    if (!isOf(manifest, embedding)) {
-      throw new DecodeError("embedding_mismatch", "The embedding was made by another version of the model.");
-    }
     if (prompts.length === 0 && !maskInput) throw new DecodeError("bad_prompt", "There is no prompt.");
     const start = performance.now();
-    const tokens = toTokens(prompts, originalSize, embedding.cropBox, manifest.imageSize);
-    const { engine, logits, predictedIou } = await this.answer(request, tokens, manifest);
+    const { engine, logits, predictedIou } = await this.answer(request, manifest);
     const seen = [...(request.seen ?? []), { embedding, logits, predictedIou }].sort(fromAfar);
     const nearest = seen[seen.length - 1].embedding;
     const merged = mergeSeen(seen, originalSize, manifest.imageSize, request.kept ?? SINGLE_MASK);
@@ -253,12 +290,24 @@ export class BrowserDecoderClient implements DecoderClient {
     manifest: Manifest,
     kept: number | null = null,
   ) {
-    const { embedding, originalSize, prompts } = view;
-    const tokens = toTokens(prompts, originalSize, embedding.cropBox, manifest.imageSize);
-    const geometry = geometryFor(encodedSize(originalSize, embedding.cropBox), manifest.imageSize);
+    const { geometry, tokens } = placeOf(view, manifest);
     const guide = this.guides.of(view, manifest);
     const candidates = toCandidates(logits, predictedIou, tokens, geometry, manifest, guide);
     return { candidates, chosen: chooseCandidate(tokens, candidates, geometry, manifest, kept) };
+  }
+
+  /** Ask each view once more, from what it gave for a candidate. */
+  private async goOn(answered: AnsweredClick, candidate: number, manifest: Manifest): Promise<SeenView[]> {
+    const { prompts, originalSize, signal } = answered;
+    const again: SeenView[] = [];
+    for (const view of answered.seen) {
+      const { embedding } = view;
+      const maskInput = planesOf(view)[candidate];
+      const request = { kind: "click", embedding, originalSize, prompts, maskInput } as const;
+      const answer = await this.queue.add("click", () => this.answer(request, manifest), signal);
+      again.push({ embedding, logits: answer.logits, predictedIou: answer.predictedIou });
+    }
+    return again;
   }
 
   /** Answer clicks that nobody made while nothing else waits: a first touch has no hover before it that would. */
@@ -286,13 +335,16 @@ export class BrowserDecoderClient implements DecoderClient {
     }
   }
 
-  private async answer(request: DecodeRequest, tokens: PromptTokens, manifest: Manifest) {
+  private async answer(request: DecodeRequest, manifest: Manifest) {
     const { maskInput } = request;
     const { decoder } = this;
+    if (!isOf(manifest, request.embedding)) {
+      throw new DecodeError("embedding_mismatch", "The embedding was made by another version of the model.");
+    }
     const fitted = maskInput && fitToGrid(maskInput, manifest.maskSide);
     if (decoder) {
       try {
-        const answer = await this.answerHere(decoder, { ...request, maskInput: fitted }, tokens, manifest);
+        const answer = await this.answerHere(decoder, { ...request, maskInput: fitted }, manifest);
         return { ...answer, engine: decoder.trial.engine };
       } catch (error) {
         const cause = toDecodeError(error);
@@ -305,13 +357,13 @@ export class BrowserDecoderClient implements DecoderClient {
     return { ...answer, engine: "server" as const };
   }
 
-  private answerHere(decoder: WorkerDecoder, request: DecodeRequest, tokens: PromptTokens, manifest: Manifest) {
-    const { embedding, maskInput, originalSize } = request;
+  private answerHere(decoder: WorkerDecoder, request: DecodeRequest, manifest: Manifest) {
+    const { embedding, maskInput } = request;
+    const { geometry, tokens } = placeOf(request, manifest);
     const load = () => this.store.load(embedding);
     const ask = (asked: PromptTokens, start: LowResLogits | null) =>
       decoder.decode(embedding.key, asked, maskPromptFor(manifest, asked, start), load);
     if (!embedding.isMirrored) return ask(tokens, maskInput);
-    const geometry = geometryFor(encodedSize(originalSize, embedding.cropBox), manifest.imageSize);
     return inMirror(ask, tokens, maskInput, geometry, manifest.maskSide);
   }
 
@@ -340,6 +392,22 @@ export class BrowserDecoderClient implements DecoderClient {
     if (!this.opened) throw new DecodeError("model_missing", "No model is open.");
     return this.opened;
   }
+}
+
+/** Where prompts lie in a view, and that on the photo. */
+function placeOf({ embedding, originalSize, prompts }: ViewAsked, { imageSize }: Manifest) {
+  return {
+    tokens: toTokens(prompts, originalSize, embedding.cropBox, imageSize),
+    geometry: geometryFor(encodedSize(originalSize, embedding.cropBox), imageSize),
+  };
+}
+
+/** Candidates, in decoder order, as one answer. */
+function joined(candidates: readonly Candidate[]): RawAnswer {
+  const planes = candidates.map(({ logits }) => logits.data);
+  const logits = new Float32Array(planes.length * planes[0].length);
+  planes.forEach((plane, i) => logits.set(plane, i * plane.length));
+  return { logits, predictedIou: candidates.map(({ predictedIou }) => predictedIou) };
 }
 
 function isOf(manifest: Manifest, embedding: EmbeddingRef): boolean {

@@ -3,19 +3,19 @@ import type { BoxXyxy, LowResLogits, Size } from "../geometry/types";
 import { mergedLogits, mergedScores, sharesForEach, sharesOf, showSamePart, viewOf } from "./closer";
 import type { SeenView } from "./types";
 
-type RawAnswer = Pick<SeenView, "logits" | "predictedIou">;
+export type RawAnswer = Pick<SeenView, "logits" | "predictedIou">;
 
 /**
  * What all views gave together, on the grid of the last one. They come from afar to near, one at least. `shown`: the
- * candidate that people look at.
+ * candidate that people look at, null if it is none of these.
  */
-export function mergeSeen(seen: readonly SeenView[], photo: Size, imageSize: number, shown: number): RawAnswer {
+export function mergeSeen(seen: readonly SeenView[], photo: Size, imageSize: number, shown: number | null): RawAnswer {
   const views = seen.map(({ embedding }) => viewOf(photo, embedding.cropBox, imageSize));
   const shares = sharesOf(views);
   return seen.slice(1).reduce<RawAnswer>((far, near, i) => {
     const [before, there] = [far.predictedIou, near.predictedIou];
-    const isPart = !showSamePart(views[0], views[i + 1]);
-    const each = isPart ? sharesForEach(shares[i], before, there, shown) : Array.from(before, () => shares[i]);
+    const isGuarded = shown !== null && !showSamePart(views[0], views[i + 1]);
+    const each = isGuarded ? sharesForEach(shares[i], before, there, shown) : Array.from(before, () => shares[i]);
     return {
       logits: mergedLogits(planesOf(far), planesOf(near), [views[i], views[i + 1]], each),
       predictedIou: mergedScores(before, there, each),

@@ -51,6 +51,20 @@ export interface DecodeRequest {
   readonly signal?: AbortSignal;
 }
 
+/** A lone click that was answered, and what is shown for it. */
+export interface AnsweredClick {
+  readonly prompts: readonly Prompt[];
+  readonly originalSize: Size;
+  /** What each view gave, from afar to near, and what all gave together. */
+  readonly seen: readonly SeenView[];
+  readonly candidates: readonly Candidate[];
+  readonly chosen: number;
+  /** Whether a person chose what is shown: then it stays. */
+  readonly isChosenByHand: boolean;
+  readonly photo?: PhotoSampler | null;
+  readonly signal: AbortSignal;
+}
+
 /** What one view gave by itself, in decoder order and as the photo lies, also where it was seen in a mirror. */
 export interface SeenView {
   readonly embedding: EmbeddingRef;
@@ -92,6 +106,11 @@ export interface DecoderClient {
   /** Learn the edges of a photo ahead of its first click, for a model that snaps to them. */
   look(view: PhotoView): void;
   decode(request: DecodeRequest): Promise<DecodeResult>;
+  /**
+   * Ask every view again from each of its candidates, and show the three masks that stand best for all that a lone click
+   * may mean; null where nothing is to be gained or it would take long.
+   */
+  thinkAgain(answered: AnsweredClick): Promise<DecodeResult | null>;
   /** Use this engine from now on, or choose again (null). Remembered. */
   useEngine(engine: EngineName | null): Promise<EngineInfo>;
   close(): void;

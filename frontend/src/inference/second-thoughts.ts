@@ -1,0 +1,115 @@
+/**
+ * Second thoughts: which three masks stand best for all that a lone click may mean. Mirrors masks/second_thoughts.py of
+ * sam_core, which states the rule; fixtures/golden/second_thoughts holds both together. ADR 0025.
+ */
+import type { LowResLogits } from "../geometry/types";
+import type { MaskGeometry } from "../geometry/upsample";
+import { CLEARLY } from "./candidates";
+import { cellsOnPhoto } from "./cells";
+import { planesOf, type RawAnswer } from "./seen-views";
+import type { SeenView } from "./types";
+
+/** Of one answer, beside the single mask. */
+export const CANDIDATES = [1, 2, 3] as const;
+
+/** The IoU of each mask (cells above zero on the photo) with each; of two empty ones 1. */
+export function overlaps(planes: readonly LowResLogits[], geometry: MaskGeometry): number[][] {
+  const masks = planes.map((plane) => bitsOf(plane, geometry));
+  return masks.map((one) =>
+    masks.map((other) => {
+      let [both, either] = [0, 0];
+      for (let i = 0; i < one.length; i++) {
+        both += countBits(one[i] & other[i]);
+        either += countBits(one[i] | other[i]);
+      }
+      return either === 0 ? 1 : both / either;
+    }),
+  );
+}
+
+/** The mask with the highest score, or the one that is shown already if none is clearly better. */
+export function ownChoice(scores: readonly number[], kept: number): number {
+  const best = scores.indexOf(Math.max(...scores));
+  return scores[best] > Math.fround(scores[kept] + CLEARLY) ? best : kept;
+}
+
+/** The two masks, in ascending order, that together with the own choice stand best for all. */
+export function othersBeside(
+  own: number,
+  scores: readonly number[],
+  iou: readonly (readonly number[])[],
+): [number, number] {
+  const weights = scores.map((score) => score * score);
+  let most = -1;
+  let others: [number, number] = [0, 0];
+  for (let one = 0; one < iou.length; one++) {
+    for (let other = one + 1; other < iou.length; other++) {
+      if (one === own || other === own) continue;
+      const standsFor = weights.reduce(
+        (sum, weight, i) => sum + weight * Math.max(iou[own][i], iou[one][i], iou[other][i]),
+        0,
+      );
+      if (standsFor > most) [most, others] = [standsFor, [one, other]];
+    }
+  }
+  return others;
+}
+
+/**
+ * Which mask takes the place of each candidate 1..3; masks 0..2 are those candidates themselves. They stay where they are,
+ * and a new own choice takes the place of the one shown (`kept`, one of 0..2).
+ */
+export function placesOf(own: number, others: readonly number[], kept: number): number[] {
+  const places: (number | null)[] = CANDIDATES.map(() => null);
+  places[own < places.length ? own : kept] = own;
+  const added: number[] = [];
+  for (const mask of others) {
+    if (mask < places.length && places[mask] === null) places[mask] = mask;
+    else added.push(mask);
+  }
+  return places.map((mask) => mask ?? (added.shift() as number));
+}
+
+/**
+ * An answer with other candidates: the single mask of the first one, and those of all candidates of all answers that are
+ * at these places.
+ */
+export function pickFrom(answers: readonly RawAnswer[], places: readonly number[]): RawAnswer {
+  const planes = answers.flatMap((one) => planesOf(one).slice(1));
+  const scores = answers.flatMap(({ predictedIou }) => Array.from(predictedIou).slice(1));
+  const [single] = planesOf(answers[0]);
+  const picked = [single, ...places.map((mask) => planes[mask])];
+  const logits = new Float32Array(picked.length * single.data.length);
+  picked.forEach(({ data }, i) => logits.set(data, i * data.length));
+  return { logits, predictedIou: [answers[0].predictedIou[0], ...places.map((mask) => scores[mask])] };
+}
+
+/** The same of what each view gave; one list of views for each answer, all of the same views. */
+export function pickFromViews(answers: readonly (readonly SeenView[])[], places: readonly number[]): SeenView[] {
+  return answers[0].map(({ embedding }, i) => ({
+    embedding,
+    ...pickFrom(
+      answers.map((views) => views[i]),
+      places,
+    ),
+  }));
+}
+
+/** A mask as bits, row by row. */
+function bitsOf({ data, side }: LowResLogits, geometry: MaskGeometry): Int32Array {
+  const { rows, columns } = cellsOnPhoto(side, geometry);
+  const bits = new Int32Array(Math.ceil((rows * columns) / 32));
+  for (let y = 0, at = 0; y < rows; y++) {
+    for (let i = y * side; i < y * side + columns; i++, at++) {
+      if (data[i] > 0) bits[at >> 5] |= 1 << (at & 31);
+    }
+  }
+  return bits;
+}
+
+/** How many bits of 32 are set (Warren, Hacker's Delight, 5-1). */
+function countBits(bits: number): number {
+  let sum = bits - ((bits >>> 1) & 0x55555555);
+  sum = (sum & 0x33333333) + ((sum >>> 2) & 0x33333333);
+  return Math.imul((sum + (sum >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}
