@@ -2,7 +2,7 @@
 
 What a person sees in the end depends on more than one decoding. After the answer at once the photo is seen in a
 mirror (mirrored.py), and what is small from near by (closer.py), in the end in a mirror as well: an answer holds what
-each view gave and shows the mask of all. A lone click is thought over once more after that (second_thoughts.py). More
+each view gave and shows the mask of all. A lone click is thought over after that (second_thoughts.py). More
 clicks go to every view that holds them. frontend/src/editor/closer-look.ts does the same in the browser.
 Must not know: training, files. Memory holds one photo, two embeddings of it, and one for each part that is asked for,
 two for the last.
@@ -22,7 +22,7 @@ from sam_core.masks.choice import FOREGROUND, PADDING, SINGLE_MASK, choose_candi
 from sam_core.masks.closer import LOOKS, Box, View, holds, merged_views, part_size, part_to_look_at
 from sam_core.masks.edges import EdgeGuide, photo_cells
 from sam_core.masks.mirrored import in_mirror, mirrored_image
-from sam_core.masks.second_thoughts import CANDIDATES, others_beside, overlaps, own_choice, places_of
+from sam_core.masks.second_thoughts import CANDIDATES, TIMES, others_beside, overlaps, own_choice, places_of
 from sam_core.masks.shown import shown_logits
 from sam_core.masks.upsample import MaskGeometry, mask_at_original_size
 from sam_core.modeling.sam import Sam
@@ -193,7 +193,10 @@ class AskedPhoto:
         """
         while (view := self._next_view(answer)) is not None:
             answer = self._seen_also(answer, view)
-        return self._thought_over(answer) if self.sam.looks_closer and answer.is_lone_click else answer
+        if self.sam.looks_closer and answer.is_lone_click:
+            for _ in range(TIMES):
+                answer = self._thought_over(answer)
+        return answer
 
     def ask_on(self, points: Points, labels: Labels, before: Answer) -> Answer:
         """Answer one more click in every view that holds it, and look closer if more can be seen.

@@ -4,10 +4,10 @@ A decoder gives three candidates, and what somebody meant is often none of them.
 mask prompt of the same click, with three answers each time: twelve masks in all. The likeliest, by the score that
 choose_candidates goes by, is the model's own choice, unless it is not clearly better than the one that people look at
 already. The other two are those with which the three leave least out: every mask counts its score squared times its
-IoU with the nearest of the three. Figures and reasons: docs/adr/0025.
+IoU with the nearest of the three. Then all of it once more with these three. Figures and reasons: docs/adr/0025.
 
-Mirrored by frontend/src/inference/second-thoughts.ts; fixtures/golden/second_thoughts holds both together. All is double
-arithmetic in the order of the masks.
+Mirrored by frontend/src/inference/second-thoughts.ts; fixtures/golden/second_thoughts holds both together. All is
+double arithmetic in the order of the masks.
 
 Must not know: torch, models, files, how masks come about.
 """
@@ -25,6 +25,7 @@ from sam_core.masks.grid import without_padding
 from sam_core.masks.upsample import MaskGeometry
 
 CANDIDATES = (1, 2, 3)  # of one answer, beside the single mask
+TIMES = 2  # that candidates are thought over
 
 
 def overlaps(logits: npt.NDArray[np.float32], geometry: MaskGeometry) -> npt.NDArray[np.float64]:

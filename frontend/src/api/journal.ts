@@ -15,11 +15,7 @@ export interface JournalEntry {
 
 export interface Journal {
   /** Write an operation and remove what it stands for now (sequences), both or neither: a tab may die at any time. */
-  append(
-    imageId: number,
-    operation: JournalEntry["operation"],
-    insteadOf?: readonly number[],
-  ): Promise<JournalEntry>;
+  append(imageId: number, operation: JournalEntry["operation"], insteadOf?: readonly number[]): Promise<JournalEntry>;
   remove(sequences: readonly number[]): Promise<void>;
   read(imageId: number): Promise<JournalEntry[]>;
   /** Images that still have entries, for a reminder after a crash. */

@@ -189,8 +189,12 @@ describe("second thoughts", () => {
     await clickAndLook();
     expect(bench.prompting.closer.isUnderWay.get()).toBe(true);
     expect(bench.decoder.thinking[0].answered).toBe(bench.document.draft);
+    await bench.decoder.think([0, 1, 4, 2], 2);
+    expect(bench.topRow()).toBe("....#.");
+    expect(bench.decoder.thinking[0].answered).toBe(bench.document.draft);
     await bench.decoder.think([0, 1, 5, 2], 2);
     expect(bench.topRow()).toBe(".....#");
+    expect(bench.decoder.thinking).toEqual([]);
     expect(bench.prompting.closer.isUnderWay.get()).toBe(false);
     bench.prompting.cycleCandidate(1);
     expect(bench.topRow()).toBe("..#...");

@@ -1,10 +1,11 @@
 /**
  * Closer looks: after the answer at once the photo is seen in a mirror, and what is small from near by, both ways; the
- * answer becomes that of all these views, and a lone click is thought over once more. More prompts are answered at once in
- * the nearest view that holds them, and then in the others. An extra: where it fails or comes too late, the answer at once
- * stands. Mirrors asking.py of sam_core.
+ * answer becomes that of all these views, and a lone click is thought over. More prompts are answered at once in the nearest
+ * view that holds them, and then in the others. An extra: where it fails or comes too late, the answer at once stands.
+ * Mirrors asking.py of sam_core.
  */
 import type { Size } from "../geometry/types";
+import { TIMES } from "../inference/second-thoughts";
 import type { Draft } from "../model/draft";
 import { Store } from "../model/store";
 import type { DecodeAnswer, DecodeQuestion, Decoder, EmbeddingSource, Look } from "./decoder-port";
@@ -15,8 +16,8 @@ export interface CloserLookPort {
   embeddingToLookAt(look: Look, signal: AbortSignal): Promise<EmbeddingSource | null>;
   /** What was answered is seen better now; returns the draft of that, null if the person has gone on. */
   onSeen(answered: Draft, answer: DecodeAnswer): Draft | null;
-  /** The candidates have been thought over. */
-  onThought(answered: Draft, answer: DecodeAnswer): void;
+  /** The candidates have been thought over; returns the draft of that, null if the person has gone on. */
+  onThought(answered: Draft, answer: DecodeAnswer): Draft | null;
 }
 
 export class CloserLook {
@@ -55,7 +56,7 @@ export class CloserLook {
       for (let next = draft && this.nextLook(draft); draft && next; next = draft && this.nextLook(draft)) {
         draft = await this.look(draft, next, run);
       }
-      if (draft && this.running === run) await this.thinkAgain(draft, run);
+      for (let times = 0; draft && times < TIMES; times++) draft = await this.thinkAgain(draft, run);
     } catch {
       // The answer at once stands; a click meets the same trouble, and tells.
     } finally {
@@ -81,9 +82,11 @@ export class CloserLook {
     return this.show(answered, await this.ask(answered, { embedding, maskInput: null, seen, kept }, run), run);
   }
 
-  private async thinkAgain(answered: Draft, run: AbortController): Promise<void> {
+  /** Weigh what else a lone click may mean. */
+  private async thinkAgain(answered: Draft, run: AbortController): Promise<Draft | null> {
+    if (this.running !== run) return null;
     const answer = await this.port.decoder.thinkAgain(answered, this.imageSize, run.signal);
-    if (answer && this.running === run) this.port.onThought(answered, answer);
+    return answer && this.running === run ? this.port.onThought(answered, answer) : null;
   }
 
   private ask(

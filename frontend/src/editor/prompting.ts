@@ -308,8 +308,8 @@ export class Prompting {
   }
 
   /** Show what second thoughts have found, unless the person has gone on or walks through the candidates. */
-  private showThought(answered: Draft, answer: DecodeAnswer): void {
-    if (this.port.document.draft === answered) this.showCloser(answered, answer);
+  private showThought(answered: Draft, answer: DecodeAnswer): Draft | null {
+    return this.port.document.draft === answered ? this.showCloser(answered, answer) : null;
   }
 
   /** Put an answer in place, in the history as well: it is no step of its own. */

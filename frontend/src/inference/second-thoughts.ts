@@ -12,6 +12,9 @@ import type { SeenView } from "./types";
 /** Of one answer, beside the single mask. */
 export const CANDIDATES = [1, 2, 3] as const;
 
+/** How often candidates are thought over. */
+export const TIMES = 2;
+
 /** The IoU of each mask (cells above zero on the photo) with each; of two empty ones 1. */
 export function overlaps(planes: readonly LowResLogits[], geometry: MaskGeometry): number[][] {
   const masks = planes.map((plane) => bitsOf(plane, geometry));
