@@ -27,7 +27,7 @@ import { fitToGrid, maskPromptFor } from "./mask-prompt";
 import { inMirror } from "./mirrored";
 import { encodedSize, FOREGROUND, toTokens, type PromptTokens } from "./prompt-tokens";
 import type { LocalEngine } from "./protocol";
-import { CANDIDATES, othersBeside, overlaps, ownChoice, pickFrom, pickFromViews, placesOf } from "./second-thoughts";
+import { CANDIDATES, thoughtOver } from "./second-thoughts";
 import { decodeOnServer } from "./server-decoder";
 import { fromAfar, mergeSeen, planesOf, type RawAnswer } from "./seen-views";
 import { WorkerDecoder } from "./worker-decoder";
@@ -134,12 +134,12 @@ export class BrowserDecoderClient implements DecoderClient {
 
   async thinkAgain(answered: AnsweredClick): Promise<DecodeResult | null> {
     const { manifest } = this.whole();
-    const { prompts, seen, chosen, originalSize } = answered;
+    const { prompts, seen, originalSize } = answered;
+    const { decoder } = this;
     const isLoneClick = prompts.length === 1 && prompts[0].kind === "point" && prompts[0].label === FOREGROUND;
     // The server would be asked a dozen times, with a megabyte each.
-    if (!manifest.looksCloser || !isLoneClick || !this.decoder) return null;
+    if (!manifest.looksCloser || !isLoneClick || !decoder) return null;
     const start = performance.now();
-    const { engine } = this.decoder.trial;
     const asked = [seen];
     const together: RawAnswer[] = [joined(answered.candidates)];
     for (const candidate of CANDIDATES) {
@@ -148,25 +148,15 @@ export class BrowserDecoderClient implements DecoderClient {
       together.push(mergeSeen(again, originalSize, manifest.imageSize, null));
     }
     const view = { ...answered, embedding: seen[seen.length - 1].embedding };
-    const first = CANDIDATES[0];
-    const kept = chosen - first;
     const { geometry, tokens } = placeOf(view, manifest);
-    const masks = together.flatMap((one) => this.candidatesOf(view, one, manifest).candidates.slice(first));
-    const ranks = masks.map((mask) => rankOf(tokens, mask, geometry, manifest));
-    const own = answered.isChosenByHand ? kept : ownChoice(ranks, kept);
-    const iou = overlaps(
-      masks.map(({ logits }) => logits),
-      geometry,
-    );
-    const places = placesOf(own, othersBeside(own, ranks, iou), kept);
-    const { candidates } = this.candidatesOf(view, pickFrom(together, places), manifest);
-    return {
-      candidates,
-      chosen: places.indexOf(own) + first,
-      seen: pickFromViews(asked, places),
-      decodeMs: performance.now() - start,
-      engine,
-    };
+    const ranks = together.flatMap((one) => {
+      const { candidates } = this.candidatesOf(view, one, manifest);
+      return CANDIDATES.map((index) => rankOf(tokens, candidates[index], geometry, manifest));
+    });
+    const thought = thoughtOver(asked, together, ranks, geometry, answered);
+    const { candidates } = this.candidatesOf(view, thought.together, manifest);
+    const { trial } = decoder;
+    return { ...thought, candidates, decodeMs: performance.now() - start, engine: trial.engine };
   }
 
   useEngine(engine: EngineName | null): Promise<EngineInfo> {

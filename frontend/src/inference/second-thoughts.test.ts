@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
 import type { Size } from "../geometry/types";
-import { othersBeside, overlaps, ownChoice, pickFrom, pickFromViews, placesOf } from "./second-thoughts";
+import { othersBeside, overlaps, ownChoice, placesOf, thoughtOver } from "./second-thoughts";
 
 interface Case {
   name: string;
@@ -41,26 +41,44 @@ describe("second thoughts", () => {
     expect(placesOf(own, others, kept)).toEqual(expected.places);
   });
 
-  it("leave what a person chose where it is", () => {
-    expect(placesOf(1, [0, 7], 1)).toEqual([0, 1, 7]);
-    expect(placesOf(1, [4, 7], 1)).toEqual([4, 1, 7]);
-  });
-
-  it("pick from answers, and alike from what each view gave, with the first one's single mask", () => {
-    const answer = (start: number) => ({
-      logits: Float32Array.from({ length: 4 }, (_, i) => start + i),
-      predictedIou: Array.from({ length: 4 }, (_, i) => (start + i) / 100),
-    });
-    const answers = [0, 10, 20, 30].map(answer);
-    expect(pickFrom(answers, [2, 3, 11])).toEqual({
-      logits: Float32Array.of(0, 3, 11, 33),
-      predictedIou: [0, 0.03, 0.11, 0.33],
-    });
+  describe("about answers of two views", () => {
     const embeddings = ["a", "b"].map((key) => ({ key, url: key, imageId: 1, cropBox: null, isMirrored: false }));
-    const views = answers.map((_, i) => embeddings.map((embedding, k) => ({ embedding, ...answer(10 * i + 100 * k) })));
-    expect(pickFromViews(views, [2, 3, 11]).map(({ embedding, logits }) => [embedding.key, ...logits])).toEqual([
-      ["a", 0, 3, 11, 33],
-      ["b", 100, 103, 111, 133],
-    ]);
+    const [{ masks, scores }] = golden.cases;
+    const weak = -1;
+    /** The i-th answer: its candidates are masks 3i to 3i + 2, and their logits begin with 100 times the view plus that. */
+    const answer = (i: number, view: number) => {
+      const own = [weak, 3 * i, 3 * i + 1, 3 * i + 2];
+      const planes = own.map((mask) => plane(mask === weak ? [0, 0, 0, 0] : masks[mask]));
+      planes.forEach(({ data }, k) => (data[side * side - 1] = 100 * view + own[k]));
+      const logits = Float32Array.from(planes.flatMap(({ data }) => Array.from(data)));
+      return { logits, predictedIou: own.map((mask) => mask / 100) };
+    };
+    const numbers = [0, 1, 2, 3];
+    const asked = numbers.map((i) => embeddings.map((embedding, k) => ({ embedding, ...answer(i, k + 1) })));
+    const together = numbers.map((i) => answer(i, 0));
+    const marks = ({ logits }: { logits: Float32Array }) =>
+      numbers.map((k) => Math.round(logits[(k + 1) * side * side - 1]));
+
+    it("show the same candidates of all of them, and the first one's single mask", () => {
+      const { own, others, places } = golden.cases[0];
+      const thought = thoughtOver(asked, together, scores, geometry, { chosen: 1, isChosenByHand: false });
+      expect([own, ...others].sort()).toEqual([...places].sort());
+      expect(marks(thought.together)).toEqual([weak, ...places]);
+      expect(thought.together.predictedIou).toEqual([weak, ...places].map((mask) => mask / 100));
+      expect(thought.seen.map((view) => [view.embedding.key, marks(view)])).toEqual([
+        ["a", [99, ...places.map((mask) => 100 + mask)]],
+        ["b", [199, ...places.map((mask) => 200 + mask)]],
+      ]);
+      expect(places[thought.chosen - 1]).toBe(own);
+    });
+
+    it("leave what a person chose where it is", () => {
+      const ranks = scores.map((score, i) => (i === 11 ? 2.5 : score));
+      const shown = { chosen: 2, isChosenByHand: false };
+      expect(marks(thoughtOver(asked, together, ranks, geometry, shown).together)[2]).toBe(11);
+      const byHand = thoughtOver(asked, together, ranks, geometry, { ...shown, isChosenByHand: true });
+      expect(byHand.chosen).toBe(2);
+      expect(marks(byHand.together)[2]).toBe(1);
+    });
   });
 });

@@ -73,13 +73,39 @@ export function placesOf(own: number, others: readonly number[], kept: number): 
   return places.map((mask) => mask ?? (added.shift() as number));
 }
 
+export interface Thought {
+  /** What all views give together, and what each gave, with the candidates that stand best for all. */
+  readonly together: RawAnswer;
+  readonly seen: SeenView[];
+  readonly chosen: number;
+}
+
 /**
- * An answer with other candidates: the single mask of the first one, and those of all candidates of all answers that are
- * at these places.
+ * What is shown of several answers to one click. `asked`: the views of each answer, the same in all; the first one's
+ * candidate `chosen` is shown. `together`: what they gave together. `ranks`: what all their candidates are ranked by.
  */
+export function thoughtOver(
+  asked: readonly (readonly SeenView[])[],
+  together: readonly RawAnswer[],
+  ranks: readonly number[],
+  geometry: MaskGeometry,
+  { chosen, isChosenByHand }: { readonly chosen: number; readonly isChosenByHand: boolean },
+): Thought {
+  const kept = chosen - CANDIDATES[0];
+  const own = isChosenByHand ? kept : ownChoice(ranks, kept);
+  const iou = overlaps(together.flatMap(candidatesOf), geometry);
+  const places = placesOf(own, othersBeside(own, ranks, iou), kept);
+  const seen = asked[0].map(({ embedding }, i) => {
+    const answers = asked.map((views) => views[i]);
+    return { embedding, ...pickFrom(answers, places) };
+  });
+  return { together: pickFrom(together, places), seen, chosen: places.indexOf(own) + CANDIDATES[0] };
+}
+
+/** An answer with the single mask of the first one and, of all candidates of all answers, those at these places. */
 export function pickFrom(answers: readonly RawAnswer[], places: readonly number[]): RawAnswer {
-  const planes = answers.flatMap((one) => planesOf(one).slice(1));
-  const scores = answers.flatMap(({ predictedIou }) => Array.from(predictedIou).slice(1));
+  const planes = answers.flatMap(candidatesOf);
+  const scores = answers.flatMap(({ predictedIou }) => Array.from(predictedIou).slice(CANDIDATES[0]));
   const [single] = planesOf(answers[0]);
   const picked = [single, ...places.map((mask) => planes[mask])];
   const logits = new Float32Array(picked.length * single.data.length);
@@ -87,15 +113,8 @@ export function pickFrom(answers: readonly RawAnswer[], places: readonly number[
   return { logits, predictedIou: [answers[0].predictedIou[0], ...places.map((mask) => scores[mask])] };
 }
 
-/** The same of what each view gave; one list of views for each answer, all of the same views. */
-export function pickFromViews(answers: readonly (readonly SeenView[])[], places: readonly number[]): SeenView[] {
-  return answers[0].map(({ embedding }, i) => ({
-    embedding,
-    ...pickFrom(
-      answers.map((views) => views[i]),
-      places,
-    ),
-  }));
+function candidatesOf(answer: RawAnswer): LowResLogits[] {
+  return planesOf(answer).slice(CANDIDATES[0]);
 }
 
 /** A mask as bits, row by row. */
