@@ -8,7 +8,7 @@ import type { Size } from "../geometry/types";
 import { TIMES } from "../inference/second-thoughts";
 import type { Draft } from "../model/draft";
 import { Store } from "../model/store";
-import type { DecodeAnswer, DecodeQuestion, Decoder, EmbeddingSource, Look } from "./decoder-port";
+import type { Conclusion, DecodeAnswer, DecodeQuestion, Decoder, EmbeddingSource, Look } from "./decoder-port";
 
 export interface CloserLookPort {
   readonly decoder: Decoder;
@@ -17,7 +17,7 @@ export interface CloserLookPort {
   /** What was answered is seen better now; returns the draft of that, null if the person has gone on. */
   onSeen(answered: Draft, answer: DecodeAnswer): Draft | null;
   /** The candidates have been thought over; returns the draft of that, null if the person has gone on. */
-  onThought(answered: Draft, answer: DecodeAnswer): Draft | null;
+  onThought(answered: Draft, conclude: Conclusion): Draft | null;
 }
 
 export class CloserLook {
@@ -85,8 +85,8 @@ export class CloserLook {
   /** Weigh what else a lone click may mean. */
   private async thinkAgain(answered: Draft, run: AbortController): Promise<Draft | null> {
     if (this.running !== run) return null;
-    const answer = await this.port.decoder.thinkAgain(answered, this.imageSize, run.signal);
-    return answer && this.running === run ? this.port.onThought(answered, answer) : null;
+    const conclude = await this.port.decoder.thinkAgain(answered, this.imageSize, run.signal);
+    return conclude && this.running === run ? this.port.onThought(answered, conclude) : null;
   }
 
   private ask(

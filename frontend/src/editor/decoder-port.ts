@@ -29,10 +29,13 @@ export interface DecodeQuestion {
   readonly signal: AbortSignal;
 }
 
+/** What second thoughts come to, for what is shown by then. */
+export type Conclusion = (shown: Pick<Draft, "chosen" | "isChosenByHand">) => DecodeAnswer;
+
 export interface Decoder {
   decode(question: DecodeQuestion): Promise<DecodeAnswer>;
   /** The three masks that stand best for all that a lone click may mean; null where that gains nothing. */
-  thinkAgain(answered: Draft, imageSize: Size, signal: AbortSignal): Promise<DecodeAnswer | null>;
+  thinkAgain(answered: Draft, imageSize: Size, signal: AbortSignal): Promise<Conclusion | null>;
   /** The mask at the photo's own size that a candidate's logits stand for. */
   toMask(logits: LowResLogits, imageSize: Size, cropBox: BoxXyxy | null): ColumnMask;
   /** The same mask, every `step`-th pixel of it: to look at, and quickly there. */

@@ -4,7 +4,7 @@ import type { LowResLogits, Size } from "../geometry/types";
 import type { SampledMask } from "../geometry/upsample";
 import type { Draft, DraftCandidate } from "../model/draft";
 import { fromAfar } from "../inference/seen-views";
-import type { DecodeAnswer, DecodeQuestion, Decoder, Look } from "./decoder-port";
+import type { Conclusion, DecodeAnswer, DecodeQuestion, Decoder, Look } from "./decoder-port";
 
 interface Waiting {
   readonly question: DecodeQuestion;
@@ -35,10 +35,10 @@ export class FakeDecoder implements Decoder {
   });
 
   /** Second thoughts that are under way; none come where there is nothing to think over. */
-  readonly thinking: { readonly answered: Draft; readonly signal: AbortSignal; resolve(answer: DecodeAnswer): void }[] =
+  readonly thinking: { readonly answered: Draft; readonly signal: AbortSignal; resolve(conclude: Conclusion): void }[] =
     [];
   thinksAgain = false;
-  thinkAgain = (answered: Draft, _size: Size, signal: AbortSignal): Promise<DecodeAnswer | null> =>
+  thinkAgain = (answered: Draft, _size: Size, signal: AbortSignal): Promise<Conclusion | null> =>
     this.thinksAgain
       ? new Promise((resolve) => this.thinking.push({ answered, signal, resolve }))
       : Promise.resolve(null);
@@ -47,7 +47,11 @@ export class FakeDecoder implements Decoder {
   async think(columns: readonly number[], chosen: number): Promise<void> {
     const one = this.thinking.shift();
     if (!one) throw new Error("nothing is thought over");
-    one.resolve({ candidates: candidatesOf(columns), chosen, decodeMs: 5, seen: one.answered.seen });
+    const { seen } = one.answered;
+    one.resolve((shown) => {
+      const own = shown.isChosenByHand ? shown.chosen : chosen;
+      return { candidates: candidatesOf(columns), chosen: own, decodeMs: 5, seen };
+    });
     await settle();
   }
 

@@ -23,7 +23,7 @@ import type { History } from "../model/history";
 import { Store } from "../model/store";
 import { CloserLook } from "./closer-look";
 import { holdsAll } from "./crop-embeddings";
-import type { DecodeAnswer, Decoder, EmbeddingSource, Look } from "./decoder-port";
+import type { Conclusion, DecodeAnswer, Decoder, EmbeddingSource, Look } from "./decoder-port";
 import { HoverPreview, type PreviewAnswer } from "./hover-preview";
 
 export interface PromptingPort {
@@ -66,7 +66,7 @@ export class Prompting {
         decoder: port.decoder,
         embeddingToLookAt: (look, signal) => port.embeddingToLookAt(look, signal),
         onSeen: (answered, answer) => this.showCloser(answered, answer),
-        onThought: (answered, answer) => this.showThought(answered, answer),
+        onThought: (answered, conclude) => this.showThought(answered, conclude),
       },
       imageSize,
     );
@@ -307,9 +307,11 @@ export class Prompting {
     return shown;
   }
 
-  /** Show what second thoughts have found, unless the person has gone on or walks through the candidates. */
-  private showThought(answered: Draft, answer: DecodeAnswer): Draft | null {
-    return this.port.document.draft === answered ? this.showCloser(answered, answer) : null;
+  /** Show what second thoughts come to, unless the person has gone on; a candidate chosen meanwhile stays. */
+  private showThought(answered: Draft, conclude: Conclusion): Draft | null {
+    const { draft } = this.port.document;
+    if (draft?.candidates !== answered.candidates || draft.edits !== answered.edits) return null;
+    return this.showCloser(draft, conclude(draft));
   }
 
   /** Put an answer in place, in the history as well: it is no step of its own. */

@@ -128,9 +128,10 @@ describe("answering clicks", () => {
     const far = await client.decode(click(10.5));
     const mirror = { ...EMBEDDING, key: "abc-model-1-mirror-f16", isMirrored: true };
     const both = await client.decode({ ...click(10.5, mirror), seen: far.seen, kept: far.chosen });
-    const answered = { ...both, prompts: click(10.5).prompts, originalSize: SIZE, isChosenByHand: false, signal };
+    const answered = { ...both, prompts: click(10.5).prompts, originalSize: SIZE, signal };
     const asked = bench.workers[0].received.length;
-    const thought = await client.thinkAgain(answered);
+    const conclude = await client.thinkAgain(answered);
+    const thought = conclude?.({ chosen: both.chosen, isChosenByHand: false });
     const starts = bench.workers[0].received.slice(asked).flatMap((message) => {
       return message.type === "decode" ? [message.maskInput] : [];
     });
@@ -144,7 +145,7 @@ describe("answering clicks", () => {
     expect(thought?.candidates.map(({ logits }) => Array.from(logits.data))).not.toEqual(
       both.candidates.map(({ logits }) => Array.from(logits.data)),
     );
-    const byHand = await client.thinkAgain({ ...answered, isChosenByHand: true });
+    const byHand = conclude?.({ chosen: both.chosen, isChosenByHand: true });
     expect(byHand?.chosen).toBe(both.chosen);
     expect(byHand?.candidates[both.chosen].logits.data).toEqual(both.candidates[both.chosen].logits.data);
   });
@@ -156,7 +157,7 @@ describe("answering clicks", () => {
       await client.open("/models/manifest.json");
       const answer = await client.decode({ ...click(10.5), prompts });
       const { signal } = new AbortController();
-      return client.thinkAgain({ ...answer, prompts, originalSize: SIZE, isChosenByHand: false, signal });
+      return client.thinkAgain({ ...answer, prompts, originalSize: SIZE, signal });
     };
     const { prompts } = click(10.5);
     expect(await thinkOver({ looks_closer: true }, healthy, prompts)).not.toBeNull();

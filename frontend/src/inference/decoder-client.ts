@@ -35,6 +35,7 @@ import type { WorkerPort } from "./worker-link";
 import type {
   AnsweredClick,
   Candidate,
+  Conclusion,
   DecodeRequest,
   DecodeResult,
   DecoderClient,
@@ -132,7 +133,7 @@ export class BrowserDecoderClient implements DecoderClient {
     return this.queue.add(request.kind, () => this.run(request), request.signal);
   }
 
-  async thinkAgain(answered: AnsweredClick): Promise<DecodeResult | null> {
+  async thinkAgain(answered: AnsweredClick): Promise<Conclusion | null> {
     const { manifest } = this.whole();
     const { prompts, seen, originalSize } = answered;
     const { decoder } = this;
@@ -153,10 +154,12 @@ export class BrowserDecoderClient implements DecoderClient {
       const { candidates } = this.candidatesOf(view, one, manifest);
       return CANDIDATES.map((index) => rankOf(tokens, candidates[index], geometry, manifest));
     });
-    const thought = thoughtOver(asked, together, ranks, geometry, answered);
-    const { candidates } = this.candidatesOf(view, thought.together, manifest);
-    const { trial } = decoder;
-    return { ...thought, candidates, decodeMs: performance.now() - start, engine: trial.engine };
+    const decodeMs = performance.now() - start;
+    const { engine } = decoder.trial;
+    return (shown) => {
+      const { together: best, ...thought } = thoughtOver(asked, together, ranks, geometry, shown);
+      return { ...thought, candidates: this.candidatesOf(view, best, manifest).candidates, decodeMs, engine };
+    };
   }
 
   useEngine(engine: EngineName | null): Promise<EngineInfo> {

@@ -7,7 +7,7 @@ import type { MaskGeometry } from "../geometry/upsample";
 import { CLEARLY } from "./candidates";
 import { cellsOnPhoto } from "./cells";
 import { planesOf, type RawAnswer } from "./seen-views";
-import type { SeenView } from "./types";
+import type { SeenView, Shown } from "./types";
 
 /** Of one answer, beside the single mask. */
 export const CANDIDATES = [1, 2, 3] as const;
@@ -81,15 +81,15 @@ export interface Thought {
 }
 
 /**
- * What is shown of several answers to one click. `asked`: the views of each answer, the same in all; the first one's
- * candidate `chosen` is shown. `together`: what they gave together. `ranks`: what all their candidates are ranked by.
+ * What is to be shown of several answers to one click. `asked`: the views of each answer, the same in all; so far
+ * candidate `chosen` of the first one is shown. `together`: what they gave together. `ranks`: what all their candidates are ranked by.
  */
 export function thoughtOver(
   asked: readonly (readonly SeenView[])[],
   together: readonly RawAnswer[],
   ranks: readonly number[],
   geometry: MaskGeometry,
-  { chosen, isChosenByHand }: { readonly chosen: number; readonly isChosenByHand: boolean },
+  { chosen, isChosenByHand }: Shown,
 ): Thought {
   const kept = chosen - CANDIDATES[0];
   const own = isChosenByHand ? kept : ownChoice(ranks, kept);

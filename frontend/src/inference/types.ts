@@ -51,19 +51,25 @@ export interface DecodeRequest {
   readonly signal?: AbortSignal;
 }
 
-/** A lone click that was answered, and what is shown for it. */
+/** What is shown of an answer, and whether a person chose it: then it stays. */
+export interface Shown {
+  readonly chosen: number;
+  readonly isChosenByHand: boolean;
+}
+
+/** A lone click that was answered. */
 export interface AnsweredClick {
   readonly prompts: readonly Prompt[];
   readonly originalSize: Size;
   /** What each view gave, from afar to near, and what all gave together. */
   readonly seen: readonly SeenView[];
   readonly candidates: readonly Candidate[];
-  readonly chosen: number;
-  /** Whether a person chose what is shown: then it stays. */
-  readonly isChosenByHand: boolean;
   readonly photo?: PhotoSampler | null;
   readonly signal: AbortSignal;
 }
+
+/** What second thoughts come to, for what is shown by then. */
+export type Conclusion = (shown: Shown) => DecodeResult;
 
 /** What one view gave by itself, in decoder order and as the photo lies, also where it was seen in a mirror. */
 export interface SeenView {
@@ -110,7 +116,7 @@ export interface DecoderClient {
    * Ask every view again from each of its candidates, and show the three masks that stand best for all that a lone click
    * may mean; null where nothing is to be gained or it would take long.
    */
-  thinkAgain(answered: AnsweredClick): Promise<DecodeResult | null>;
+  thinkAgain(answered: AnsweredClick): Promise<Conclusion | null>;
   /** Use this engine from now on, or choose again (null). Remembered. */
   useEngine(engine: EngineName | null): Promise<EngineInfo>;
   close(): void;
