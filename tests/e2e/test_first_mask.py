@@ -133,15 +133,35 @@ def test_the_mask_lies_on_the_photo_s_edges_and_is_seen_in_a_mirror_as_sam_core_
 
 
 @torch.inference_mode()
+def test_tab_shows_what_else_a_click_may_mean_as_sam_core_thinks_it_over(
+    page: Page, server: Server, opened: tuple[int, int]
+) -> None:
+    """A click on an eye, thought over in the browser: the candidate after the own choice is sam_core's."""
+    with looks(page):
+        click_image(page, fit_of(page, CAT_WIDTH, CAT_HEIGHT), 176, 109)
+    page.keyboard.press("Tab")
+    accept_mask(page, count=1)
+    (saved,) = read_masks(page, server, opened[1])
+    (prompt,) = saved["provenance"]["prompts"]
+    photo = cat()
+    at_once = photo.answer_at_once(np.array([[prompt["x"] - 0.5, prompt["y"] - 0.5], [0, 0]]), np.array([1, -1]))
+    thought = photo.look_closer(at_once)
+    after_own, drawn = thought.chosen % 3 + 1, decode(saved)
+    unthought = replace(thought, seen=(at_once.seen[0],), picked=None)
+    assert iou(drawn, thought.mask(after_own)) > 0.97
+    assert iou(drawn, thought.mask(after_own)) > max(iou(drawn, unthought.mask(k)) for k in (1, 2, 3))
+
+
+@torch.inference_mode()
 def test_a_box_holds_its_mask_as_sam_core_s_own_does(page: Page, server: Server, opened: tuple[int, int]) -> None:
     """A box on the fur, which the model's mask would not keep to by itself."""
     with looks(page):
-        drag(page, fit_of(page, CAT_WIDTH, CAT_HEIGHT), (291, 42), (414, 110))
+        drag(page, fit_of(page, CAT_WIDTH, CAT_HEIGHT), (185, 48), (393, 98))
     accept_mask(page, count=1)
     (saved,) = read_masks(page, server, opened[1])
     (prompt,) = saved["provenance"]["prompts"]
     box = np.array([prompt[corner] for corner in ("x0", "y0", "x1", "y1")])
-    assert np.abs(box - (291, 42, 414, 110)).max() < 1
+    assert np.abs(box - (185, 48, 393, 98)).max() < 1
     photo = cat()
     seen = photo.look_closer(photo.answer_at_once(box.reshape(2, 2), np.array([2, 3])))
     held, drawn = seen.mask(), decode(saved)
