@@ -22,7 +22,14 @@ from sam_core.masks.choice import FOREGROUND, PADDING, SINGLE_MASK, choose_candi
 from sam_core.masks.closer import LOOKS, Box, View, holds, merged_views, part_size, part_to_look_at
 from sam_core.masks.edges import EdgeGuide, photo_cells
 from sam_core.masks.mirrored import in_mirror, mirrored_image
-from sam_core.masks.second_thoughts import CANDIDATES, TIMES, others_beside, overlaps, own_choice, places_of
+from sam_core.masks.second_thoughts import (
+    CANDIDATES,
+    TIMES,
+    from_whole_to_part,
+    others_beside,
+    own_choice,
+    sizes_and_overlaps,
+)
 from sam_core.masks.shown import shown_logits
 from sam_core.masks.upsample import MaskGeometry, mask_at_original_size
 from sam_core.modeling.sam import Sam
@@ -239,11 +246,10 @@ class AskedPhoto:
         together = [answer.merged, *(_merged(seen, shown=None) for seen in asked[1:])]
         first = CANDIDATES[0]
         logits, scores = (np.concatenate([one[i][first:] for one in together]) for i in (0, 1))
-        kept = answer.chosen - first
         ranks = answer.ranks(logits, scores)
-        own = own_choice(ranks, kept)
-        others = others_beside(own, ranks, overlaps(logits, answer.encoded.view.geometry))
-        places = places_of(own, others, kept)
+        sizes, iou = sizes_and_overlaps(logits, answer.encoded.view.geometry)
+        own = own_choice(ranks, answer.chosen - first)
+        places = from_whole_to_part([own, *others_beside(own, ranks, iou)], sizes)
 
         def picked(single: Floats, all_of_them: Floats) -> Floats:
             return np.concatenate([single[:first], all_of_them[places]])

@@ -28,15 +28,19 @@ CANDIDATES = (1, 2, 3)  # of one answer, beside the single mask
 TIMES = 2  # that candidates are thought over
 
 
-def overlaps(logits: npt.NDArray[np.float32], geometry: MaskGeometry) -> npt.NDArray[np.float64]:
-    """Return the IoU (N x N, 0..1) of masks, logits (N x side x side) above zero on the photo; of two empty ones 1."""
+def sizes_and_overlaps(
+    logits: npt.NDArray[np.float32], geometry: MaskGeometry
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Return how many cells masks have, logits (N x side x side) above zero on the photo, and the IoU of each with each
+    (N x N, 0..1; of two empty ones 1).
+    """
     cells = (without_padding(logits, geometry) > 0).reshape(len(logits), -1).astype(np.float64)
     both = cells @ cells.T
-    areas = cells.sum(axis=1)
-    union = areas[:, None] + areas[None] - both
+    sizes = cells.sum(axis=1)
+    union = sizes[:, None] + sizes[None] - both
     iou: npt.NDArray[np.float64] = np.ones_like(both)
     iou[union > 0] = both[union > 0] / union[union > 0]
-    return iou
+    return sizes.astype(np.int64), iou
 
 
 def own_choice(scores: npt.NDArray[np.float32], kept: int) -> int:
@@ -62,18 +66,6 @@ def others_beside(own: int, scores: npt.NDArray[np.float32], iou: npt.NDArray[np
     return others
 
 
-def places_of(own: int, others: Sequence[int], kept: int) -> list[int]:
-    """Return which mask takes the place of each candidate 1..3; masks 0..2 are those candidates themselves.
-
-    Candidates stay where they are, and a new own choice takes the place of the one shown (kept, one of 0..2).
-    """
-    places: list[int | None] = [None] * len(CANDIDATES)
-    places[own if own < len(places) else kept] = own
-    new = []
-    for mask in others:
-        if mask < len(places) and places[mask] is None:
-            places[mask] = mask
-        else:
-            new.append(mask)
-    left = iter(new)
-    return [next(left) if mask is None else mask for mask in places]
+def from_whole_to_part(masks: Sequence[int], sizes: npt.NDArray[np.int64]) -> list[int]:
+    """Return masks in the order of candidates 1..3, which people know as whole, part and subpart: the largest first."""
+    return sorted(masks, key=lambda mask: (-int(sizes[mask]), mask))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sam_core.masks.second_thoughts import others_beside, overlaps, own_choice, places_of
+from sam_core.masks.second_thoughts import from_whole_to_part, others_beside, own_choice, sizes_and_overlaps
 from sam_core.masks.upsample import MaskGeometry
 
 SIDE = 32
@@ -72,7 +72,7 @@ def write_second_thoughts(folder: Path) -> None:
 
 def _case(name: str, masks: tuple[Rectangle, ...], ranks: tuple[float, ...], kept: int) -> dict[str, Any]:
     scores = np.array(ranks, np.float32)
-    iou = overlaps(planes_of(masks), GEOMETRY)
+    sizes, iou = sizes_and_overlaps(planes_of(masks), GEOMETRY)
     own = own_choice(scores, kept)
     others = others_beside(own, scores, iou)
     return {
@@ -80,8 +80,9 @@ def _case(name: str, masks: tuple[Rectangle, ...], ranks: tuple[float, ...], kep
         "masks": masks,
         "scores": scores.tolist(),
         "kept": kept,
+        "sizes": sizes.tolist(),
         "iou": iou.tolist(),
         "own": own,
         "others": others,
-        "places": places_of(own, others, kept),
+        "places": from_whole_to_part([own, *others], sizes),
     }

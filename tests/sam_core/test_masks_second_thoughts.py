@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sam_core.masks.second_thoughts import others_beside, overlaps, own_choice, places_of
+from sam_core.masks.second_thoughts import from_whole_to_part, others_beside, own_choice, sizes_and_overlaps
 from sam_core.masks.upsample import MaskGeometry
 
 GEOMETRY = MaskGeometry(32, (20, 32), (200, 320))  # ten rows of 16 x 16 cells lie on the photo
@@ -19,7 +19,9 @@ def test_the_overlap_of_masks_is_their_iou_on_the_photo() -> None:
     planes = np.full((3, 16, 16), -1, np.float32)
     planes[0, :4, :4] = planes[1, :4, :8] = planes[2, 10:] = 1
     planes[1, 12, 3] = 9  # on the padding
-    assert overlaps(planes, GEOMETRY).tolist() == [[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]]
+    sizes, iou = sizes_and_overlaps(planes, GEOMETRY)
+    assert sizes.tolist() == [16, 32, 0]
+    assert iou.tolist() == [[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]]
 
 
 def test_what_is_shown_stays_the_own_choice_unless_another_is_clearly_better() -> None:
@@ -41,7 +43,7 @@ def test_the_others_are_what_the_own_choice_does_not_stand_for() -> None:
 @given(st.lists(st.floats(0, 2.5, width=32), min_size=12, max_size=12), st.integers(0, 2**32 - 1), masks)
 def test_no_two_others_stand_for_more(ranks: list[float], seed: int, own: int) -> None:
     planes = np.random.default_rng(seed).normal(size=(12, 16, 16)).astype(np.float32)
-    scores, iou = np.array(ranks, np.float32), overlaps(planes, GEOMETRY)
+    scores, (_, iou) = np.array(ranks, np.float32), sizes_and_overlaps(planes, GEOMETRY)
 
     def stands_for(others: tuple[int, int]) -> float:
         return float((scores.astype(np.float64) ** 2 * iou[[own, *others]].max(axis=0)).sum())
@@ -52,12 +54,9 @@ def test_no_two_others_stand_for_more(ranks: list[float], seed: int, own: int) -
     assert stands_for(chosen) >= max(stands_for(pair) for pair in combinations(rest, 2)) - 1e-9
 
 
-@given(st.permutations(range(12)), st.integers(0, 2))
-def test_candidates_keep_their_places_and_a_new_own_choice_takes_the_shown_ones(order: list[int], kept: int) -> None:
-    own, others = order[0], sorted(order[1:3])
-    places = places_of(own, others, kept)
-    assert sorted(places) == sorted([own, *others])
-    assert places.index(own) == (own if own < 3 else kept)
-    for mask in others:
-        if mask < 3 and not (own >= 3 and mask == kept):
-            assert places[mask] == mask
+@given(st.lists(st.integers(0, 5), min_size=12, max_size=12), st.permutations(range(12)))
+def test_the_largest_is_the_whole_and_the_smallest_the_subpart(sizes: list[int], order: list[int]) -> None:
+    places = from_whole_to_part(order[:3], np.array(sizes))
+    assert sorted(places) == sorted(order[:3])
+    assert [sizes[mask] for mask in places] == sorted((sizes[mask] for mask in places), reverse=True)
+    assert places == from_whole_to_part(places[::-1], np.array(sizes))

@@ -209,16 +209,16 @@ describe("second thoughts", () => {
     await bench.decoder.answer([0, 1, 2, 3], 2);
     bench.prompting.cycleCandidate(1);
     await bench.decoder.answer([0, 1, 3, 4], 2);
-    await bench.decoder.think([0, 5, 5, 4], 1);
+    await bench.decoder.think([0, 4, 5, 5], 2);
     expect(bench.topRow()).toBe("....#.");
   });
 
-  it("know what a person chooses meanwhile", async () => {
+  it("know what a person chooses meanwhile, which may get another name", async () => {
     await clickAndLook();
     bench.prompting.cycleCandidate(1);
-    await bench.decoder.think([0, 5, 5, 4], 1);
+    await bench.decoder.think([0, 4, 5, 5], 2);
     expect(bench.topRow()).toBe("....#.");
-    expect(bench.decoder.thinking[0].answered).toMatchObject({ chosen: 3, isChosenByHand: true });
+    expect(bench.decoder.thinking[0].answered).toMatchObject({ chosen: 1, isChosenByHand: true });
     bench.prompting.cycleCandidate(1);
     expect(bench.topRow()).toBe(".....#");
   });

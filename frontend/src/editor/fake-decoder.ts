@@ -6,6 +6,8 @@ import type { Draft, DraftCandidate } from "../model/draft";
 import { fromAfar } from "../inference/seen-views";
 import type { Conclusion, DecodeAnswer, DecodeQuestion, Decoder, Look } from "./decoder-port";
 
+const CHOSEN_BY_HAND = 1;
+
 interface Waiting {
   readonly question: DecodeQuestion;
   resolve(answer: DecodeAnswer): void;
@@ -43,13 +45,14 @@ export class FakeDecoder implements Decoder {
       ? new Promise((resolve) => this.thinking.push({ answered, signal, resolve }))
       : Promise.resolve(null);
 
-  /** End the oldest second thoughts with four candidates, whose masks are the columns given. */
+  /** End the oldest second thoughts with four candidates, whose masks are the columns given; 1 is what a hand chose. */
   async think(columns: readonly number[], chosen: number): Promise<void> {
     const one = this.thinking.shift();
     if (!one) throw new Error("nothing is thought over");
     const { seen } = one.answered;
-    one.resolve((shown) => {
-      const own = shown.isChosenByHand ? shown.chosen : chosen;
+    one.resolve(({ isChosenByHand }) => {
+      // what is chosen by hand takes another place
+      const own = isChosenByHand ? CHOSEN_BY_HAND : chosen;
       return { candidates: candidatesOf(columns), chosen: own, decodeMs: 5, seen };
     });
     await settle();

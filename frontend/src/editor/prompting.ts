@@ -296,13 +296,16 @@ export class Prompting {
   }
 
   /** Show what a closer look has found, unless the person has gone on; the candidate they chose stays chosen. */
-  private showCloser(answered: Draft, { candidates, chosen, seen }: DecodeAnswer): Draft | null {
+  private showCloser(answered: Draft, answer: DecodeAnswer): Draft | null {
     const { draft } = this.port.document;
     if (!draft || draft.prompts !== answered.prompts || draft.edits !== answered.edits) return null;
-    const wanted = draft.isChosenByHand ? draft.chosen : chosen;
+    return this.showSeen(draft, draft.isChosenByHand ? { ...answer, chosen: draft.chosen } : answer);
+  }
+
+  private showSeen(draft: Draft, { candidates, chosen, seen }: DecodeAnswer): Draft {
     const cropBox = seen.at(-1)?.embedding.cropBox ?? null;
-    const mask = withHandEdits(this.port.decoder.toMask(candidates[wanted].shown, this.imageSize, cropBox), draft);
-    const shown = { ...draft, candidates, chosen: wanted, mask, cropBox, seen, toGoOn: [] };
+    const mask = withHandEdits(this.port.decoder.toMask(candidates[chosen].shown, this.imageSize, cropBox), draft);
+    const shown = { ...draft, candidates, chosen, mask, cropBox, seen, toGoOn: [] };
     this.replace(draft, shown);
     return shown;
   }
@@ -311,7 +314,7 @@ export class Prompting {
   private showThought(answered: Draft, conclude: Conclusion): Draft | null {
     const { draft } = this.port.document;
     if (draft?.candidates !== answered.candidates || draft.edits !== answered.edits) return null;
-    return this.showCloser(draft, conclude(draft));
+    return this.showSeen(draft, conclude(draft));
   }
 
   /** Put an answer in place, in the history as well: it is no step of its own. */

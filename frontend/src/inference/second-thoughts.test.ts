@@ -3,13 +3,14 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
 import type { Size } from "../geometry/types";
-import { othersBeside, overlaps, ownChoice, placesOf, thoughtOver } from "./second-thoughts";
+import { fromWholeToPart, othersBeside, ownChoice, sizesAndOverlaps, thoughtOver } from "./second-thoughts";
 
 interface Case {
   name: string;
   masks: [number, number, number, number][];
   scores: number[];
   kept: number;
+  sizes: number[];
   iou: number[][];
   own: number;
   others: number[];
@@ -32,13 +33,14 @@ function plane([x0, y0, x1, y1]: Case["masks"][number]) {
 
 describe("second thoughts", () => {
   it.each(golden.cases)("come to what sam_core comes to: $name", ({ masks, scores, kept, ...expected }) => {
-    const iou = overlaps(masks.map(plane), geometry);
+    const { sizes, iou } = sizesAndOverlaps(masks.map(plane), geometry);
+    expect(sizes).toEqual(expected.sizes);
     expect(iou).toEqual(expected.iou);
     const own = ownChoice(scores, kept);
     expect(own).toBe(expected.own);
     const others = othersBeside(own, scores, iou);
     expect(others).toEqual(expected.others);
-    expect(placesOf(own, others, kept)).toEqual(expected.places);
+    expect(fromWholeToPart([own, ...others], sizes)).toEqual(expected.places);
   });
 
   describe("about answers of two views", () => {
@@ -72,13 +74,14 @@ describe("second thoughts", () => {
       expect(places[thought.chosen - 1]).toBe(own);
     });
 
-    it("leave what a person chose where it is", () => {
+    it("leave what a person chose, whatever its place is then", () => {
       const ranks = scores.map((score, i) => (i === 11 ? 2.5 : score));
-      const shown = { chosen: 2, isChosenByHand: false };
-      expect(marks(thoughtOver(asked, together, ranks, geometry, shown).together)[2]).toBe(11);
-      const byHand = thoughtOver(asked, together, ranks, geometry, { ...shown, isChosenByHand: true });
-      expect(byHand.chosen).toBe(2);
-      expect(marks(byHand.together)[2]).toBe(1);
+      const shownThen = (isChosenByHand: boolean) => {
+        const { together: best, chosen } = thoughtOver(asked, together, ranks, geometry, { chosen: 1, isChosenByHand });
+        return marks(best)[chosen];
+      };
+      expect(shownThen(false)).toBe(11);
+      expect(shownThen(true)).toBe(0);
     });
   });
 });

@@ -15,19 +15,23 @@ export const CANDIDATES = [1, 2, 3] as const;
 /** How often candidates are thought over. */
 export const TIMES = 2;
 
-/** The IoU of each mask (cells above zero on the photo) with each; of two empty ones 1. */
-export function overlaps(planes: readonly LowResLogits[], geometry: MaskGeometry): number[][] {
+/** How many cells masks have (above zero, on the photo), and the IoU of each with each; of two empty ones 1. */
+export function sizesAndOverlaps(
+  planes: readonly LowResLogits[],
+  geometry: MaskGeometry,
+): { sizes: number[]; iou: number[][] } {
   const masks = planes.map((plane) => bitsOf(plane, geometry));
-  return masks.map((one) =>
-    masks.map((other) => {
-      let [both, either] = [0, 0];
-      for (let i = 0; i < one.length; i++) {
-        both += countBits(one[i] & other[i]);
-        either += countBits(one[i] | other[i]);
-      }
-      return either === 0 ? 1 : both / either;
+  const both = masks.map((one) =>
+    masks.map((other) => one.reduce((sum, bits, i) => sum + countBits(bits & other[i]), 0)),
+  );
+  const sizes = both.map((row, i) => row[i]);
+  const iou = both.map((row, i) =>
+    row.map((shared, k) => {
+      const union = sizes[i] + sizes[k] - shared;
+      return union === 0 ? 1 : shared / union;
     }),
   );
+  return { sizes, iou };
 }
 
 /** The mask with the highest score, or the one that is shown already if none is clearly better. */
@@ -58,19 +62,9 @@ export function othersBeside(
   return others;
 }
 
-/**
- * Which mask takes the place of each candidate 1..3; masks 0..2 are those candidates themselves. They stay where they are,
- * and a new own choice takes the place of the one shown (`kept`, one of 0..2).
- */
-export function placesOf(own: number, others: readonly number[], kept: number): number[] {
-  const places: (number | null)[] = CANDIDATES.map(() => null);
-  places[own < places.length ? own : kept] = own;
-  const added: number[] = [];
-  for (const mask of others) {
-    if (mask < places.length && places[mask] === null) places[mask] = mask;
-    else added.push(mask);
-  }
-  return places.map((mask) => mask ?? (added.shift() as number));
+/** Masks in the order of candidates 1..3, which people know as whole, part and subpart: the largest first. */
+export function fromWholeToPart(masks: readonly number[], sizes: readonly number[]): number[] {
+  return [...masks].sort((a, b) => sizes[b] - sizes[a] || a - b);
 }
 
 export interface Thought {
@@ -93,8 +87,8 @@ export function thoughtOver(
 ): Thought {
   const kept = chosen - CANDIDATES[0];
   const own = isChosenByHand ? kept : ownChoice(ranks, kept);
-  const iou = overlaps(together.flatMap(candidatesOf), geometry);
-  const places = placesOf(own, othersBeside(own, ranks, iou), kept);
+  const { sizes, iou } = sizesAndOverlaps(together.flatMap(candidatesOf), geometry);
+  const places = fromWholeToPart([own, ...othersBeside(own, ranks, iou)], sizes);
   const seen = asked[0].map(({ embedding }, i) => {
     const answers = asked.map((views) => views[i]);
     return { embedding, ...pickFrom(answers, places) };
