@@ -22,14 +22,7 @@ from sam_core.masks.choice import FOREGROUND, PADDING, SINGLE_MASK, choose_candi
 from sam_core.masks.closer import LOOKS, Box, View, holds, merged_views, part_size, part_to_look_at
 from sam_core.masks.edges import EdgeGuide, photo_cells
 from sam_core.masks.mirrored import in_mirror, mirrored_image
-from sam_core.masks.second_thoughts import (
-    CANDIDATES,
-    TIMES,
-    from_whole_to_part,
-    others_beside,
-    own_choice,
-    sizes_and_overlaps,
-)
+from sam_core.masks.second_thoughts import CANDIDATES, TIMES, from_whole_to_part, others_beside, sizes_and_overlaps
 from sam_core.masks.shown import shown_logits
 from sam_core.masks.upsample import MaskGeometry, mask_at_original_size
 from sam_core.modeling.sam import Sam
@@ -244,27 +237,30 @@ class AskedPhoto:
         """Ask all views again, each from each of its candidates, and show the three that stand best for all."""
         asked = [answer.seen, *(tuple(_gone_on(one, k, answer) for one in answer.seen) for k in CANDIDATES)]
         together = [answer.merged, *(_merged(seen, shown=None) for seen in asked[1:])]
-        first = CANDIDATES[0]
-        logits, scores = (np.concatenate([one[i][first:] for one in together]) for i in (0, 1))
+        logits, scores = _candidates(together)
         ranks = answer.ranks(logits, scores)
         sizes, iou = sizes_and_overlaps(logits, answer.encoded.view.geometry)
-        own = own_choice(ranks, answer.chosen - first)
+        own = still_chosen(ranks, int(ranks.argmax()), answer.chosen - CANDIDATES[0])
         places = from_whole_to_part([own, *others_beside(own, ranks, iou)], sizes)
-
-        def picked(single: Floats, all_of_them: Floats) -> Floats:
-            return np.concatenate([single[:first], all_of_them[places]])
-
         seen = tuple(
-            Seen(
-                one.encoded,
-                picked(one.logits, np.concatenate([again[i].logits[first:] for again in asked])),
-                picked(one.scores, np.concatenate([again[i].scores[first:] for again in asked])),
-            )
-            for i, one in enumerate(answer.seen)
+            Seen(views[0].encoded, *_picked([(one.logits, one.scores) for one in views], places))
+            for views in zip(*asked, strict=True)
         )
-        shown = places.index(own) + first
-        together_now = picked(answer.merged[0], logits), picked(answer.merged[1], scores)
-        return Answer(answer.points, answer.labels, seen, shown, together_now)
+        shown = CANDIDATES[places.index(own)]
+        return Answer(answer.points, answer.labels, seen, shown, _picked(together, places))
+
+
+def _candidates(answers: list[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
+    """Return logits and predicted IoU of the candidates of several answers, without their single masks."""
+    first = CANDIDATES[0]
+    return np.concatenate([one[0][first:] for one in answers]), np.concatenate([one[1][first:] for one in answers])
+
+
+def _picked(answers: list[tuple[Floats, Floats]], places: list[int]) -> tuple[Floats, Floats]:
+    """Return an answer of the first one's single mask and, of the candidates of all, those at these places."""
+    single, first = answers[0], CANDIDATES[0]
+    logits, scores = _candidates(answers)
+    return np.concatenate([single[0][:first], logits[places]]), np.concatenate([single[1][:first], scores[places]])
 
 
 def _gone_on(one: Seen, candidate: int, answer: Answer) -> Seen:

@@ -3,8 +3,9 @@
 A decoder gives three candidates, and what somebody meant is often none of them. Each goes back into the model as the
 mask prompt of the same click, with three answers each time: twelve masks in all. The likeliest, by the score that
 choose_candidates goes by, is the model's own choice, unless it is not clearly better than the one that people look at
-already. The other two are those with which the three leave least out: every mask counts its score squared times its
-IoU with the nearest of the three. Then all of it once more with these three. Figures and reasons: docs/adr/0025.
+already (choice.still_chosen). The other two are those with which the three leave least out: every mask counts its
+score squared times its IoU with the nearest of the three. Then all of it once more with these three. Figures and
+reasons: docs/adr/0025.
 
 Mirrored by frontend/src/inference/second-thoughts.ts; fixtures/golden/second_thoughts holds both together. All is
 double arithmetic in the order of the masks.
@@ -20,7 +21,6 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from sam_core.masks.choice import CLEARLY
 from sam_core.masks.grid import without_padding
 from sam_core.masks.upsample import MaskGeometry
 
@@ -41,12 +41,6 @@ def sizes_and_overlaps(
     iou: npt.NDArray[np.float64] = np.ones_like(both)
     iou[union > 0] = both[union > 0] / union[union > 0]
     return sizes.astype(np.int64), iou
-
-
-def own_choice(scores: npt.NDArray[np.float32], kept: int) -> int:
-    """Return the mask with the highest score (N), or the one that is shown already (kept) if none is clearly better."""
-    best = int(scores.argmax())
-    return best if scores[best] > scores[kept] + CLEARLY else kept
 
 
 def others_beside(own: int, scores: npt.NDArray[np.float32], iou: npt.NDArray[np.float64]) -> tuple[int, int]:

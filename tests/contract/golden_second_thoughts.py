@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sam_core.masks.second_thoughts import from_whole_to_part, others_beside, own_choice, sizes_and_overlaps
+from sam_core.masks.choice import still_chosen
+from sam_core.masks.second_thoughts import from_whole_to_part, others_beside, sizes_and_overlaps
 from sam_core.masks.upsample import MaskGeometry
 
 SIDE = 32
@@ -73,7 +74,7 @@ def write_second_thoughts(folder: Path) -> None:
 def _case(name: str, masks: tuple[Rectangle, ...], ranks: tuple[float, ...], kept: int) -> dict[str, Any]:
     scores = np.array(ranks, np.float32)
     sizes, iou = sizes_and_overlaps(planes_of(masks), GEOMETRY)
-    own = own_choice(scores, kept)
+    own = still_chosen(scores, int(scores.argmax()), kept)
     others = others_beside(own, scores, iou)
     return {
         "name": name,

@@ -21,7 +21,7 @@ import torch
 from playwright.sync_api import Page, expect
 from pycocotools.coco import COCO
 
-from sam_core.asking import AskedPhoto
+from sam_core.asking import Answer, AskedPhoto
 from sam_core.registry import build_model
 from tests.e2e.steps import (
     PHOTOS,
@@ -111,6 +111,12 @@ def cat() -> AskedPhoto:
     return AskedPhoto(build_model("sam_lite"), np.array(PIL.Image.open(PHOTOS / "cat.jpg").convert("RGB")))
 
 
+def clicked_as(saved: dict[str, Any], photo: AskedPhoto) -> Answer:
+    """What sam_core answers at once to the lone click of a saved mask."""
+    (prompt,) = saved["provenance"]["prompts"]
+    return photo.answer_at_once(np.array([[prompt["x"] - 0.5, prompt["y"] - 0.5], [0, 0]]), np.array([1, -1]))
+
+
 @torch.inference_mode()
 def test_the_mask_lies_on_the_photo_s_edges_and_is_seen_in_a_mirror_as_sam_core_s_own_is(
     page: Page, server: Server, opened: tuple[int, int]
@@ -120,9 +126,8 @@ def test_the_mask_lies_on_the_photo_s_edges_and_is_seen_in_a_mirror_as_sam_core_
         click_image(page, fit_of(page, CAT_WIDTH, CAT_HEIGHT), *FOREHEAD)
     accept_mask(page, count=1)
     (saved,) = read_masks(page, server, opened[1])
-    (prompt,) = saved["provenance"]["prompts"]
     photo = cat()
-    at_once = photo.answer_at_once(np.array([[prompt["x"] - 0.5, prompt["y"] - 0.5], [0, 0]]), np.array([1, -1]))
+    at_once = clicked_as(saved, photo)
     seen = photo.look_closer(at_once)
     assert seen.encoded is photo.in_mirror  # the cat is too large for more
     snapped, drawn = seen.mask(), decode(saved)
@@ -142,9 +147,8 @@ def test_tab_shows_what_else_a_click_may_mean_as_sam_core_thinks_it_over(
     page.keyboard.press("Tab")
     accept_mask(page, count=1)
     (saved,) = read_masks(page, server, opened[1])
-    (prompt,) = saved["provenance"]["prompts"]
     photo = cat()
-    at_once = photo.answer_at_once(np.array([[prompt["x"] - 0.5, prompt["y"] - 0.5], [0, 0]]), np.array([1, -1]))
+    at_once = clicked_as(saved, photo)
     thought = photo.look_closer(at_once)
     after_own, drawn = thought.chosen % 3 + 1, decode(saved)
     unthought = replace(thought, seen=(at_once.seen[0],), picked=None)

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sam_core.masks.second_thoughts import from_whole_to_part, others_beside, own_choice, sizes_and_overlaps
+from sam_core.masks.second_thoughts import from_whole_to_part, others_beside, sizes_and_overlaps
 from sam_core.masks.upsample import MaskGeometry
 
 GEOMETRY = MaskGeometry(32, (20, 32), (200, 320))  # ten rows of 16 x 16 cells lie on the photo
@@ -22,13 +22,6 @@ def test_the_overlap_of_masks_is_their_iou_on_the_photo() -> None:
     sizes, iou = sizes_and_overlaps(planes, GEOMETRY)
     assert sizes.tolist() == [16, 32, 0]
     assert iou.tolist() == [[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]]
-
-
-def test_what_is_shown_stays_the_own_choice_unless_another_is_clearly_better() -> None:
-    scores = np.array([1.0, 1.05, 0.5, 1.25], np.float32)
-    assert own_choice(scores[:3], kept=0) == 0
-    assert own_choice(scores, kept=0) == 3
-    assert own_choice(scores, kept=3) == 3
 
 
 def test_the_others_are_what_the_own_choice_does_not_stand_for() -> None:

@@ -5,10 +5,17 @@
  * Mirrors asking.py of sam_core.
  */
 import type { Size } from "../geometry/types";
-import { TIMES } from "../inference/second-thoughts";
 import type { Draft } from "../model/draft";
 import { Store } from "../model/store";
-import type { Conclusion, DecodeAnswer, DecodeQuestion, Decoder, EmbeddingSource, Look } from "./decoder-port";
+import {
+  TIMES_THOUGHT_OVER,
+  type Conclusion,
+  type DecodeAnswer,
+  type DecodeQuestion,
+  type Decoder,
+  type EmbeddingSource,
+  type Look,
+} from "./decoder-port";
 
 export interface CloserLookPort {
   readonly decoder: Decoder;
@@ -56,7 +63,7 @@ export class CloserLook {
       for (let next = draft && this.nextLook(draft); draft && next; next = draft && this.nextLook(draft)) {
         draft = await this.look(draft, next, run);
       }
-      for (let times = 0; draft && times < TIMES; times++) draft = await this.thinkAgain(draft, run);
+      for (let times = 0; draft && times < TIMES_THOUGHT_OVER; times++) draft = await this.thinkAgain(draft, run);
     } catch {
       // The answer at once stands; a click meets the same trouble, and tells.
     } finally {

@@ -6,6 +6,7 @@ import type { Look } from "../inference/closer";
 import type { Draft, DraftCandidate, EmbeddingSource, SeenView } from "../model/draft";
 
 export type { Look } from "../inference/closer";
+export { TIMES as TIMES_THOUGHT_OVER } from "../inference/second-thoughts";
 export type { EmbeddingSource, SeenView } from "../model/draft";
 
 export interface DecodeAnswer {

@@ -95,12 +95,13 @@ export function rankOf(
   return predictedIou + stabilityScore + CENTRALITY_WEIGHT * centrality(logits, geometry, coords[0], coords[1]);
 }
 
-interface Ranked {
+export interface Ranked {
   readonly index: number;
   readonly score: number;
 }
 
-function stillChosen(ranked: readonly Ranked[], kept: number | null): number {
+/** The best, or the one that is shown already if that is not clearly better. */
+export function stillChosen(ranked: readonly Ranked[], kept: number | null): number {
   const best = bestOf(ranked);
   const shown = ranked.find(({ index }) => index === kept);
   return shown && best.score <= shown.score + CLEARLY ? shown.index : best.index;

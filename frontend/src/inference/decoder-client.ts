@@ -22,14 +22,14 @@ import {
 } from "./engine-choice";
 import { EngineMemoryStore } from "./engine-memory";
 import { DecodeError, isDecodeError, toDecodeError } from "./errors";
-import { parseManifest, type Manifest } from "./manifest";
+import { fetchManifest, type Manifest } from "./manifest";
 import { fitToGrid, maskPromptFor } from "./mask-prompt";
 import { inMirror } from "./mirrored";
 import { encodedSize, FOREGROUND, toTokens, type PromptTokens } from "./prompt-tokens";
 import type { LocalEngine } from "./protocol";
 import { CANDIDATES, thoughtOver } from "./second-thoughts";
 import { decodeOnServer } from "./server-decoder";
-import { fromAfar, mergeSeen, planesOf, type RawAnswer } from "./seen-views";
+import { answerOf, fromAfar, mergeSeen, planesOf, type RawAnswer } from "./seen-views";
 import { WorkerDecoder } from "./worker-decoder";
 import type { WorkerPort } from "./worker-link";
 import type {
@@ -100,7 +100,7 @@ export class BrowserDecoderClient implements DecoderClient {
     // In the queue, so that clicks made meanwhile wait for the model and are not lost.
     return this.queue.add("click", async () => {
       const absolute = new URL(manifestUrl, globalThis.location.href).href;
-      const manifest = parseManifest(await this.fetchManifest(absolute));
+      const manifest = await fetchManifest(absolute, this.dependencies.fetch);
       const browser = browserName(this.dependencies.userAgent);
       const memory = new EngineMemoryStore(this.dependencies.storage, identityOf(manifest), browser);
       this.opened = { manifestUrl: absolute, manifest, memory };
@@ -142,7 +142,13 @@ export class BrowserDecoderClient implements DecoderClient {
     if (!manifest.looksCloser || !isLoneClick || !decoder) return null;
     const start = performance.now();
     const asked = [seen];
-    const together: RawAnswer[] = [joined(answered.candidates)];
+    const shownNow = answered.candidates;
+    const together = [
+      answerOf(
+        shownNow.map(({ logits }) => logits),
+        shownNow.map(({ predictedIou }) => predictedIou),
+      ),
+    ];
     for (const candidate of CANDIDATES) {
       const again = await this.goOn(answered, candidate, manifest);
       asked.push(again);
@@ -151,14 +157,14 @@ export class BrowserDecoderClient implements DecoderClient {
     const view = { ...answered, embedding: seen[seen.length - 1].embedding };
     const { geometry, tokens } = placeOf(view, manifest);
     const ranks = together.flatMap((one) => {
-      const { candidates } = this.candidatesOf(view, one, manifest);
+      const candidates = this.candidatesOf(view, one, manifest);
       return CANDIDATES.map((index) => rankOf(tokens, candidates[index], geometry, manifest));
     });
     const decodeMs = performance.now() - start;
     const { engine } = decoder.trial;
     return (shown) => {
       const { together: best, ...thought } = thoughtOver(asked, together, ranks, geometry, shown);
-      return { ...thought, candidates: this.candidatesOf(view, best, manifest).candidates, decodeMs, engine };
+      return { ...thought, candidates: this.candidatesOf(view, best, manifest), decodeMs, engine };
     };
   }
 
@@ -272,21 +278,17 @@ export class BrowserDecoderClient implements DecoderClient {
     const seen = [...(request.seen ?? []), { embedding, logits, predictedIou }].sort(fromAfar);
     const nearest = seen[seen.length - 1].embedding;
     const merged = mergeSeen(seen, originalSize, manifest.imageSize, request.kept ?? SINGLE_MASK);
-    const answer = this.candidatesOf({ ...request, embedding: nearest }, merged, manifest, request.kept);
-    return { ...answer, seen, decodeMs: performance.now() - start, engine };
+    const view = { ...request, embedding: nearest };
+    const candidates = this.candidatesOf(view, merged, manifest);
+    const { geometry, tokens } = placeOf(view, manifest);
+    const chosen = chooseCandidate(tokens, candidates, geometry, manifest, request.kept);
+    return { candidates, chosen, seen, decodeMs: performance.now() - start, engine };
   }
 
-  /** The candidates of an answer in a view, and which of them to show; `kept` was shown before a closer look. */
-  private candidatesOf(
-    view: ViewAsked,
-    { logits, predictedIou }: Omit<SeenView, "embedding">,
-    manifest: Manifest,
-    kept: number | null = null,
-  ) {
+  /** The candidates of an answer in a view. */
+  private candidatesOf(view: ViewAsked, { logits, predictedIou }: RawAnswer, manifest: Manifest): Candidate[] {
     const { geometry, tokens } = placeOf(view, manifest);
-    const guide = this.guides.of(view, manifest);
-    const candidates = toCandidates(logits, predictedIou, tokens, geometry, manifest, guide);
-    return { candidates, chosen: chooseCandidate(tokens, candidates, geometry, manifest, kept) };
+    return toCandidates(logits, predictedIou, tokens, geometry, manifest, this.guides.of(view, manifest));
   }
 
   /** Ask each view once more, from what it gave for a candidate. */
@@ -368,19 +370,6 @@ export class BrowserDecoderClient implements DecoderClient {
     this.dependencies.onEngine?.(this.info());
   }
 
-  private async fetchManifest(url: string): Promise<unknown> {
-    let response: Response;
-    try {
-      response = await this.dependencies.fetch(url, { credentials: "same-origin" });
-    } catch (cause) {
-      throw new DecodeError("model_missing", "The model could not be fetched.", { cause });
-    }
-    if (!response.ok) throw new DecodeError("model_missing", `The model was refused (${response.status}).`);
-    return response.json().catch((cause: unknown) => {
-      throw new DecodeError("model_corrupt", "The model's manifest is not JSON.", { cause });
-    });
-  }
-
   private whole() {
     if (!this.opened) throw new DecodeError("model_missing", "No model is open.");
     return this.opened;
@@ -395,48 +384,12 @@ function placeOf({ embedding, originalSize, prompts }: ViewAsked, { imageSize }:
   };
 }
 
-/** Candidates, in decoder order, as one answer. */
-function joined(candidates: readonly Candidate[]): RawAnswer {
-  const planes = candidates.map(({ logits }) => logits.data);
-  const logits = new Float32Array(planes.length * planes[0].length);
-  planes.forEach((plane, i) => logits.set(plane, i * plane.length));
-  return { logits, predictedIou: candidates.map(({ predictedIou }) => predictedIou) };
-}
-
 function isOf(manifest: Manifest, embedding: EmbeddingRef): boolean {
   return embedding.key.includes(`-${manifest.modelVersion}-`);
 }
 
 function shut(decoder: WorkerDecoder): void {
   decoder.close();
-}
-
-/** The client for this page. */
-export function createDecoderClient(
-  options: Pick<ClientDependencies, "api" | "csrf" | "onEngine" | "rehearse">,
-): DecoderClient {
-  return new BrowserDecoderClient({
-    ...options,
-    createWorker: () =>
-      new Worker(new URL("../worker/decoder-worker.ts", import.meta.url), { type: "module", name: "decoder" }),
-    fetch: globalThis.fetch.bind(globalThis),
-    caches: "caches" in globalThis ? globalThis.caches : null,
-    storage: openStorage(),
-    abilities: {
-      hasWebGpu: "gpu" in navigator,
-      isIsolated: globalThis.crossOriginIsolated,
-      cores: navigator.hardwareConcurrency,
-    },
-    userAgent: navigator.userAgent,
-  });
-}
-
-function openStorage(): Storage | null {
-  try {
-    return globalThis.localStorage;
-  } catch {
-    return null; // storage is switched off
-  }
 }
 
 /** What a trial is worth for: these files of this version. */

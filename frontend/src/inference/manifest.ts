@@ -137,3 +137,18 @@ export function fileUrl(manifestUrl: string, manifest: Manifest, name: string): 
   url.searchParams.set("v", file.sha256.slice(0, 16));
   return url.href;
 }
+
+/** Fetch a model's manifest; rejects with DecodeError `model_missing` or `model_corrupt`. */
+export async function fetchManifest(url: string, get: typeof fetch): Promise<Manifest> {
+  let response: Response;
+  try {
+    response = await get(url, { credentials: "same-origin" });
+  } catch (cause) {
+    throw new DecodeError("model_missing", "The model could not be fetched.", { cause });
+  }
+  if (!response.ok) throw new DecodeError("model_missing", `The model was refused (${response.status}).`);
+  const json: unknown = await response.json().catch((cause: unknown) => {
+    throw new DecodeError("model_corrupt", "The model's manifest is not JSON.", { cause });
+  });
+  return parseManifest(json);
+}

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
 import type { Size } from "../geometry/types";
-import { fromWholeToPart, othersBeside, ownChoice, sizesAndOverlaps, thoughtOver } from "./second-thoughts";
+import { stillChosen } from "./candidates";
+import { fromWholeToPart, othersBeside, sizesAndOverlaps, thoughtOver } from "./second-thoughts";
 
 interface Case {
   name: string;
@@ -36,7 +37,10 @@ describe("second thoughts", () => {
     const { sizes, iou } = sizesAndOverlaps(masks.map(plane), geometry);
     expect(sizes).toEqual(expected.sizes);
     expect(iou).toEqual(expected.iou);
-    const own = ownChoice(scores, kept);
+    const own = stillChosen(
+      scores.map((score, index) => ({ index, score })),
+      kept,
+    );
     expect(own).toBe(expected.own);
     const others = othersBeside(own, scores, iou);
     expect(others).toEqual(expected.others);

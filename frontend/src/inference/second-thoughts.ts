@@ -4,9 +4,9 @@
  */
 import type { LowResLogits } from "../geometry/types";
 import type { MaskGeometry } from "../geometry/upsample";
-import { CLEARLY } from "./candidates";
+import { stillChosen } from "./candidates";
 import { cellsOnPhoto } from "./cells";
-import { planesOf, type RawAnswer } from "./seen-views";
+import { answerOf, planesOf, type RawAnswer } from "./seen-views";
 import type { SeenView, Shown } from "./types";
 
 /** Of one answer, beside the single mask. */
@@ -32,12 +32,6 @@ export function sizesAndOverlaps(
     }),
   );
   return { sizes, iou };
-}
-
-/** The mask with the highest score, or the one that is shown already if none is clearly better. */
-export function ownChoice(scores: readonly number[], kept: number): number {
-  const best = scores.indexOf(Math.max(...scores));
-  return scores[best] > Math.fround(scores[kept] + CLEARLY) ? best : kept;
 }
 
 /** The two masks, in ascending order, that together with the own choice stand best for all. */
@@ -86,7 +80,8 @@ export function thoughtOver(
   { chosen, isChosenByHand }: Shown,
 ): Thought {
   const kept = chosen - CANDIDATES[0];
-  const own = isChosenByHand ? kept : ownChoice(ranks, kept);
+  const ranked = ranks.map((score, index) => ({ index, score }));
+  const own = isChosenByHand ? kept : stillChosen(ranked, kept);
   const { sizes, iou } = sizesAndOverlaps(together.flatMap(candidatesOf), geometry);
   const places = fromWholeToPart([own, ...othersBeside(own, ranks, iou)], sizes);
   const seen = asked[0].map(({ embedding }, i) => {
@@ -97,14 +92,12 @@ export function thoughtOver(
 }
 
 /** An answer with the single mask of the first one and, of all candidates of all answers, those at these places. */
-export function pickFrom(answers: readonly RawAnswer[], places: readonly number[]): RawAnswer {
+function pickFrom(answers: readonly RawAnswer[], places: readonly number[]): RawAnswer {
   const planes = answers.flatMap(candidatesOf);
   const scores = answers.flatMap(({ predictedIou }) => Array.from(predictedIou).slice(CANDIDATES[0]));
   const [single] = planesOf(answers[0]);
-  const picked = [single, ...places.map((mask) => planes[mask])];
-  const logits = new Float32Array(picked.length * single.data.length);
-  picked.forEach(({ data }, i) => logits.set(data, i * data.length));
-  return { logits, predictedIou: [answers[0].predictedIou[0], ...places.map((mask) => scores[mask])] };
+  const predictedIou = [answers[0].predictedIou[0], ...places.map((mask) => scores[mask])];
+  return answerOf([single, ...places.map((mask) => planes[mask])], predictedIou);
 }
 
 function candidatesOf(answer: RawAnswer): LowResLogits[] {

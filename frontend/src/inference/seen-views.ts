@@ -35,6 +35,14 @@ export function planesOf({ logits, predictedIou }: RawAnswer): LowResLogits[] {
   return Array.from(predictedIou, (_, i) => ({ data: logits.subarray(i * size, (i + 1) * size), side }));
 }
 
+/** The same back: planes and their scores as one answer. */
+export function answerOf(planes: readonly LowResLogits[], predictedIou: readonly number[]): RawAnswer {
+  const size = planes[0].data.length;
+  const logits = new Float32Array(planes.length * size);
+  planes.forEach(({ data }, i) => logits.set(data, i * size));
+  return { logits, predictedIou };
+}
+
 function area(box: BoxXyxy | null): number {
   return box ? (box.x1 - box.x0) * (box.y1 - box.y0) : Infinity;
 }

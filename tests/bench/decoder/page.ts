@@ -5,11 +5,8 @@ import { Prompting } from "../../../frontend/src/editor/prompting";
 import { rehearse } from "../../../frontend/src/editor/rehearsal";
 import { imagePoint, screenPoint, type Size } from "../../../frontend/src/geometry/types";
 import { fitViewport, toImage, type Viewport } from "../../../frontend/src/geometry/viewport";
-import {
-  createDecoderClient,
-  type DecoderClient,
-  type EngineInfo,
-} from "../../../frontend/src/inference/decoder-client";
+import type { DecoderClient, EngineInfo } from "../../../frontend/src/inference/decoder-client";
+import { createDecoderClient } from "../../../frontend/src/inference/page-decoder";
 import type { LocalEngine } from "../../../frontend/src/inference/protocol";
 import { MaskDocument } from "../../../frontend/src/model/document";
 import { History } from "../../../frontend/src/model/history";
