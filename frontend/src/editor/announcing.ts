@@ -1,7 +1,7 @@
 /** Tells screen readers what the eye sees: what is selected, where prompts are, what the model answered. */
 import { maskArea } from "../geometry/column-mask";
 import { walkableCandidates, type Draft } from "../model/draft";
-import type { LabelInfo } from "../model/mask-record";
+import { scoreText, type LabelInfo } from "../model/mask-record";
 import type { Stores } from "./stores";
 
 /** An announcement is `key|value|time`; the time makes the same words be read again. */
@@ -31,7 +31,7 @@ function sayDraft(before: Draft | null, after: Draft, say: (key: string, value: 
   } else if (after.chosen !== before?.chosen && after.candidates.length > 0) {
     const walk = walkableCandidates(after);
     const chosen = after.candidates[after.chosen];
-    say("candidate", `${walk.indexOf(chosen) + 1}/${walk.length}, ${chosen.predictedIou.toFixed(2)}`);
+    say("candidate", `${walk.indexOf(chosen) + 1}/${walk.length}, ${scoreText(chosen.predictedIou)}`);
   }
 }
 

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 
 import { bitmapMask } from "../geometry/mask-fixtures";
-import { unanswered, type AttributeSpec, type AttributeValue } from "./mask-record";
+import { scoreText, unanswered, type AttributeSpec, type AttributeValue } from "./mask-record";
 import { makeRecord } from "./record-fixtures";
 
 const label = (id: number, ...attributes: AttributeSpec[]) => ({
@@ -29,4 +29,12 @@ it("finds the masks that lack a required answer", () => {
     { ...mask("rejected", 1), state: "rejected" as const },
   ];
   expect(unanswered(masks, labels).map(({ id }) => id)).toEqual(["bare", "emptied"]);
+});
+
+it.each([
+  [0.874, "0.87"],
+  [1.012, "1.00"],
+  [-0.03, "0.00"],
+])("reads a predicted IoU of %f as %s", (predictedIou, text) => {
+  expect(scoreText(predictedIou)).toBe(text);
 });

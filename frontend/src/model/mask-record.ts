@@ -48,6 +48,11 @@ export interface MaskRecord {
   readonly createdAt: string;
 }
 
+/** A predicted IoU as people read it: a model may say a little more than one, or less than nothing. */
+export function scoreText(predictedIou: number): string {
+  return Math.min(Math.max(predictedIou, 0), 1).toFixed(2);
+}
+
 const NO_BOUNDS: BoxXyxy = { x0: 0, y0: 0, x1: 0, y1: 0 };
 
 /** A record with another mask, measured anew. */

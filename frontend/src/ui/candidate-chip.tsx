@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { maskBounds } from "../geometry/column-mask";
 import { toScreen } from "../geometry/viewport";
 import { walkableCandidates, type Draft } from "../model/draft";
+import { scoreText } from "../model/mask-record";
 import { Icon } from "./icons";
 import { useStore, useSurroundings } from "./hooks";
 
@@ -33,7 +34,7 @@ export function CandidateChip(): JSX.Element | null {
     >
       {chosen && chosen.index === 0 && (
         <span class="chip-now">
-          {t("candidate.chip", { level: t("candidate.level.0"), score: score(chosen.predictedIou) })}
+          {t("candidate.chip", { level: t("candidate.level.0"), score: scoreText(chosen.predictedIou) })}
         </span>
       )}
       {walk.map((candidate) => (
@@ -46,7 +47,7 @@ export function CandidateChip(): JSX.Element | null {
         >
           {t("candidate.chip", {
             level: translator.dynamic(`candidate.level.${candidate.index}`),
-            score: score(candidate.predictedIou),
+            score: scoreText(candidate.predictedIou),
           })}
         </button>
       ))}
@@ -74,10 +75,6 @@ export function CandidateChip(): JSX.Element | null {
       </button>
     </div>
   );
-}
-
-function score(value: number): string {
-  return Math.min(Math.max(value, 0), 1).toFixed(2);
 }
 
 /** Below the mask, or above it where there is no room; never off the canvas. */

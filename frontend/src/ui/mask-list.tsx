@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { cssColor } from "../model/colors";
-import type { LabelInfo, MaskRecord } from "../model/mask-record";
+import { scoreText, type LabelInfo, type MaskRecord } from "../model/mask-record";
 import { IconButton, Section } from "./controls";
 import { useStore, useSurroundings } from "./hooks";
 import { MaskPicture } from "./mask-picture";
@@ -155,7 +155,7 @@ function Row(props: {
         </b>
         <small>
           {t("masks.area", { area })}
-          {record.predictedIou !== null && ` · ${record.predictedIou.toFixed(2)}`} · {source}
+          {record.predictedIou !== null && ` · ${scoreText(record.predictedIou)}`} · {source}
         </small>
       </span>
       <span class={`row-actions ${record.isLocked ? "is-locked" : ""}`} role="gridcell">
