@@ -158,21 +158,26 @@ def test_tab_shows_what_else_a_click_may_mean_as_sam_core_thinks_it_over(
 
 @torch.inference_mode()
 def test_a_box_holds_its_mask_as_sam_core_s_own_does(page: Page, server: Server, opened: tuple[int, int]) -> None:
-    """A box on the fur that the model's mask would not keep to by itself, nor change with half a pixel."""
+    """A box on the cat's head and a click in it, for which the model's mask would not keep to the box by itself."""
+    fit = fit_of(page, CAT_WIDTH, CAT_HEIGHT)
     with looks(page):
-        drag(page, fit_of(page, CAT_WIDTH, CAT_HEIGHT), (87, 155), (287, 275))
+        drag(page, fit, (242, 28), (422, 173))
+    with looks(page):
+        click_image(page, fit, 277.5, 49.5)
     accept_mask(page, count=1)
     (saved,) = read_masks(page, server, opened[1])
-    (prompt,) = saved["provenance"]["prompts"]
+    prompt, click = saved["provenance"]["prompts"]
     box = np.array([prompt[corner] for corner in ("x0", "y0", "x1", "y1")])
-    assert np.abs(box - (87, 155, 287, 275)).max() < 1
+    assert np.abs(box - (242, 28, 422, 173)).max() < 1
+    corners, point = box.reshape(2, 2), np.array([[click["x"] - 0.5, click["y"] - 0.5]])
     photo = cat()
-    seen = photo.look_closer(photo.answer_at_once(box.reshape(2, 2), np.array([2, 3])))
+    boxed = photo.look_closer(photo.answer_at_once(corners, np.array([2, 3])))
+    seen = photo.ask_on(np.concatenate([corners, point]), np.array([2, 3, 1]), boxed)
     held, drawn = seen.mask(), decode(saved)
     photo.sam.obeys_prompts = False
     free = replace(seen).mask()
-    assert iou(held, free) < 0.96
-    assert iou(drawn, held) > max(0.97, iou(drawn, free))  # the photo says little about such a box: float16 counts here
+    assert iou(held, free) < 0.9
+    assert iou(drawn, held) > 0.97  # the photo says little about such a box: its cells and float16 count for more here
 
 
 @torch.inference_mode()
