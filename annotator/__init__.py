@@ -1,1 +1,3 @@
 """The Django project of Maskwright and its apps."""
+
+__version__ = "0.1.0"

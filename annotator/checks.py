@@ -1,12 +1,13 @@
 """System checks that name what is wrong with the environment, each under an id that the documentation lists."""
 
-import os
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, register
+from django.db import DatabaseError
 
 from annotator import environment
 
@@ -20,10 +21,8 @@ def check_environment(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 @register()
 def check_data_dir(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """maskwright.E002: DATA_DIR cannot be written."""
-    folder = Path(settings.DATA_DIR)
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        return [Error(f"DATA_DIR {folder} is not a folder that can be written.", id="maskwright.E002")]
-    return []
+    problem = environment.explain_unwritable(Path(settings.DATA_DIR))
+    return [Error(problem, id="maskwright.E002")] if problem else []
 
 
 @register()
@@ -56,3 +55,32 @@ def check_secret(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if len(settings.SECRET_KEY) < 32:
         return [Error("SECRET_KEY has fewer than 32 characters.", id="maskwright.E005")]
     return []
+
+
+@register()
+def check_sign_in(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """maskwright.E006: OIDC_* is incomplete or not sheltered; maskwright.E007: nobody can sign in at all."""
+    found: list[CheckMessage] = []
+    parts = {name: getattr(settings, name) for name in ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")}
+    missing = [name for name, value in parts.items() if not value]
+    if missing and len(missing) < len(parts):
+        found.append(Error(f"Signing in at a provider also needs {', '.join(missing)}.", id="maskwright.E006"))
+    if settings.OIDC_ISSUER and not import_module("annotator.accounts.oidc").is_sheltered(settings.OIDC_ISSUER):
+        found.append(Error(f"OIDC_ISSUER {settings.OIDC_ISSUER} is not https.", id="maskwright.E006"))
+    if missing and not settings.LOCAL_SIGN_IN:
+        found.append(Error("LOCAL_SIGN_IN is off and no provider is set: nobody can sign in.", id="maskwright.E007"))
+    return found
+
+
+@register()
+def check_demo_passwords(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """maskwright.W002: outside of the demo a password of the demo still opens an account."""
+    if settings.DEMO:
+        return []
+    try:
+        names = import_module("annotator.accounts.stock_accounts").open_to_demo_passwords()
+    except DatabaseError:  # not migrated yet: there are no accounts
+        return []
+    hint = "Set another password, or deactivate the account on the page People."
+    says = "A password of the demo (sign-in.json, DEMO_PASSWORD) still opens the account “{}”."
+    return [checks.Warning(says.format(name), hint=hint, id="maskwright.W002") for name in names]

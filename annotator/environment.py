@@ -14,11 +14,16 @@ from typing import TypeVar
 T = TypeVar("T")
 
 PROBLEMS: list[str] = []
+# Every variable that was asked for. The others are read where no Django runs (launcher) or by libraries.
+NAMES: set[str] = {
+    "SECRET_KEY", "DATABASE_URL", "DATABASE_POOL_SIZE", "S3_ENDPOINT_URL", "HOST", "DEMO_PASSWORD",
+}  # fmt: skip
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
 
 
 def _read(name: str, default: T, parse: Callable[[str], T], wanted: str) -> T:
+    NAMES.add(name)
     raw = os.environ.get(name)
     if raw is None or raw.strip() == "":
         return default
@@ -69,12 +74,39 @@ def read_path(name: str, default: Path | None) -> Path | None:
     return _read(name, default, lambda raw: Path(raw).expanduser().resolve(), "a path")
 
 
+def given() -> dict[str, str]:
+    """Return the variables of the product that are set, for a backup."""
+    return {name: os.environ[name] for name in sorted(NAMES) if os.environ.get(name)}
+
+
 def load_or_make_secret(file: Path) -> str:
-    """Return the secret kept in `file`; make it (mode 0600, atomically) when there is none yet."""
+    """Return the secret kept in `file`; make it (mode 0600, atomically) when there is none yet.
+
+    Where it cannot be kept, that is a problem written down, and the secret is this process's alone.
+    """
     try:
         return file.read_text(encoding="ascii").strip()
     except FileNotFoundError:
         pass
+    try:
+        return _make_secret(file)
+    except OSError as error:
+        PROBLEMS.append(f"The secret key cannot be kept in {file}: {error.strerror}.")
+        return secrets.token_urlsafe(48)
+
+
+def explain_unwritable(folder: Path) -> str:
+    """Return why a folder cannot be written, as a sentence; an empty string for one that can."""
+    if not folder.is_dir():
+        return f"DATA_DIR {folder} is not a folder that can be written."
+    if os.access(folder, os.W_OK | os.X_OK):
+        return ""
+    is_mounted_so = bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    why = "its disk is mounted read-only" if is_mounted_so else "it belongs to somebody else"
+    return f"DATA_DIR {folder} is not a folder that can be written: {why}. Make it writable or name another folder."
+
+
+def _make_secret(file: Path) -> str:
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".secret-")
     with os.fdopen(handle, "w", encoding="ascii") as out:

@@ -6,6 +6,8 @@
 from http import HTTPStatus
 from typing import Any
 
+from typing_extensions import TypedDict
+
 
 class AppError(Exception):
     """A refusal that the caller can understand; `code` is stable, `message` is for people."""
@@ -62,6 +64,20 @@ class TooLargeError(AppError):
     code = "too_large"
 
 
+class SlowBodyError(AppError):
+    """The request stopped arriving, or took longer than anybody waits."""
+
+    status = HTTPStatus.REQUEST_TIMEOUT
+    code = "too_slow"
+
+
+class TooManyError(AppError):
+    """More often than the limits allow."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "too_many"
+
+
 class UnavailableError(AppError):
     """Not at the moment; trying again later makes sense."""
 
@@ -69,6 +85,14 @@ class UnavailableError(AppError):
     code = "unavailable"
 
 
-def envelope(code: str, message: str, extra: dict[str, Any] | None = None) -> dict[str, Any]:
+class Envelope(TypedDict):
+    """The body of every error answer."""
+
+    code: str
+    message: str
+    extra: dict[str, Any]
+
+
+def envelope(code: str, message: str, extra: dict[str, Any] | None = None) -> Envelope:
     """Return the body of every error answer."""
     return {"code": code, "message": message, "extra": extra or {}}

@@ -1,19 +1,27 @@
 """Is the process alive, and is the whole able to work? Read by scripts and load balancers, so nobody signs in."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from annotator.clock import is_recent
+from annotator.faults import explain_fault
+from annotator.full_disk import free_bytes
 from annotator.inference.models import ModelVersion, WorkerPulse
 
 _migrated: set[str] = set()
+_DATABASE_FAULTS = {
+    "busy": "the database is busy",
+    "disk_full": "the database's disk is full",
+    "database_broken": "the database is damaged, read-only or out of reach",
+}
 
 
 @require_safe
@@ -24,11 +32,10 @@ def health_live(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def health_ready(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when database, worker and model are there, else 503; `checks` says which is missing."""
-    checks: dict[str, Any] = {"database": _check_database()}
+    """Answer 200 when database, worker, model and space are there, else 503; `checks` says which is missing."""
+    checks: dict[str, Any] = {"database": _check_database(), "disk": _check_disk()}
     if checks["database"] == "ok":
-        checks["worker"] = _check_worker()
-        checks["model"] = _check_model()
+        checks |= _check_rows()
     is_ready = all(value == "ok" for value in checks.values())
     return JsonResponse({"status": "ok" if is_ready else "unready", "checks": checks}, status=200 if is_ready else 503)
 
@@ -37,9 +44,33 @@ def _check_database() -> str:
     try:
         connection.ensure_connection()
         is_current = _are_migrations_applied(str(connection.settings_dict["NAME"]))
-    except DatabaseError:
-        return "the database cannot be reached"
+        if is_current:
+            ModelVersion.objects.exists()  # one page of the file is read, at least
+    except (DatabaseError, InterfaceError) as error:
+        return _name_fault(error)
     return "ok" if is_current else "migrations are waiting"
+
+
+def _check_rows() -> dict[str, str]:
+    try:
+        return {"worker": _check_worker(), "model": _check_model()}
+    except DatabaseError as error:
+        return {"database": _name_fault(error)}
+
+
+def _name_fault(error: Exception) -> str:
+    fault = explain_fault(error)
+    return _DATABASE_FAULTS.get(fault.code if fault else "", "the database cannot be used")
+
+
+def _check_disk() -> str:
+    try:
+        free = free_bytes()
+    except OSError:
+        return "DATA_DIR cannot be read"
+    if free < settings.MIN_FREE_BYTES:
+        return f"the disk is full: {free >> 20} MB are free, and {settings.MIN_FREE_BYTES >> 20} MB are kept back"
+    return "ok" if os.access(settings.DATA_DIR, os.W_OK) else "DATA_DIR cannot be written"
 
 
 def _are_migrations_applied(database: str) -> bool:
@@ -53,8 +84,8 @@ def _are_migrations_applied(database: str) -> bool:
 
 
 def _check_worker() -> str:
-    oldest = timezone.now() - timedelta(seconds=settings.WORKER_STALE_SECONDS)
-    return "ok" if WorkerPulse.objects.filter(beat_at__gte=oldest).exists() else "no worker is running"
+    living = is_recent("beat_at", timedelta(seconds=settings.WORKER_STALE_SECONDS))
+    return "ok" if WorkerPulse.objects.filter(living).exists() else "no worker is running"
 
 
 def _check_model() -> str:

@@ -139,7 +139,38 @@ def encode(mask: "NDArray[Any]") -> str:
     return rle.encode(mask)["counts"]
 
 
-def counts_of_numbers(pixels: "NDArray[np.uint16]") -> Iterator[tuple[int, str]]:
+def crop_of(counts: str, size: Size, bbox_xywh: Sequence[int]) -> "NDArray[np.bool_]":
+    """Return the pixels of a mask inside a box (x, y, width, height)."""
+    from sam_core.errors import InvalidMaskError
+    from sam_core.masks import rle
+
+    x, y, width, height = bbox_xywh
+    try:
+        rows, columns = slice(y, y + height), slice(x, x + width)
+        return rle.decode_within({"size": list(size), "counts": counts}, rows=rows, columns=columns)
+    except InvalidMaskError as error:
+        raise MaskRefusedError(str(error)) from error
+
+
+def counts_of_crop(crop: "NDArray[np.bool_]", corner: tuple[int, int], size: Size) -> str:
+    """Return the counts of a mask whose pixels in a box are known; corner (x, y) is the box's top left."""
+    from sam_core.errors import InvalidMaskError
+    from sam_core.masks import rle
+
+    try:
+        return rle.encode_within(crop, corner=(corner[1], corner[0]), size=size)["counts"]
+    except InvalidMaskError as error:
+        raise MaskRefusedError(str(error)) from error
+
+
+def union_of(masks: Sequence[str], size: Size) -> str:
+    """Return the counts of the union of masks of one size."""
+    from sam_core.masks import rle
+
+    return rle.union([{"size": list(size), "counts": counts} for counts in masks])["counts"]
+
+
+def counts_of_numbers(pixels: "NDArray[np.unsignedinteger[Any]]") -> Iterator[tuple[int, str]]:
     """Yield each number but 0 of a picture, H x W, rising, with the counts of its pixels; one pass for all numbers."""
     import numpy as np
 
@@ -160,6 +191,13 @@ def counts_of_numbers(pixels: "NDArray[np.uint16]") -> Iterator[tuple[int, str]]
             runs[-1] = flat.size - stops[last - 1]
             counts = rle.from_runs(runs if runs[-1] else runs[:-1], size=size)["counts"]
             yield int(values[first]), counts
+
+
+def tile_boxes(size: Size) -> list[tuple[int, int, int, int]]:
+    """Return the tiles (x0, y0, x1, y1) of a photo; none of one too thin to be cut."""
+    from sam_core.masks import tiles
+
+    return tiles.tile_boxes(size)
 
 
 def resize_mask(counts: str, size: Size, target: Size) -> str:

@@ -1,10 +1,10 @@
 """What goes through the door to sam_core (sam_gateway.py): prompts in, masks and logits out. Must not know Django."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class MeasuredMask:
+class MeasuredMask(NamedTuple):
     """A mask whose counts are canonical; bbox is (x, y, width, height) in pixels."""
 
     counts: str
@@ -16,17 +16,17 @@ class MeasuredMask:
 class DecodeRequest:
     """One prompt on one embedding. Points are (x, y) with labels 1 or 0, in pixels of the whole upright photo.
 
-    is_mirrored: of the embedding; prompt and answer are as the photo lies.
+    is_flipped: of the embedding; prompt and answer are as the photo lies.
     """
 
-    embedding_npy: bytes
+    embedding_file: bytes
     points_xy: list[tuple[float, float]]
     point_labels: list[int]
     box_xyxy: tuple[float, float, float, float] | None
     mask_input: bytes | None
     original_size: tuple[int, int]
     crop_box_xyxy: tuple[int, int, int, int] | None = None
-    is_mirrored: bool = False
+    is_flipped: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,3 +51,12 @@ class FoundMask:
     stability_score: float
     point_xy: tuple[float, float]
     crop_box_xyxy: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class BoxMask:
+    """The model's mask for a box."""
+
+    counts: str
+    predicted_iou: float
+    stability_score: float

@@ -1,44 +1,68 @@
 import tseslint from "typescript-eslint";
 
-/**
- * The rooms of src/ and the ones each may look into (besides itself). `i18n` is a leaf that the rooms which
- * speak to people share; `main.ts` and `editor.ts` sit above all rooms and wire them together.
- */
-const ROOMS = {
-  geometry: [],
-  model: ["geometry"],
-  tools: ["geometry", "model"],
-  input: ["geometry", "model"],
-  render: ["geometry", "model"],
-  inference: ["geometry"],
-  worker: ["geometry", "inference"],
-  api: ["geometry", "model"],
-  i18n: [],
-  ui: ["geometry", "model", "i18n"],
-  editor: ["geometry", "model", "tools", "input", "render", "inference", "api"],
-};
+/** What is not in every browser, on every origin and with every setting: src/platform/ has it, with another way. */
+const ABILITIES = [
+  "BroadcastChannel",
+  "CompressionStream",
+  "DecompressionStream",
+  "EventSource",
+  "IntersectionObserver",
+  "Notification",
+  "OffscreenCanvas",
+  "ResizeObserver",
+  "SharedArrayBuffer",
+  "SharedWorker",
+  "WebAssembly",
+  "WebSocket",
+  "Worker",
+  "caches",
+  "cancelIdleCallback",
+  "createImageBitmap",
+  "crossOriginIsolated",
+  "crypto",
+  "indexedDB",
+  "localStorage",
+  "navigator",
+  "requestIdleCallback",
+  "scheduler",
+  "sessionStorage",
+];
+const METHODS = [
+  "getCoalescedEvents",
+  "getPredictedEvents",
+  "setPointerCapture",
+  "randomUUID",
+  "transferControlToOffscreen",
+];
+const USE_PLATFORM = "Not in every browser and on every origin: use src/platform/.";
 
-/** Make the rule block that keeps one room's imports to the rooms it may know. */
-function roomContract([room, allowed]) {
-  const foreign = Object.keys(ROOMS).filter((other) => other !== room && !allowed.includes(other));
-  const patterns = foreign.map((other) => ({
-    group: [`**/${other}/**`, `**/${other}`],
-    message: `src/${room}/ must not know src/${other}/.`,
-  }));
-  const wiring = { group: ["**/main"], message: `src/${room}/ must not know who wires it.` };
-  return {
-    files: [`src/${room}/**/*.{ts,tsx}`],
-    ignores: ["**/*.test.ts", "**/*.test.tsx"],
-    rules: { "no-restricted-imports": ["error", { patterns: [...patterns, wiring] }] },
-  };
-}
+/** Where abilities are asked for; tests run in one known environment. */
+const abilityContract = {
+  files: ["src/**/*.{ts,tsx}"],
+  ignores: ["src/platform/**", "**/*.test.ts", "**/*.test.tsx"],
+  rules: {
+    "no-restricted-globals": [
+      "error",
+      {
+        globals: ABILITIES.map((name) => ({ name, message: USE_PLATFORM })),
+        checkGlobalObject: true,
+        globalObjects: ["globalThis", "window", "self"],
+      },
+    ],
+    "no-restricted-properties": [
+      "error",
+      ...METHODS.map((property) => ({ property, message: USE_PLATFORM })),
+      ...["any", "timeout"].map((property) => ({ object: "AbortSignal", property, message: USE_PLATFORM })),
+    ],
+  },
+};
 
 export default tseslint.config(
   // kernels/ is AssemblyScript: its compiler checks it
-  { ignores: ["node_modules/", "../static/dist/", "kernels/"] },
+  { ignores: ["node_modules/", "../static/dist/", "kernels/", "src/wire/openapi.ts"] },
   ...tseslint.configs.strictTypeChecked,
   {
-    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ["eslint.config.js"] } } },
+    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ["*.config.js"] } } },
     rules: {
       "no-restricted-syntax": [
         "error",
@@ -55,7 +79,7 @@ export default tseslint.config(
       "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
     },
   },
-  ...Object.entries(ROOMS).map(roomContract),
+  abilityContract,
   { files: ["*.config.{ts,js}"], rules: { "no-restricted-syntax": "off" } },
-  { files: ["eslint.config.js"], ...tseslint.configs.disableTypeChecked },
+  { files: ["*.config.js"], ...tseslint.configs.disableTypeChecked },
 );

@@ -17,7 +17,9 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // A strict content security policy forbids data: scripts and fonts, so nothing is inlined.
     assetsInlineLimit: 0,
-    rollupOptions: { input: fileURLToPath(new URL("src/main.ts", import.meta.url)) },
+    rollupOptions: {
+      input: ["src/main.ts", "src/pages.ts"].map((entry) => fileURLToPath(new URL(entry, import.meta.url))),
+    },
   },
   worker: { format: "es" },
 });

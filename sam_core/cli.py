@@ -2,48 +2,54 @@
 
 Must not know: how anything is computed; it reads arguments, calls the library and writes files. Answers go to standard
 output (one JSON object with --json), progress and errors to standard error. Exit status: 0 done, 1 some photos of a
-folder failed, 2 the request was refused.
+folder failed, 2 the request was refused (one line says why), 130 stopped by Ctrl-C.
 """
 
 import argparse
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from sam_core.checkpoints import checkpoint_file, default_folder, fetch, verify
-from sam_core.errors import InvalidPromptError, SamCoreError
+from sam_core.command_parser import CommandParser, join_negative_numbers
+from sam_core.errors import InvalidPromptError, InvalidRequestError, SamCoreError
 from sam_core.image_files import find_images, read_image
 from sam_core.progress import ProgressBar
 from sam_core.registry import LITE_WEIGHTS, MODELS
 
 if TYPE_CHECKING:
-    from sam_core.predictor import MaskPrediction, Predictor
+    from sam_core.backends.torch_backend import TorchPredictor
+    from sam_core.predictor import MaskPrediction
     from sam_core.prompts import Prompts
 
 Report = dict[str, Any]
-EXIT_PARTLY, EXIT_REFUSED = 1, 2
+EXIT_PARTLY, EXIT_REFUSED, EXIT_STOPPED = 1, 2, 130
 DELEGATED = ("evaluate", "train")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    arguments = sys.argv[1:] if argv is None else argv
+    arguments = join_negative_numbers(sys.argv[1:] if argv is None else argv)
     try:
         if arguments and arguments[0] in DELEGATED:
             return _delegate(arguments[0], arguments[1:])
         args = build_parser().parse_args(arguments)
         report = args.run(args)
-    except (SamCoreError, OSError) as error:
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped\n")
+        return EXIT_STOPPED
+    except (SamCoreError, OSError, RuntimeError, MemoryError) as error:
         return _refuse(error, is_json="--json" in arguments)
-    sys.stdout.write(json.dumps(report) + "\n" if args.json else _as_text(report))
+    _print(sys.stdout, json.dumps(report) + "\n" if args.json else _as_text(report))
     return EXIT_PARTLY if report.get("failed") else 0
 
 
 def _delegate(command: str, arguments: list[str]) -> int:
     if command == "evaluate":
-        from sam_core import evaluation
+        from sam_core.evaluation import run as evaluation
 
         return evaluation.main(arguments)
     from sam_core import training
@@ -51,10 +57,27 @@ def _delegate(command: str, arguments: list[str]) -> int:
     return training.main(arguments)
 
 
-def _refuse(error: SamCoreError | OSError, *, is_json: bool) -> int:
-    answer = {"error": {"code": type(error).__name__, "message": str(error)}}
-    sys.stderr.write(json.dumps(answer) + "\n" if is_json else f"error: {error}\n")
+def _refuse(error: Exception, *, is_json: bool) -> int:
+    message = _in_words(error)
+    answer = {"error": {"code": type(error).__name__, "message": message}}
+    _print(sys.stderr, json.dumps(answer) + "\n" if is_json else f"error: {message}\n")
     return EXIT_REFUSED
+
+
+def _in_words(error: Exception) -> str:
+    """Return one line: what the file system says without its number, torch's errors without their long advice."""
+    if isinstance(error, OSError) and error.strerror:
+        places = " -> ".join(str(place) for place in (error.filename, error.filename2) if place is not None)
+        return f"{places}: {error.strerror}" if places else error.strerror
+    if isinstance(error, MemoryError) or "out of memory" in str(error):
+        return "there is not enough memory for this"
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _print(stream: TextIO, text: str) -> None:
+    """Write text to a terminal that may not know all of its letters: file names are any bytes."""
+    encoding = stream.encoding or "utf-8"
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _as_text(report: Report) -> str:
@@ -70,7 +93,7 @@ def _as_text(report: Report) -> str:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; `args.run` is the function to call."""
-    parser = argparse.ArgumentParser(prog="python -m sam_core", description="Segment Anything on the command line.")
+    parser = CommandParser(prog="python -m sam_core", description="Segment Anything on the command line.")
     commands = parser.add_subparsers(dest="command", required=True)
     predict = _image_command(commands, "predict", "masks for clicks and a box", run_predict)
     predict.add_argument("--point", action="append", default=[], metavar="X,Y,LABEL", help="1 foreground, 0 background")
@@ -105,6 +128,7 @@ def _model_command(commands: Any, name: str, text: str, run: Callable[..., Repor
 def _image_command(commands: Any, name: str, text: str, run: Callable[..., Report]) -> argparse.ArgumentParser:
     command = _model_command(commands, name, text, run)
     command.add_argument("--image", type=Path, required=True, help="a photo or a folder of photos")
+    command.add_argument("--page", type=int, help="which page of a TIFF that holds several, from 1")
     command.add_argument("--out", type=Path, required=True, help="the file to write; a folder if --image is one")
     return command
 
@@ -124,8 +148,8 @@ def _add_models_commands(commands: Any) -> None:
         action.set_defaults(run=run)
 
 
-def _open_predictor(args: argparse.Namespace) -> "Predictor":
-    from sam_core.predictor import load_predictor
+def _open_predictor(args: argparse.Namespace) -> "TorchPredictor":
+    from sam_core.backends.torch_backend import load_predictor
 
     return load_predictor(args.model, args.checkpoint, device=args.device)
 
@@ -133,6 +157,8 @@ def _open_predictor(args: argparse.Namespace) -> "Predictor":
 def _for_each_image(args: argparse.Namespace, suffix: str, work: Callable[[Path, Path], Report]) -> Report:
     """Run work(photo, output file) for the photo, or for each of a folder; in a folder one failure stops nothing."""
     if not args.image.is_dir():
+        if args.out.is_dir():
+            raise InvalidRequestError(f"--out {args.out} is a folder; give the file to write")
         args.out.parent.mkdir(parents=True, exist_ok=True)
         return {"images": [work(find_images(args.image)[0], args.out)], "failed": []}
     args.out.mkdir(parents=True, exist_ok=True)
@@ -167,7 +193,7 @@ def run_predict(args: argparse.Namespace) -> Report:
     predictor = _open_predictor(args)
 
     def work(image: Path, out: Path) -> Report:
-        pixels = read_image(image)
+        pixels = read_image(image, page=args.page)
         prediction = predictor.predict(predictor.embed(pixels), prompts)
         masks = _masks_as_json(prediction, is_complete=args.all)
         height, width = pixels.shape[:2]
@@ -214,25 +240,26 @@ def _masks_as_json(prediction: "MaskPrediction", *, is_complete: bool) -> list[R
 
 
 def run_embed(args: argparse.Namespace) -> Report:
-    """Write the embedding of each photo (1 x C x grid x grid)."""
-    import numpy as np
+    """Write the embedding of each photo: .npy (SAM: 1 x C x grid x grid), .npz for a model with several tensors."""
+    from sam_core.embedding import pack
 
     predictor = _open_predictor(args)
+    specs = [replace(one, dtype=args.dtype) for one in predictor.facts.embedding]
+    shapes = {one.name: list(one.shape) for one in specs}
 
     def work(image: Path, out: Path) -> Report:
-        embedding = predictor.embed(read_image(image)).astype(args.dtype)
-        with out.open("wb") as stream:
-            np.save(stream, embedding.array, allow_pickle=False)
+        embedding = predictor.embed(read_image(image, page=args.page))
+        out.write_bytes(pack(embedding.tensors, specs))
         return {
             "image": str(image),
             "out": str(out),
             "model_version": embedding.model_version,
             "original_size": list(embedding.original_size),
-            "input_size": list(embedding.input_size),
-            "shape": list(embedding.array.shape),
+            "input_size": list(embedding.geometry.input_size),
+            "shape": shapes[specs[0].name] if len(specs) == 1 else shapes,
         }
 
-    return _for_each_image(args, ".npy", work)
+    return _for_each_image(args, ".npy" if len(specs) == 1 else ".npz", work)
 
 
 def run_amg(args: argparse.Namespace) -> Report:
@@ -246,7 +273,7 @@ def run_amg(args: argparse.Namespace) -> Report:
     is_single = not args.image.is_dir()
 
     def work(image: Path, out: Path) -> Report:
-        pixels = read_image(image)
+        pixels = read_image(image, page=args.page)
         bar = ProgressBar("amg") if is_single else None
         annotations = generator.generate(pixels, on_progress=bar)
         head = {"image_id": 1, "width": pixels.shape[1], "height": pixels.shape[0], "file_name": image.name}

@@ -8,6 +8,10 @@ class SamCoreError(Exception):
     """Anything that sam_core refuses on purpose; the message is fit to be shown to a person."""
 
 
+class InvalidRequestError(SamCoreError):
+    """A command, an option or a device that is not there."""
+
+
 class InvalidPromptError(SamCoreError):
     """Points, labels, boxes or mask prompts that the model cannot take, or that belong to another embedding."""
 

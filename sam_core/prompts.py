@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sam_core.errors import InvalidPromptError
-from sam_core.transforms import Box, Size, points_to_model
+from sam_core.geometry import Box, PhotoGeometry, Size
+from sam_core.prompt_kinds import BOX, PADDING, POINTS, TOP_LEFT
 
-BACKGROUND, FOREGROUND, BOX_TOP_LEFT, BOX_BOTTOM_RIGHT, PADDING = 0, 1, 2, 3, -1
-POINT_LABELS = (PADDING, BACKGROUND, FOREGROUND)
+POINT_LABELS = (PADDING, *POINTS.labels)
 # The centre of the first pixel is 0 and the model adds 0.5, so its outer edge lies at -0.5.
 PIXEL_EDGE = -0.5
 
@@ -92,29 +92,45 @@ class Prompts:
             raise InvalidPromptError(f"mask_input is {side}x{side}; this model takes {mask_side}x{mask_side}")
 
     def to_tokens(
-        self, encoded_size: Size, image_size: int, *, crop_box_xyxy: Box | None = None
+        self, geometry: PhotoGeometry, *, crop_box_xyxy: Box | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return coordinates in model pixels (B x T x 2) and their labels (B x T).
 
-        encoded_size: (H, W) of the pixels that were encoded, the crop's if there is one. Order as published: points,
-        then one padding point if there is no box, or the box's two corners. A lone box gets no padding: that would
-        change which mask is chosen.
+        geometry: of the photo, or of the crop if one was encoded. Order as published: points, then one padding point if
+        there is no box, or the box's two corners. A lone box gets no padding: that would change which mask is chosen.
         """
         coords, labels = np.zeros((len(self), 0, 2)), np.zeros((len(self), 0), dtype=np.int64)
         origin = (0, 0) if crop_box_xyxy is None else crop_box_xyxy[:2]
         if self.point_coords is not None and self.point_labels is not None:
             is_real = self.point_labels[..., None] != PADDING
-            mapped = points_to_model(self.point_coords - origin, encoded_size, image_size)
+            mapped = geometry.points_to_model(self.point_coords - origin)
             coords, labels = np.where(is_real, mapped, 0.0), self.point_labels
             if self.boxes_xyxy is None:
                 coords = np.pad(coords, ((0, 0), (0, 1), (0, 0)))
                 labels = np.pad(labels, ((0, 0), (0, 1)), constant_values=PADDING)
         if self.boxes_xyxy is not None:
-            corners = points_to_model(self.boxes_xyxy.reshape(-1, 2, 2) - origin, encoded_size, image_size)
-            corner_labels = np.broadcast_to([BOX_TOP_LEFT, BOX_BOTTOM_RIGHT], corners.shape[:2])
+            corners = geometry.points_to_model(self.boxes_xyxy.reshape(-1, 2, 2) - origin)
+            corner_labels = np.broadcast_to(BOX.labels, corners.shape[:2])
             coords = np.concatenate([coords, corners], axis=1)
             labels = np.concatenate([labels, corner_labels], axis=1)
         return coords.astype(np.float32), labels.astype(np.int64)
+
+
+def batches_without_padding(labels: NDArray[np.int64], at_once: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Return batches of prompts that have as many tokens each: rows (b) and their columns (b x n) of labels (B x T).
+
+    Padding that fills up a batch would be attended to like any token and change the answer, so it is left out; the one
+    padding token that belongs to points without a box stays.
+    """
+    is_kept = labels != PADDING
+    has_points_alone = is_kept.any(axis=1) & ~(labels >= TOP_LEFT).any(axis=1)
+    is_kept[has_points_alone, -1:] = True
+    batches: list[tuple[NDArray[np.intp], NDArray[np.intp]]] = []
+    for count in np.unique(is_kept.sum(axis=1)):
+        rows = np.flatnonzero(is_kept.sum(axis=1) == count)
+        parts = np.split(rows, range(at_once, len(rows), at_once))
+        batches += [(part, np.nonzero(is_kept[part])[1].reshape(len(part), count)) for part in parts]
+    return batches
 
 
 def _numbers(values: ArrayLike, name: str) -> NDArray[np.float64]:

@@ -7,15 +7,16 @@ Source of the dimensions: Kirillov et al., arXiv 2304.02643, appendix A, and the
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sam_core.checkpoints import CHECKPOINTS, CheckpointFile, default_folder, sha256_of
 from sam_core.errors import CheckpointError
+from sam_core.weight_files import find_state, read_payload
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from sam_core.modeling.sam import Sam
+    from sam_core.modeling.promptable import PromptableModel
 
 LITE_WEIGHTS = Path(__file__).parent / "weights" / "sam_lite.pt"
 TEST_SEED = 20230405
@@ -29,13 +30,13 @@ class ModelSpec:
     description: str
     image_size: int
     embed_dim: int
-    build_untrained: Callable[[], "Sam"]
+    build_untrained: Callable[[], "PromptableModel"]
     checkpoint: CheckpointFile | None = None
-    completed_state: Callable[["Sam", dict[str, "Tensor"]], dict[str, "Tensor"]] = lambda _, state: state
+    completed_state: Callable[["PromptableModel", dict[str, "Tensor"]], dict[str, "Tensor"]] = lambda _, state: state
 
 
 def _vit(name: str, embed_dim: int, depth: int, num_heads: int, global_blocks: tuple[int, ...]) -> ModelSpec:
-    def build() -> "Sam":
+    def build() -> "PromptableModel":
         from sam_core.modeling.image_encoder import ImageEncoderViT, ViTConfig
         from sam_core.modeling.published import build_published
 
@@ -53,26 +54,26 @@ def _vit(name: str, embed_dim: int, depth: int, num_heads: int, global_blocks: t
     )
 
 
-def _build_mobile() -> "Sam":
+def _build_mobile() -> "PromptableModel":
     from sam_core.modeling.published import build_published
     from sam_core.modeling.tiny_vit import TinyViT, TinyViTConfig
 
     return build_published(TinyViT(TinyViTConfig()))
 
 
-def _build_lite() -> "Sam":
+def _build_lite() -> "PromptableModel":
     from sam_core.modeling.lite import build_sam_lite
 
     return build_sam_lite()
 
 
-def _complete_lite(model: "Sam", state: dict[str, "Tensor"]) -> dict[str, "Tensor"]:
+def _complete_lite(model: "PromptableModel", state: dict[str, "Tensor"]) -> dict[str, "Tensor"]:
     from sam_core.modeling.lite import completed_state
 
     return completed_state(model, state)
 
 
-def _build_tiny_test() -> "Sam":
+def _build_tiny_test() -> "PromptableModel":
     from sam_core.modeling.published import build_seeded_tiny
 
     return build_seeded_tiny(TEST_SEED)
@@ -139,7 +140,7 @@ def find_weights(name: str, checkpoint: Path | str | None = None) -> Path | None
     return path
 
 
-def build_model(name: str, checkpoint: Path | str | None = None) -> "Sam":
+def build_model(name: str, checkpoint: Path | str | None = None) -> "PromptableModel":
     """Build a variant with its weights, in eval mode, float32, on the CPU.
 
     checkpoint: a local weight file; without it the shipped or the fetched one is used. For a model without trained
@@ -165,7 +166,7 @@ def model_version(name: str, checkpoint: Path | str | None = None) -> str:
     if spec.checkpoint is not None and checkpoint is None:
         return spec.checkpoint.version
     if spec.checkpoint is None:
-        version = _read(path).get("version")
+        version = read_payload(path).get("version")
         if isinstance(version, str):
             return version
     digest = sha256_of(path)
@@ -175,32 +176,11 @@ def model_version(name: str, checkpoint: Path | str | None = None) -> str:
 
 
 def read_state(path: Path) -> dict[str, "Tensor"]:
-    """Read a state dict, plain or under the key "model", as float32; never runs code from the file."""
-    import torch
-
-    payload = _read(path)
-    state = payload.get("model", payload)
-    if not isinstance(state, dict) or not state or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise CheckpointError(f"{path} holds no state dict")
-    return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+    """Read a state dict, plain or wrapped, as float32; never runs code from the file. Raises CheckpointError."""
+    return find_state(read_payload(path), path)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    import pickle
-
-    import torch
-
-    try:
-        payload = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, OSError) as error:
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise CheckpointError(f"{path} is damaged or no weight file: {reason}") from error
-    if not isinstance(payload, dict):
-        raise CheckpointError(f"{path} holds a {type(payload).__name__}, not a state dict")
-    return payload
-
-
-def load_weights(model: "Sam", state: dict[str, "Tensor"], *, name: str, source: Path) -> None:
+def load_weights(model: "PromptableModel", state: dict[str, "Tensor"], *, name: str, source: Path) -> None:
     """Copy a state dict into a model, every name and shape matching; in place.
 
     Raises CheckpointError that names the variant the state dict seems to be of.
@@ -213,6 +193,10 @@ def load_weights(model: "Sam", state: dict[str, "Tensor"], *, name: str, source:
     other = guess_variant(given)
     if other is not None and other != name:
         raise CheckpointError(f"{source} holds weights of {other}, not of {name}")
+    held = {key.partition(".")[0] for key in given}
+    lacking = [part for part in ("image_encoder", "prompt_encoder", "mask_decoder") if part not in held]
+    if lacking:
+        raise CheckpointError(f"{source} does not fit {name}: it holds no {' and no '.join(lacking)}")
     differing = sorted(key for key in wanted.keys() | given.keys() if wanted.get(key) != given.get(key))
     raise CheckpointError(
         f"{source} does not fit {name}: {len(differing)} tensors are missing, unknown or of another shape, "

@@ -12,4 +12,6 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # A name that is not this machine's own: over plain http it is no secure context.
+    "--host-resolver-rules=MAP ann.test 127.0.0.1",
 ]

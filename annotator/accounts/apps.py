@@ -12,5 +12,8 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
-        """Register the checks of the whole project."""
+        """Register the checks of the whole project, and what ends with a person's access."""
         import_module("annotator.checks")
+        import_module("annotator.accounts.access_ended")
+        import_module("annotator.accounts.people_events")
+        import_module("annotator.accounts.account_links")

@@ -1,13 +1,17 @@
 """Who is calling the API: a signed-in browser (session and CSRF token) or a script (bearer token)."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, cast
+from functools import wraps
+from typing import cast
 
 from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.views import redirect_to_login
 from django.db.models import Q
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from ninja.security import HttpBearer
 from ninja.security.apikey import APIKeyCookie
 from ninja.utils import check_csrf
@@ -37,10 +41,17 @@ class TokenAuth(HttpBearer):
         if row is None:
             return None
         if not _reaches(row.scope, request):
-            raise ForbiddenError(f"The token may only {row.scope}.", code="token_scope", extra={"scope": row.scope})
+            raise ForbiddenError(
+                _("The token may only read.")
+                if row.scope == TokenScope.READ
+                else _("The token may only read and export."),
+                code="token_scope",
+                extra={"scope": row.scope},
+            )
         if row.last_used_at is None or now - row.last_used_at > LAST_USED_STEP:
             ApiToken.objects.filter(pk=row.pk).update(last_used_at=now)
         request.user = row.user
+        request.api_token = row  # type: ignore[attr-defined]  # for the audit log (annotator/audit/acting.py)
         return row.user
 
 
@@ -59,15 +70,33 @@ class SessionCookieAuth(APIKeyCookie):
         super().__init__(csrf=False)
 
     def authenticate(self, request: HttpRequest, key: str | None) -> User | None:
-        """Return the signed-in user, or None; raise ForbiddenError when the CSRF token is missing or wrong."""
+        """Return the signed-in user, or None.
+
+        Raise ForbiddenError when the CSRF token is missing or wrong, or the page belongs to another person.
+        """
         if SESSION_KEY not in request.session or not request.user.is_authenticated:
             return None
+        if request.headers.get("X-Maskwright-User", str(request.user.pk)) != str(request.user.pk):
+            # A page of somebody who has signed out since must not write in the name of whoever came after.
+            raise ForbiddenError(_("Somebody else is signed in here by now. Reload the page."), code="other_account")
         if check_csrf(request) is not None:
-            raise ForbiddenError("The CSRF token is missing or out of date. Reload the page.", code="csrf_failed")
+            raise ForbiddenError(_("The CSRF token is missing or out of date. Reload the page."), code="csrf_failed")
         return request.user
 
 
-API_AUTH: list[Any] = [TokenAuth(), SessionCookieAuth()]
+def needs_sign_in(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Show a view of the API's description to people who are signed in and to scripts with a token only."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        if request.user.is_authenticated or TokenAuth()(request):
+            return view(request, *args, **kwargs)
+        return redirect_to_login(request.get_full_path())
+
+    return checked
+
+
+API_AUTH: list[TokenAuth | SessionCookieAuth] = [TokenAuth(), SessionCookieAuth()]
 
 
 def user_of(request: HttpRequest) -> User:

@@ -3,13 +3,17 @@
 from datetime import datetime, timedelta
 from typing import Annotated
 
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from ninja import Router, Schema, Status
 from pydantic import Field, StringConstraints
 
 from annotator.accounts.authentication import SessionCookieAuth, user_of
 from annotator.accounts.models import ApiToken, TokenScope
+from annotator.audit.services import record_event
+from annotator.audit.verbs import Verb
 from annotator.errors import ConflictError, MissingError
 
 router = Router(tags=["account"], auth=SessionCookieAuth())
@@ -53,9 +57,14 @@ def create_token(request: HttpRequest, body: TokenIn) -> Status[dict[str, object
     """Make a token; its secret is in this answer and nowhere else."""
     user = user_of(request)
     if ApiToken.objects.filter(user=user, revoked_at=None).count() >= MAX_TOKENS:
-        raise ConflictError(f"You have {MAX_TOKENS} tokens; revoke one first.", code="too_many_tokens")
+        raise ConflictError(
+            _("You have %(max_tokens)s tokens; revoke one first.") % {"max_tokens": MAX_TOKENS}, code="too_many_tokens"
+        )
     expires_at = timezone.now() + timedelta(days=body.days)
-    row, plain = ApiToken.issue(user, name=body.name, scope=body.scope, expires_at=expires_at)
+    with transaction.atomic():
+        row, plain = ApiToken.issue(user, name=body.name, scope=body.scope, expires_at=expires_at)
+        told = {"scope": str(row.scope), "expires_at": expires_at}
+        record_event(Verb.TOKEN_MADE, row, name=row.name, after=told)
     return Status(201, {**TokenOut.from_orm(row).dict(), "token": plain})
 
 
@@ -63,6 +72,9 @@ def create_token(request: HttpRequest, body: TokenIn) -> Status[dict[str, object
 def revoke_token(request: HttpRequest, token_id: int) -> Status[None]:
     """Revoke a token at once."""
     mine = ApiToken.objects.filter(pk=token_id, user=user_of(request), revoked_at=None)
-    if not mine.update(revoked_at=timezone.now()):
-        raise MissingError("There is no such token.")
+    with transaction.atomic():
+        row = mine.first()
+        if row is None or not mine.update(revoked_at=timezone.now()):
+            raise MissingError(_("There is no such token."))
+        record_event(Verb.TOKEN_REVOKED, row, name=row.name)
     return Status(204, None)

@@ -77,11 +77,15 @@ class RevisionAction(models.TextChoices):
 
 
 class AnnotationRevision(models.Model):
-    """One entry of a mask's history; rows are only ever added. `op_id` makes the client's operation idempotent."""
+    """One entry of a mask's history; rows are only ever added. `op_id` makes the client's operation idempotent.
+
+    `payload_digest` tells a retry from another operation under the same id; "" where a machine wrote the entry.
+    """
 
     annotation = models.ForeignKey(Annotation, on_delete=models.CASCADE, related_name="revisions")
     revision = models.PositiveIntegerField()
     op_id = models.UUIDField(unique=True)
+    payload_digest = models.CharField(max_length=64, blank=True, default="", db_default="")
     action = models.CharField(max_length=8, choices=RevisionAction.choices)
     snapshot = models.JSONField()
     author = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
@@ -93,6 +97,21 @@ class AnnotationRevision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.annotation_id} r{self.revision}"
+
+
+class ImageVisit(models.Model):
+    """Somebody has an image open: seen last at `seen_at`. Rows that are older than a visit may last are removed."""
+
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey("accounts.User", on_delete=models.CASCADE, related_name="+")
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["image", "user"], name="one_visit_a_person")]
+        indexes = [models.Index(fields=["seen_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} on {self.image_id}"
 
 
 class Comment(models.Model):

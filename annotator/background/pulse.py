@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
+from annotator.clock import is_old, is_recent
 from annotator.inference.models import WorkerPulse
 
 logger = logging.getLogger(__name__)
@@ -22,13 +23,13 @@ def beat(worker_id: str) -> None:
     """Write one sign of life and forget workers that ended long ago."""
     now = timezone.now()
     WorkerPulse.objects.update_or_create(worker_id=worker_id, defaults={"beat_at": now})
-    WorkerPulse.objects.filter(beat_at__lt=now - FORGET_AFTER).delete()
+    WorkerPulse.objects.filter(is_old("beat_at", FORGET_AFTER)).delete()
 
 
 def living_workers() -> set[str]:
     """Return the ids of the workers that gave a sign of life lately."""
-    oldest = timezone.now() - timedelta(seconds=settings.WORKER_STALE_SECONDS)
-    return set(WorkerPulse.objects.filter(beat_at__gte=oldest).values_list("worker_id", flat=True))
+    living = is_recent("beat_at", timedelta(seconds=settings.WORKER_STALE_SECONDS))
+    return set(WorkerPulse.objects.filter(living).values_list("worker_id", flat=True))
 
 
 class Pulse:

@@ -5,26 +5,36 @@ Everything is asked for by rows that say what is missing, so running this twice,
 
 import logging
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
+from annotator.accounts.sign_in_guard import forget_attempts_to_come
+from annotator.audit.services import forget_old_events
+from annotator.background.leftovers import remove_leftovers
+from annotator.background.old_photos import reread_old_photos
 from annotator.background.pulse import living_workers
-from annotator.engine.dashboard_requests import count_everywhere
-from annotator.engine.jobs import requeue_lost_jobs
-from annotator.engine.leases import release_expired_everywhere
+from annotator.background.purge import purge_binned_projects
+from annotator.clock import is_old
 from annotator.images.models import Image, ImageStatus
 from annotator.images.processing_requests import request_processing
 from annotator.images.tasks import prepare_image
+from annotator.images.unused_files import remove_left_behind
+from annotator.inference.crop_names import FULL
+from annotator.inference.embedding_requests import BACKGROUND, BEHIND_WHOLE_PHOTOS
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
 from annotator.inference.selectors import default_model_version
 from annotator.inference.spent_crops import remove_spent_crops
 from annotator.inference.tasks import embed_image
 from annotator.intake.bulk import remove_spent_zips
+from annotator.jobs.services import requeue_lost_jobs
+from annotator.queue.leases import release_expired_everywhere
+from annotator.statistics.dashboard_requests import count_everywhere
 
 logger = logging.getLogger(__name__)
 AT_ONCE = 1000
@@ -36,17 +46,26 @@ class WorkerLostError(Exception):
     """The worker died each time it tried the task."""
 
 
-def reconcile_missing() -> Counter[str]:
-    """Ask again for everything that is missing, clear away what is spent, and return how much of each there was."""
+def reconcile_missing(*, may_forget: bool = True) -> Counter[str]:
+    """Ask again for everything that is missing, clear away what is spent, and return how much of each there was.
+
+    With `may_forget` false nothing goes that only its age makes spent and that cannot be made again.
+    """
     found: Counter[str] = Counter()
     found["revived_tasks"] = _revive_orphaned_tasks()
     found["revived_jobs"] = requeue_lost_jobs()
     found["released_images"] = release_expired_everywhere()
     found["counted_later"] = count_everywhere()
     found["spent_zips"] = remove_spent_zips()
+    found["unused_photos"] = remove_left_behind()
+    found["leftover_files"] = remove_leftovers()
     found["spent_crops"] = remove_spent_crops()
+    found["purged_projects"] = purge_binned_projects() if may_forget else 0
+    found["old_events"] = forget_old_events() if may_forget else 0
+    found["attempts_to_come"] = forget_attempts_to_come()
     found["released_embeddings"] = _release_orphaned_embeddings()
     found["embeddings"] = _enqueue_waiting_embeddings()
+    found["reread_photos"] = reread_old_photos()
     found["images"] = _enqueue_new_images()
     found["requested_embeddings"] = _request_missing_embeddings()
     DBTaskResult.objects.finished().filter(finished_at__lt=timezone.now() - KEEP_FINISHED).delete()
@@ -59,7 +78,7 @@ def _revive_orphaned_tasks() -> int:
     """Put tasks of dead workers back, up to MAX_TASK_ATTEMPTS times; after that they are failed."""
     living = living_workers()
     revived = 0
-    for row in DBTaskResult.objects.running().filter(started_at__lt=_stale()):
+    for row in DBTaskResult.objects.running().filter(_is_stale("started_at")):
         if row.worker_ids and row.worker_ids[-1] in living:
             continue
         still_running = DBTaskResult.objects.filter(pk=row.pk, status=TaskResultStatus.RUNNING)
@@ -74,25 +93,25 @@ def _revive_orphaned_tasks() -> int:
 
 def _release_orphaned_embeddings() -> int:
     """Set embeddings whose worker died back to pending, or to failed when they killed it each time."""
-    running = ImageEmbedding.objects.filter(status=EmbeddingStatus.RUNNING, updated_at__lt=_stale())
+    running = ImageEmbedding.objects.filter(_is_stale("updated_at"), status=EmbeddingStatus.RUNNING)
     orphans = running.exclude(pk__in=_ids_in_tasks(embed_image.module_path, TaskResultStatus.RUNNING))
     orphans.filter(attempts__gte=settings.MAX_TASK_ATTEMPTS).update(
-        status=EmbeddingStatus.FAILED, error="The worker stopped each time it tried.", updated_at=timezone.now()
+        status=EmbeddingStatus.FAILED, error=_("The worker stopped each time it tried."), updated_at=timezone.now()
     )
     return orphans.update(status=EmbeddingStatus.PENDING, updated_at=F("updated_at"))
 
 
 def _enqueue_waiting_embeddings() -> int:
-    waiting = ImageEmbedding.objects.filter(status=EmbeddingStatus.PENDING, updated_at__lt=_stale())
+    waiting = ImageEmbedding.objects.filter(_is_stale("updated_at"), status=EmbeddingStatus.PENDING)
     queued = _ids_in_tasks(embed_image.module_path, TaskResultStatus.READY, TaskResultStatus.RUNNING)
-    ids = [pk for pk in waiting.values_list("pk", flat=True)[: AT_ONCE * 10] if pk not in queued][:AT_ONCE]
-    for pk in ids:
-        embed_image.enqueue(pk)
-    return len(ids)
+    rows = [row for row in waiting.values_list("pk", "crop_box")[: AT_ONCE * 10] if row[0] not in queued][:AT_ONCE]
+    for pk, crop_box in rows:
+        embed_image.using(priority=BACKGROUND if crop_box == FULL else BEHIND_WHOLE_PHOTOS).enqueue(pk)
+    return len(rows)
 
 
 def _enqueue_new_images() -> int:
-    waiting = Image.objects.filter(status=ImageStatus.NEW, created_at__lt=_stale())
+    waiting = Image.objects.filter(_is_stale("created_at"), status=ImageStatus.NEW)
     queued = _ids_in_tasks(prepare_image.module_path, TaskResultStatus.READY, TaskResultStatus.RUNNING)
     ids = [pk for pk in waiting.values_list("pk", flat=True)[: AT_ONCE * 10] if pk not in queued][:AT_ONCE]
     for pk in ids:
@@ -116,7 +135,7 @@ def _request_for_version(version: ModelVersion, *, is_default: bool) -> int:
     if is_default:
         users = users | images.filter(project__model_version=None)
     present = ImageEmbedding.objects.filter(model_version=version, crop_box="full").values("sha256")
-    missing = list(users.exclude(sha256__in=present).order_by("position", "pk")[:AT_ONCE])
+    missing = list(users.exclude(picture__in=present).order_by("position", "pk")[:AT_ONCE])
     for image in missing:
         request_processing(image, version)
     return len(missing)
@@ -127,5 +146,5 @@ def _ids_in_tasks(task_path: str, *statuses: TaskResultStatus) -> set[int]:
     return {args["args"][0] for args in rows.values_list("args_kwargs", flat=True) if args["args"]}
 
 
-def _stale() -> datetime:
-    return timezone.now() - timedelta(seconds=settings.WORKER_STALE_SECONDS)
+def _is_stale(field: str) -> Q:
+    return is_old(field, timedelta(seconds=settings.WORKER_STALE_SECONDS))

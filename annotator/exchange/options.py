@@ -7,14 +7,29 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from ninja import Schema
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from annotator.annotations.models import State
+from annotator.exchange.registry import READ, SPECS, WRITTEN, formats_with
 from annotator.images.models import WorkStatus
 from annotator.projects.models import Stage
 
-ExportFormat = Literal["coco", "sa1b", "yolo", "semantic_png", "instance_png"]
-ImportFormat = Literal["auto", "coco", "sa1b", "yolo", "semantic_png", "instance_png"]
+IMPORTED = ("auto", *READ)
+# Options that are refused where a format does not have them, each with what it is unless asked for.
+_ELSEWHERE = {"segmentation": "rle", "shortest_side_px": None, "layout": "one", "cutout": "tight"}
+
+
+def _check_one_of(names: tuple[str, ...]) -> AfterValidator:
+    def check(value: str) -> str:
+        if value not in names:
+            raise ValueError(f"It is none of {', '.join(names)}")
+        return value
+
+    return AfterValidator(check)
+
+
+ExportFormat = Annotated[str, _check_one_of(WRITTEN), WithJsonSchema({"type": "string", "enum": list(WRITTEN)})]
+ImportFormat = Annotated[str, _check_one_of(IMPORTED), WithJsonSchema({"type": "string", "enum": list(IMPORTED)})]
 SPLITS = ("train", "val", "test")
 Ids = Annotated[list[int], Field(max_length=10_000)]
 Ratio = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -50,6 +65,8 @@ class ExportOptions(Schema):
     segmentation: Literal["rle", "polygons"] = "rle"
     tolerance_px: float = Field(default=0.0, ge=0, le=100, allow_inf_nan=False)
     holes: Literal["keyhole", "rle"] = "keyhole"
+    layout: Literal["one", "splits"] = "one"
+    cutout: Literal["tight", "photo"] = "tight"
     images: Literal["none", "copy", "links"] = "none"
     base_url: str = Field(default="", max_length=200)
     shortest_side_px: int | None = Field(default=None, ge=64, le=20_000)
@@ -64,10 +81,10 @@ class ExportOptions(Schema):
     def _fits_together(self) -> "ExportOptions":
         if self.val_ratio + self.test_ratio > 1:
             raise ValueError("val_ratio and test_ratio add up to more than 1")
-        if self.shortest_side_px and self.format != "sa1b":
-            raise ValueError("shortest_side_px is an option of sa1b")
-        if self.segmentation == "polygons" and self.format != "coco":
-            raise ValueError("polygons are an option of coco; yolo has them anyway")
+        taken = SPECS[self.format].options
+        for name, usual in _ELSEWHERE.items():
+            if name not in taken and getattr(self, name) != usual:
+                raise ValueError(f"{name} is an option of {formats_with(name)}, not of {self.format}")
         return self
 
 
@@ -75,6 +92,9 @@ class ImportOptions(Schema):
     """How to read a file. `label_map`: name in the file -> label id, "new" (make one), "none" (no label), "skip".
 
     Names left out go to the label of the same name, or to a new one. SA-1B has no names: `default_label` counts.
+    `files` chooses among the parts of a file, by name; none means those that the preview proposes. `loose_names` takes
+    a photo by its last name alone, whatever its folder and content. `boxes`: what becomes of rows that are a box
+    without a mask; of "suggest" the model makes masks for people to decide on.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -84,3 +104,6 @@ class ImportOptions(Schema):
     default_label: int | None = None
     state: State | None = None
     add_images: bool = True
+    files: list[Annotated[str, Field(max_length=1000)]] = Field(default_factory=list, max_length=1000)
+    loose_names: bool = False
+    boxes: Literal["skip", "suggest"] = "skip"

@@ -13,6 +13,7 @@ from typing import IO
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
+from django.utils.translation import gettext as _
 
 from annotator.errors import InvalidError, MissingError
 from annotator.intake.folders import allowed_root
@@ -53,9 +54,9 @@ def resolve_place(place: str) -> Path:
     root = allowed_root()
     target = root if "\0" in place else (root / place.strip().lstrip("/\\")).resolve()
     if target == root or not target.is_relative_to(root):
-        raise InvalidError("The place is not below the folder that the server allows.", code="outside_root")
+        raise InvalidError(_("The place is not below the folder that the server allows."), code="outside_root")
     if not (target.is_dir() or target.is_file()):
-        raise MissingError("There is no such folder or file.", code="no_such_folder")
+        raise MissingError(_("There is no such folder or file."), code="no_such_folder")
     return target
 
 

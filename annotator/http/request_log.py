@@ -1,9 +1,11 @@
 """One log line per request, under a request id that the answer carries too. Never logs bodies or queries."""
 
+import json
 import logging
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 
 from django.http import HttpRequest, HttpResponse
 
@@ -38,4 +40,14 @@ class RequestLogMiddleware:
             "status": response.status_code,
             "duration_ms": round((time.perf_counter() - started) * 1000, 1),
             "user_id": getattr(user, "pk", None),
+            **_code_of(response),
         }
+
+
+def _code_of(response: HttpResponse) -> dict[str, str]:
+    """Return the envelope's code where the server could not answer: it tells a full disk from a crash."""
+    if response.status_code < 500 or "json" not in response.headers.get("Content-Type", ""):
+        return {}
+    with suppress(ValueError, TypeError, KeyError):
+        return {"code": str(json.loads(response.content)["code"])}
+    return {}

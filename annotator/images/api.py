@@ -1,15 +1,17 @@
 """Endpoints of images and their pictures. Adding images is annotator.intake's."""
 
-from typing import Any
+from typing import IO, Literal
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
 from ninja import Router, Status
 
 from annotator.accounts.authentication import user_of
 from annotator.errors import InvalidError, MissingError, UnavailableError
 from annotator.http.immutable import as_download, is_unchanged, send_bytes
 from annotator.images import schemas, selectors, services
+from annotator.images.brightness import brightness_of, set_brightness
 from annotator.images.models import Image, ImageStatus
 from annotator.images.tasks import prepare_image
 from annotator.inference.crop_names import crop_name
@@ -21,9 +23,10 @@ from annotator.inference.embedding_requests import (
 )
 from annotator.inference.models import EmbeddingStatus
 from annotator.inference.selectors import embedding_url, find_embedding, model_version_of
-from annotator.photos import derivatives, store, tiles
+from annotator.photos import store, tiles
 from annotator.photos.decoding import MIME_TYPES
 from annotator.photos.errors import PhotoRefusedError
+from annotator.photos.naming import last_part
 from annotator.projects.access import Right, get_project
 
 router = Router(tags=["images"])
@@ -39,14 +42,27 @@ def list_images(
     status: str = "",
     search: str = "",
     tag: str = "",
-) -> dict[str, Any]:
+) -> schemas.ImagePage:
     """Return a page of images. `status`: new, in_progress, submitted, reviewed, failed, or waiting to be embedded."""
     project = get_project(user_of(request), project_id)
     return selectors.list_images(project, page=page, page_size=page_size, status=status, search=search, tag=tag)
 
 
+@router.get("/projects/{int:project_id}/brightness", response=schemas.BrightnessOut)
+def get_brightness(request: HttpRequest, project_id: int) -> schemas.BrightnessOut:
+    """Return which values of photos beyond 8 bit are shown."""
+    return brightness_of(get_project(user_of(request), project_id))
+
+
+@router.put("/projects/{int:project_id}/brightness", response=schemas.BrightnessOut)
+def put_brightness(request: HttpRequest, project_id: int, body: schemas.BrightnessIn) -> schemas.BrightnessOut:
+    """Choose which values are shown; previews and embeddings are made again, masks stay."""
+    project = get_project(user_of(request), project_id, right=Right.MANAGE)
+    return brightness_of(set_brightness(project, **body.dict()))
+
+
 @router.get("/images/{int:image_id}", response=schemas.ImageDetail)
-def get_one_image(request: HttpRequest, image_id: int) -> dict[str, Any]:
+def get_one_image(request: HttpRequest, image_id: int) -> schemas.ImageDetail:
     """Return what the workspace needs to open an image; a waiting embedding moves to the front."""
     image = selectors.get_image(user_of(request), image_id)
     _hurry(image)
@@ -54,7 +70,7 @@ def get_one_image(request: HttpRequest, image_id: int) -> dict[str, Any]:
 
 
 @router.patch("/images/{int:image_id}", response=schemas.ImageDetail)
-def patch_image(request: HttpRequest, image_id: int, body: schemas.ImagePatch) -> dict[str, Any]:
+def patch_image(request: HttpRequest, image_id: int, body: schemas.ImagePatch) -> schemas.ImageDetail:
     """Change tags or split."""
     image = selectors.get_image(user_of(request), image_id, right=Right.MANAGE)
     changes = body.dict(exclude_unset=True, exclude_none=True)
@@ -66,39 +82,44 @@ def patch_image(request: HttpRequest, image_id: int, body: schemas.ImagePatch) -
 
 
 @router.delete("/images/{int:image_id}", response={204: None})
-def delete_image(request: HttpRequest, image_id: int) -> Status[Any]:
-    """Delete an image with its masks."""
-    services.delete_image(selectors.get_image(user_of(request), image_id, right=Right.MANAGE))
+def delete_image(request: HttpRequest, image_id: int, masks: Literal["", "delete"] = "") -> Status[None]:
+    """Delete an image for good with its masks, their history and its comments; there is no way back.
+
+    Where people or the model made masks that were accepted, `masks=delete` must say that they go too; without it 409
+    `image_has_masks` tells what the image holds: {masks, comments, held_by: names of people who work on it now}.
+    """
+    image = selectors.get_image(user_of(request), image_id, right=Right.MANAGE)
+    services.delete_image(image, masks_at_most=None if masks == "delete" else 0)
     return Status(204, None)
 
 
 @router.post("/images/{int:image_id}/retry", response=schemas.ImageDetail)
-def retry_image(request: HttpRequest, image_id: int) -> dict[str, Any]:
+def retry_image(request: HttpRequest, image_id: int) -> schemas.ImageDetail:
     """Prepare and embed an image again after a failure."""
     image = selectors.get_image(user_of(request), image_id, right=Right.ANNOTATE)
     if image.status != ImageStatus.READY:
         prepare_image.using(priority=SOMEBODY_WAITS).enqueue(image.pk)
     version = model_version_of(image.project)
     if version is None:
-        raise UnavailableError("There is no model to embed with yet.", code="no_model")
-    retry_embedding(request_embedding(image.sha256, version, priority=SOMEBODY_WAITS))
+        raise UnavailableError(_("There is no model to embed with yet."), code="no_model")
+    retry_embedding(request_embedding(image.picture, version, priority=SOMEBODY_WAITS))
     return selectors.get_image_detail(image)
 
 
 @router.post("/images/{int:image_id}/crop-embeddings", response=schemas.CropOut)
-def create_crop_embedding(request: HttpRequest, image_id: int, body: schemas.CropIn) -> dict[str, Any]:
-    """Ask for the embedding of a part of the image, for work on small objects, or of its mirror image."""
+def create_crop_embedding(request: HttpRequest, image_id: int, body: schemas.CropIn) -> schemas.CropOut:
+    """Ask for the embedding of a part of the image, for work on small objects, or of it flipped."""
     image = selectors.get_image(user_of(request), image_id, right=Right.ANNOTATE)
     x0, y0, x1, y1 = body.crop_box_xyxy
-    if not (0 <= x0 <= x1 - MIN_CROP_SIDE_PX and x1 <= image.width and 0 <= y0 <= y1 - MIN_CROP_SIDE_PX):
-        raise InvalidError("The crop box lies outside the image or is smaller than 32 pixels.", code="bad_crop_box")
-    if y1 > image.height:
-        raise InvalidError("The crop box lies outside the image.", code="bad_crop_box")
+    # all of a photo that is smaller may be asked for as well: that is how it is flipped
+    least_width, least_height = (min(MIN_CROP_SIDE_PX, side) for side in (image.width, image.height))
+    if not (0 <= x0 <= x1 - least_width and x1 <= image.width and 0 <= y0 <= y1 - least_height and y1 <= image.height):
+        raise InvalidError(_("The crop box lies outside the image or is smaller than 32 pixels."), code="bad_crop_box")
     version = model_version_of(image.project)
     if version is None:
-        raise UnavailableError("There is no model to embed with yet.", code="no_model")
-    name = crop_name(body.crop_box_xyxy, is_mirrored=body.is_mirrored)
-    row = request_embedding(image.sha256, version, crop_box=name, priority=SOMEBODY_WAITS)
+        raise UnavailableError(_("There is no model to embed with yet."), code="no_model")
+    name = crop_name(body.crop_box_xyxy, is_flipped=body.is_flipped)
+    row = request_embedding(image.picture, version, crop_box=name, priority=SOMEBODY_WAITS)
     is_ready = row.status == EmbeddingStatus.READY
     return {"key": row.key, "status": row.status, "url": embedding_url(row) if is_ready else None}
 
@@ -110,7 +131,7 @@ def get_thumbnail(request: HttpRequest, image_id: int, v: str = "") -> HttpRespo
     if answer := is_unchanged(request, _etag(image, "thumbnail")):
         return answer
     try:
-        content = store.open_part(image.sha256, store.THUMBNAIL)
+        content = store.open_part(image.picture, store.THUMBNAIL)
     except FileNotFoundError:
         raise _not_yet() from None
     return send_bytes(
@@ -124,9 +145,9 @@ def get_preview(request: HttpRequest, image_id: int, v: str = "") -> HttpRespons
     image = selectors.get_image(user_of(request), image_id)
     if answer := is_unchanged(request, _etag(image, "preview")):
         return answer
-    content: Any
+    content: IO[bytes] | bytes
     try:
-        content = store.open_part(image.sha256, store.PREVIEW)
+        content = store.open_part(image.picture, store.PREVIEW)
     except FileNotFoundError:
         content = _make_preview(image)
     return send_bytes(
@@ -141,12 +162,14 @@ def get_tile(request: HttpRequest, image_id: int, level: int, x: int, y: int, v:
     etag = _etag(image, f"{level}-{x}-{y}")
     if answer := is_unchanged(request, etag):
         return answer
+    if not tiles.has_tile(image.width, image.height, level=level, x=x, y=y):
+        raise MissingError(_("There is no such tile."))
     try:
-        data = tiles.read_tile(image.sha256, level=level, x=x, y=y)
+        data = tiles.read_tile(image.picture, level=level, x=x, y=y)
     except FileNotFoundError:
         raise _not_yet() from None
     if data is None:
-        raise MissingError("There is no such tile.")
+        raise MissingError(_("There is no such tile."))
     return send_bytes(request, data, content_type="image/jpeg", etag=etag, is_versioned=_names(image, v))
 
 
@@ -159,36 +182,37 @@ def get_original(request: HttpRequest, image_id: int, v: str = "") -> HttpRespon
     try:
         content = store.open_part(image.sha256, store.ORIGINAL)
     except FileNotFoundError:
-        raise MissingError("The photo's file is missing.") from None
+        raise MissingError(_("The photo's file is missing.")) from None
     content_type = MIME_TYPES.get(image.format, "application/octet-stream")
     etag = _etag(image, "original")
     response = send_bytes(request, content, content_type=content_type, etag=etag, is_versioned=_names(image, v))
-    return as_download(response, image.name)
+    return as_download(response, last_part(image.name))
 
 
 def _hurry(image: Image) -> None:
     version = model_version_of(image.project)
-    row = find_embedding(image.sha256, version) if version else None
+    row = find_embedding(image.picture, version) if version else None
     if row is not None:
         hurry_embedding(row)
 
 
 def _make_preview(image: Image) -> bytes:
     try:
-        return derivatives.make_preview_now(image.sha256)
+        return services.make_preview(image)
     except PhotoRefusedError as error:
-        raise UnavailableError(error.message, code=error.code) from error
+        refusal = UnavailableError if error.code == "preparing" else MissingError
+        raise refusal(error.message, code=error.code) from error
     except FileNotFoundError:
-        raise MissingError("The photo's file is missing.") from None
+        raise MissingError(_("The photo's file is missing.")) from None
 
 
 def _not_yet() -> UnavailableError:
-    return UnavailableError("The picture is being made.", code="preparing")
+    return UnavailableError(_("The picture is being made."), code="preparing")
 
 
 def _etag(image: Image, part: str) -> str:
-    return f"{image.sha256[:32]}-{part}"
+    return f"{image.sha256[:32]}{image.picture[64:]}-{part}"
 
 
 def _names(image: Image, version: str) -> bool:
-    return bool(version) and image.sha256.startswith(version)
+    return bool(version) and image.picture_tag.startswith(version)

@@ -8,8 +8,10 @@ from typing import Annotated, Literal
 
 from django.core.files.storage import default_storage
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from ninja import Router, Schema
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from annotator.accounts.authentication import user_of
 from annotator.errors import ConflictError, InvalidError, UnavailableError
@@ -38,14 +40,24 @@ class PointIn(Schema):
 class DecodeIn(Schema):
     """One prompt. `mask_input` is base64 of side x side little-endian float32, the logits of the answer before.
 
-    `is_mirrored` names the embedding to ask; prompt and answer are as the photo lies.
+    `is_flipped` names the embedding to ask; prompt and answer are as the photo lies.
     """
 
     points: list[PointIn] = Field(default_factory=list, max_length=200)
     box_xyxy: tuple[Pixel, Pixel, Pixel, Pixel] | None = None
     mask_input: Annotated[str, Field(max_length=1_000_000)] | None = None
     crop_box_xyxy: tuple[int, int, int, int] | None = None
-    is_mirrored: bool = False
+    is_flipped: bool = False
+
+
+class DecodeHead(TypedDict):
+    """What stands before the logits of an answer, which are 4 x side x side float32 in decoder order."""
+
+    side: int
+    predicted_iou: list[float]
+    stability_score: list[float]
+    chosen: int
+    model_version: str
 
 
 @router.post("/images/{int:image_id}/decode")
@@ -59,40 +71,39 @@ def decode_on_the_server(request: HttpRequest, image_id: int, body: DecodeIn) ->
     with default_storage.open(str(row.file.name), "rb") as file:
         data = file.read()
     wanted = DecodeRequest(
-        embedding_npy=data,
+        embedding_file=data,
         points_xy=[(point.x, point.y) for point in body.points],
         point_labels=[point.label for point in body.points],
         box_xyxy=body.box_xyxy,
         mask_input=_read_mask(body.mask_input, row),
         original_size=(image.height, image.width),
         crop_box_xyxy=body.crop_box_xyxy,
-        is_mirrored=body.is_mirrored,
+        is_flipped=body.is_flipped,
     )
     answer = decode_on_server(model_folder(row.model_version.version), wanted)
-    head = json.dumps(
-        {
-            "side": answer.side,
-            "predicted_iou": answer.predicted_iou,
-            "stability_score": answer.stability_score,
-            "chosen": answer.chosen,
-            "model_version": row.model_version.version,
-        }
-    ).encode()
+    head: DecodeHead = {
+        "side": answer.side,
+        "predicted_iou": answer.predicted_iou,
+        "stability_score": answer.stability_score,
+        "chosen": answer.chosen,
+        "model_version": row.model_version.version,
+    }
+    text = json.dumps(head).encode()
     # Padded so that the floats start on a multiple of 4 and the browser can view them in place.
-    head += b" " * (-len(head) % 4)
-    return HttpResponse(struct.pack("<I", len(head)) + head + answer.logits, content_type=CONTENT_TYPE)
+    text += b" " * (-len(text) % 4)
+    return HttpResponse(struct.pack("<I", len(text)) + text + answer.logits, content_type=CONTENT_TYPE)
 
 
 def _ready_embedding(image: Image, body: DecodeIn) -> ImageEmbedding:
     version = model_version_of(image.project)
     if version is None:
-        raise UnavailableError("There is no model yet.", code="no_model")
+        raise UnavailableError(_("There is no model yet."), code="no_model")
     crop = body.crop_box_xyxy
-    if crop is None and body.is_mirrored:
+    if crop is None and body.is_flipped:
         crop = (0, 0, image.width, image.height)
-    row = find_embedding(image.sha256, version, crop_name(crop, is_mirrored=body.is_mirrored))
+    row = find_embedding(image.picture, version, crop_name(crop, is_flipped=body.is_flipped))
     if row is None or row.status != EmbeddingStatus.READY or not default_storage.exists(str(row.file.name)):
-        raise ConflictError("The embedding is not ready.", code="embedding_not_ready")
+        raise ConflictError(_("The embedding is not ready."), code="embedding_not_ready")
     return row
 
 
@@ -102,8 +113,11 @@ def _read_mask(encoded: str | None, row: ImageEmbedding) -> bytes | None:
     try:
         data = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise InvalidError("mask_input is not base64.", code="bad_mask_input") from error
+        raise InvalidError(_("mask_input is not base64."), code="bad_mask_input") from error
     side = int(row.model_version.manifest.get("mask_side", 256))
     if len(data) != side * side * 4:
-        raise InvalidError(f"mask_input must hold {side} x {side} float32 values.", code="bad_mask_input")
+        raise InvalidError(
+            _("mask_input must hold %(side)s x %(side2)s float32 values.") % {"side": side, "side2": side},
+            code="bad_mask_input",
+        )
     return data

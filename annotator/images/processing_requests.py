@@ -11,4 +11,4 @@ def request_processing(image: Image, version: ModelVersion | None) -> None:
     if image.status == ImageStatus.NEW:
         prepare_image.enqueue(image.pk)
     if version is not None:
-        request_embedding(image.sha256, version)
+        request_embedding(image.picture, version)

@@ -1,13 +1,20 @@
 """What the image endpoints take and give."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from ninja import Schema
 from pydantic import Field, StringConstraints
+from typing_extensions import TypedDict
+
+from annotator.images.models import ImageStatus, WorkStatus
+from annotator.inference.selectors import EmbeddingOut
+from annotator.json_types import one_of
+from annotator.photos.tiles import TileLevel
+from annotator.projects.models import Stage
 
 
-class ImageRow(Schema):
+class ImageRow(TypedDict):
     """An image in a list."""
 
     id: int
@@ -16,8 +23,8 @@ class ImageRow(Schema):
     height: int
     byte_size: int
     sha256: str
-    status: str
-    work_status: str
+    status: Annotated[str, one_of(ImageStatus)]
+    work_status: Annotated[str, one_of(WorkStatus)]
     error: str
     tags: list[str]
     embedding_status: str
@@ -25,7 +32,24 @@ class ImageRow(Schema):
     created_at: datetime
 
 
-class ImagePage(Schema):
+class BrightnessIn(Schema):
+    """What to show of photos beyond 8 bit: the range in use, from low to high in values, or in per cent of pixels."""
+
+    kind: Literal["used", "values", "percent"]
+    low: float = 0
+    high: float = 0
+
+
+class BrightnessOut(TypedDict):
+    """The same, and how many photos it is about."""
+
+    kind: Annotated[str, one_of(("used", "values", "percent"))]
+    low: float
+    high: float
+    photos: int
+
+
+class ImagePage(TypedDict):
     """One page of images."""
 
     items: list[ImageRow]
@@ -34,7 +58,7 @@ class ImagePage(Schema):
     total: int
 
 
-class PreviewOut(Schema):
+class PreviewOut(TypedDict):
     """The preview and its size in pixels."""
 
     url: str
@@ -42,15 +66,7 @@ class PreviewOut(Schema):
     height: int
 
 
-class TileLevel(Schema):
-    """One level; level 0 is the full size."""
-
-    level: int
-    width: int
-    height: int
-
-
-class TilesOut(Schema):
+class TilesOut(TypedDict):
     """Where the tiles are; `url_template` has {level}, {x} and {y}."""
 
     tile_size: int
@@ -58,21 +74,20 @@ class TilesOut(Schema):
     url_template: str
 
 
-class EmbeddingOut(Schema):
-    """The image's embedding: missing, pending, running, ready or failed."""
+class NeighboursOut(TypedDict):
+    """The images before and after one, its place among all (from 1) and their number."""
 
-    status: str
-    url: str | None
-    key: str | None
-    error: str
-    model_version: str | None
+    previous_id: int | None
+    next_id: int | None
+    position: int
+    total: int
 
 
 class ImageDetail(ImageRow):
     """Everything the workspace needs to open an image."""
 
     project_id: int
-    stage: str
+    stage: Annotated[str, one_of(("", *Stage.values))]
     split: str
     preview: PreviewOut
     tiles: TilesOut | None
@@ -94,13 +109,13 @@ class ImagePatch(Schema):
 
 
 class CropIn(Schema):
-    """A part of the image to encode: x0, y0, x1, y1 in pixels of the upright photo; seen in a mirror if asked for."""
+    """A part of the image to encode: x0, y0, x1, y1 in pixels of the upright photo; flipped if asked for."""
 
     crop_box_xyxy: tuple[int, int, int, int]
-    is_mirrored: bool = False
+    is_flipped: bool = False
 
 
-class CropOut(Schema):
+class CropOut(TypedDict):
     """The crop's embedding."""
 
     key: str

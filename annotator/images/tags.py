@@ -7,6 +7,7 @@ import json
 
 from django.db import connection, transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from annotator.errors import InvalidError
 from annotator.images.models import Image
@@ -40,11 +41,16 @@ def change_tag(project: Project, image_ids: list[int], *, tag: str, is_added: bo
     """
     tag = " ".join(tag.split())
     if not tag or len(tag) > MAX_TAG_LENGTH:
-        raise InvalidError(f"A tag has 1 to {MAX_TAG_LENGTH} characters.", code="bad_tag")
+        raise InvalidError(
+            _("A tag has 1 to %(max_tag_length)s characters.") % {"max_tag_length": MAX_TAG_LENGTH}, code="bad_tag"
+        )
     if not 1 <= len(image_ids) <= MAX_IMAGES_AT_ONCE:
-        raise InvalidError(f"Choose 1 to {MAX_IMAGES_AT_ONCE:,} images.", code="bad_choice")
+        raise InvalidError(
+            _("Choose 1 to %(max_images_at_once)s images.") % {"max_images_at_once": f"{MAX_IMAGES_AT_ONCE:,}"},
+            code="bad_choice",
+        )
     with transaction.atomic():
-        rows = Image.objects.select_for_update().filter(project=project, pk__in=image_ids).order_by("pk")
+        rows = Image.objects.select_for_update(no_key=True).filter(project=project, pk__in=image_ids).order_by("pk")
         changed = [image for image in rows if _change(image, tag, is_added=is_added)]
         Image.objects.bulk_update(changed, ["tags"], batch_size=200)
     return len(changed)

@@ -3,6 +3,15 @@
 from django_tasks import task
 
 from annotator.images import services
+from annotator.jobs.services import do_job
+
+
+@task()
+def show_photos_anew(job_id: int) -> str:
+    """Show the photos of a project as its brightness says now."""
+    from annotator.images.shown_anew import show_anew  # it asks for tasks of its own
+
+    return do_job(job_id, show_anew)
 
 
 @task()

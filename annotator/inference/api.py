@@ -1,20 +1,16 @@
-"""Endpoints of model files and embeddings."""
+"""Endpoints of model versions and their files."""
 
 from typing import Any
 
-from django.apps import apps
-from django.core.files.storage import default_storage
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
 from ninja import Router, Schema
 
-from annotator.accounts.authentication import user_of
 from annotator.errors import MissingError
 from annotator.http.immutable import is_unchanged, send_bytes
-from annotator.inference.embedding_requests import remake_embedding
-from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
-from annotator.inference.selectors import model_file, parse_key
-from annotator.projects.access import visible_projects
+from annotator.inference.models import ModelVersion
+from annotator.inference.selectors import model_file
 
 router = Router(tags=["inference"])
 
@@ -68,7 +64,7 @@ def get_model_file(request: HttpRequest, version: str, name: str, v: str = "") -
     row = _get_version(version)
     path = model_file(row, name)
     if path is None:
-        raise MissingError("The model has no such file.")
+        raise MissingError(_("The model has no such file."))
     digest = next(entry["sha256"] for entry in row.manifest["files"] if entry["name"] == name)
     if answer := is_unchanged(request, digest):
         return answer
@@ -80,36 +76,8 @@ def get_model_file(request: HttpRequest, version: str, name: str, v: str = "") -
     return response
 
 
-@router.get("/embeddings/{key}.npy")
-def get_embedding(request: HttpRequest, key: str) -> HttpResponseBase:
-    """Return an embedding of an image in one of the caller's projects."""
-    parts = parse_key(key)
-    if parts is None or not _may_see(request, parts[0]):
-        raise MissingError("There is no such embedding.")
-    row = ImageEmbedding.objects.filter(
-        sha256=parts[0], model_version__version=parts[1], crop_box=parts[2], status=EmbeddingStatus.READY
-    ).first()
-    if row is None:
-        raise MissingError("There is no such embedding.")
-    if answer := is_unchanged(request, key):
-        return answer
-    try:
-        file = default_storage.open(str(row.file.name), "rb")
-    except FileNotFoundError:
-        remake_embedding(row)
-        raise MissingError("The embedding's file is missing; it is being made again.") from None
-    response = send_bytes(request, file, content_type="application/octet-stream", etag=key)
-    response["Content-Length"] = str(row.byte_size)
-    return response
-
-
 def _get_version(version: str) -> ModelVersion:
     row = ModelVersion.objects.filter(version=version).first()
     if row is None:
-        raise MissingError("There is no such model version.")
+        raise MissingError(_("There is no such model version."))
     return row
-
-
-def _may_see(request: HttpRequest, sha256: str) -> bool:
-    images = apps.get_model("images", "Image")  # by name: images build on inference
-    return images.objects.filter(sha256=sha256, project__in=visible_projects(user_of(request))).exists()

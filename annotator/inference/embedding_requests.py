@@ -5,6 +5,7 @@ from annotator.inference.spent_crops import note_use
 from annotator.inference.tasks import embed_image
 
 BACKGROUND = 0
+BEHIND_WHOLE_PHOTOS = -50
 SOMEBODY_WAITS = 50
 
 

@@ -40,9 +40,12 @@ class EmbeddingStatus(models.TextChoices):
 
 
 class ImageEmbedding(models.Model):
-    """The encoder's output for one image content, model version and crop box, named as in crop_names.py."""
+    """The encoder's output for one picture, model version and crop box.
 
-    sha256 = models.CharField(max_length=64)
+    `sha256` is the picture's name (annotator/photos/readings.py); the crop box is named as in crop_names.py.
+    """
+
+    sha256 = models.CharField(max_length=120)
     model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="embeddings")
     crop_box = models.CharField(max_length=40, default="full")
     status = models.CharField(max_length=8, choices=EmbeddingStatus.choices, default=EmbeddingStatus.PENDING)

@@ -2,13 +2,28 @@
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from django.conf import settings
+from typing_extensions import TypedDict
 
+from annotator.inference.crop_names import Crop
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
+from annotator.json_types import one_of
 
 _SAFE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+StatusOut = Annotated[str, one_of(("missing", *EmbeddingStatus.values))]
+
+
+class EmbeddingOut(TypedDict):
+    """The image's embedding: missing, pending, running, ready or failed; tiles: crops that are encoded after it."""
+
+    status: StatusOut
+    url: str | None
+    key: str | None
+    error: str
+    model_version: str | None
+    tiles: list[Crop]
 
 
 def default_model_version() -> ModelVersion | None:
@@ -40,7 +55,7 @@ def embedding_url(row: ImageEmbedding) -> str:
     return f"/api/v1/embeddings/{row.key}.npy"
 
 
-def describe_embedding(row: ImageEmbedding | None, *, version: ModelVersion | None) -> dict[str, Any]:
+def describe_embedding(row: ImageEmbedding | None, *, version: ModelVersion | None, tiles: list[Crop]) -> EmbeddingOut:
     """Return the `embedding` part of ImageDetail; status "missing" when there is no row yet."""
     if row is None:
         return {
@@ -49,6 +64,7 @@ def describe_embedding(row: ImageEmbedding | None, *, version: ModelVersion | No
             "key": None,
             "error": "",
             "model_version": version.version if version else None,
+            "tiles": tiles,
         }
     is_ready = row.status == EmbeddingStatus.READY
     return {
@@ -57,6 +73,7 @@ def describe_embedding(row: ImageEmbedding | None, *, version: ModelVersion | No
         "key": row.key,
         "error": row.error,
         "model_version": row.model_version.version,
+        "tiles": tiles,
     }
 
 
@@ -88,7 +105,11 @@ def embedding_statuses(hashes: list[str], version: ModelVersion | None) -> dict[
     return dict(rows.values_list("sha256", "status"))
 
 
+# annotator/photos/readings.py: the file's digest, and how it is read.
+PICTURE = r"([0-9a-f]{64}(?:\.[a-z][a-z0-9_.]*)?)"
+
+
 def parse_key(key: str) -> tuple[str, str, str] | None:
-    """Split an embedding key into sha256, model version and crop box."""
-    match = re.fullmatch(r"([0-9a-f]{64})-([A-Za-z0-9._-]+)-(full|\d+_\d+_\d+_\d+(?:_mirrored)?)-f16", key)
+    """Split an embedding key into the name of its picture, model version and crop box."""
+    match = re.fullmatch(PICTURE + r"-([A-Za-z0-9._-]+)-(full|\d+_\d+_\d+_\d+(?:_flipped)?)-f16", key)
     return (match[1], match[2], match[3]) if match else None

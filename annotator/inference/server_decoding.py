@@ -11,6 +11,8 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
+from django.utils.translation import gettext as _
+
 from annotator import sam_gateway
 from annotator.errors import InvalidError, UnavailableError
 from annotator.inference.decoding_process import end_with_parent
@@ -28,7 +30,7 @@ _pool: ProcessPoolExecutor | None = None
 def decode_on_server(folder: Path, request: DecodeRequest) -> DecodeAnswer:
     """Answer one prompt; raise InvalidError for a bad prompt, UnavailableError when busy, slow or broken."""
     if not _places.acquire(blocking=False):
-        raise UnavailableError("The server is decoding for others; try again.", code="busy")
+        raise UnavailableError(_("The server is decoding for others; try again."), code="busy")
     try:
         return _running_pool().submit(sam_gateway.decode_prompt, str(folder), request).result(ANSWER_WITHIN_SECONDS)
     except sam_gateway.PromptRefusedError as error:
@@ -38,7 +40,7 @@ def decode_on_server(folder: Path, request: DecodeRequest) -> DecodeAnswer:
     except (BrokenProcessPool, FutureTimeoutError) as error:
         logger.warning("the decoding subprocess was given up", exc_info=True)
         stop_decoding()
-        raise UnavailableError("Decoding on the server failed; try again.", code="decoder_failed") from error
+        raise UnavailableError(_("Decoding on the server failed; try again."), code="decoder_failed") from error
     finally:
         _places.release()
 

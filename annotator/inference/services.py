@@ -3,7 +3,6 @@
 Statuses change by compare-and-set, so that a task which runs twice does its work once.
 """
 
-import io
 import logging
 import time
 
@@ -14,13 +13,15 @@ from django.db.models import F
 from django.utils import timezone
 
 from annotator import sam_gateway
+from annotator.contents import services as contents
+from annotator.full_disk import explain_full_disk, is_disk_full
 from annotator.inference.crop_names import parse_crop_name
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding
 from annotator.inference.selectors import model_folder
 from annotator.inference.signals import embedding_changed
-from annotator.photos.decoding import load_upright_rgb, open_photo
+from annotator.photos import store
 from annotator.photos.errors import PhotoRefusedError
-from annotator.photos.store import ORIGINAL, open_part
+from annotator.photos.originals import load_stored_rgb
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +39,14 @@ def compute_embedding(embedding_id: int) -> EmbeddingStatus | None:
         _encode_and_store(row)
     except PhotoRefusedError as error:
         _give_up(row, error.message)
+    except sam_gateway.ModelMissingError as error:
+        _give_up(row, str(error))
     except FileNotFoundError as error:
         _give_up(row, f"A file of the photo or of the model is missing: {_short_name(error)}")
     except Exception as error:
+        if is_disk_full(error):
+            _wait_for_space(row)
+            return EmbeddingStatus.PENDING
         logger.exception("embedding failed", extra={"key": row.key, "attempt": row.attempts})
         is_last = row.attempts >= settings.MAX_TASK_ATTEMPTS
         _set(row, EmbeddingStatus.FAILED if is_last else EmbeddingStatus.PENDING, error=_reason(error))
@@ -60,20 +66,17 @@ def _encode_and_store(row: ImageEmbedding) -> None:
 
     name = f"embeddings/{row.sha256[:2]}/{row.key}.npy"
     started = time.perf_counter()
-    crop, is_mirrored = parse_crop_name(row.crop_box)
-    with open_part(row.sha256, ORIGINAL) as file, open_photo(file) as (picture, facts):
-        image = np.asarray(load_upright_rgb(picture, facts))
+    crop, is_flipped = parse_crop_name(row.crop_box)
+    image = np.asarray(load_stored_rgb(row.sha256))
     folder = model_folder(row.model_version.version)
-    array = sam_gateway.encode_image(
-        image, folder, crop_box_xyxy=crop, is_mirrored=is_mirrored, threads=settings.INFERENCE_THREADS
+    data = sam_gateway.encode_image(
+        image, folder, crop_box_xyxy=crop, is_flipped=is_flipped, threads=settings.INFERENCE_THREADS
     )
-    buffer = io.BytesIO()
-    np.save(buffer, array.astype(np.float16, copy=False), allow_pickle=False)
-    data = buffer.getvalue()
     row.file.name = default_storage.save(name, ContentFile(data))
     row.byte_size = len(data)
     row.encode_ms = round((time.perf_counter() - started) * 1000)
-    _set(row, EmbeddingStatus.READY, error="")
+    if not _set(row, EmbeddingStatus.READY, error=""):
+        _drop_file_of_gone(row)
 
 
 def _short_name(error: FileNotFoundError) -> str:
@@ -85,9 +88,30 @@ def _give_up(row: ImageEmbedding, message: str) -> None:
     _set(row, EmbeddingStatus.FAILED, error=message)
 
 
-def _set(row: ImageEmbedding, status: EmbeddingStatus, *, error: str) -> None:
+def _wait_for_space(row: ImageEmbedding) -> None:
+    """Leave the row waiting: a full disk is no fault of the photo's, so the try does not count."""
+    logger.warning("no space for an embedding", extra={"key": row.key})
+    row.file.name = ""
+    _set(row, EmbeddingStatus.PENDING, error=explain_full_disk())
+    ImageEmbedding.objects.filter(pk=row.pk).update(attempts=F("attempts") - 1)
+    _tell(row)
+
+
+def _set(row: ImageEmbedding, status: EmbeddingStatus, *, error: str) -> bool:
+    """Write what came of it; False where the photo was deleted meanwhile, and the row with it."""
     row.status, row.error = status, error
-    row.save(update_fields=["status", "error", "file", "byte_size", "encode_ms", "updated_at"])
+    names = ("status", "error", "file", "byte_size", "encode_ms")
+    values = {name: getattr(row, name) for name in names}
+    return bool(ImageEmbedding.objects.filter(pk=row.pk).update(**values, updated_at=timezone.now()))
+
+
+def _drop_file_of_gone(row: ImageEmbedding) -> None:
+    """Remove the file of an embedding whose photo was deleted while it was computed, unless it was asked for anew."""
+    same = ImageEmbedding.objects.filter(sha256=row.sha256, model_version=row.model_version, crop_box=row.crop_box)
+    with contents.hold_content(contents.content_of(row.sha256)):
+        aside = [] if same.exists() else store.set_aside([str(row.file.name)])
+        contents.release_picture(row.sha256)
+    store.remove_for_good(aside)
 
 
 def _reason(error: Exception) -> str:

@@ -16,7 +16,7 @@ def embed_image(embedding_id: int) -> str:
     """Compute one embedding; after a failure that may pass, ask again a little later."""
     status = compute_embedding(embedding_id)
     if status == EmbeddingStatus.PENDING:
-        row = ImageEmbedding.objects.get(pk=embedding_id)
-        delay = RETRY_SECONDS[min(row.attempts, len(RETRY_SECONDS)) - 1]
+        attempts = ImageEmbedding.objects.filter(pk=embedding_id).values_list("attempts", flat=True).first() or 0
+        delay = RETRY_SECONDS[min(attempts, len(RETRY_SECONDS)) - 1]
         embed_image.using(run_after=timezone.now() + timedelta(seconds=delay)).enqueue(embedding_id)
     return status or "nothing to do"

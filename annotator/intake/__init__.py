@@ -1,1 +1,1 @@
-"""How photos come in: uploads, zips and folders. Above images and engine, whose services and jobs it uses."""
+"""How photos come in: uploads, zips and folders. Above images and jobs, whose services it uses."""

@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import IO
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from annotator.errors import ForbiddenError, InvalidError, MissingError
+from annotator.photos.decoding import SUFFIXES
 from annotator.photos.errors import PhotoRefusedError
-
-PHOTO_ENDINGS = {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"}
 
 
 def allowed_root() -> Path:
     """Return INGEST_ROOT without links; raise ForbiddenError when the server sets none."""
     if settings.INGEST_ROOT is None:
-        raise ForbiddenError("Reading folders is off: the server sets no INGEST_ROOT.", code="no_ingest_root")
+        raise ForbiddenError(_("Reading folders is off: the server sets no INGEST_ROOT."), code="no_ingest_root")
     return Path(settings.INGEST_ROOT).resolve()
 
 
@@ -24,12 +24,12 @@ def resolve_folder(folder: str) -> Path:
     """Return the absolute folder; raise an AppError unless it is a folder below INGEST_ROOT."""
     root = allowed_root()
     if "\0" in folder:
-        raise InvalidError("That is no folder name.", code="outside_root")
+        raise InvalidError(_("That is no folder name."), code="outside_root")
     target = (root / folder.strip().lstrip("/\\")).resolve()
     if not target.is_relative_to(root):
-        raise InvalidError("The folder lies outside the folder that the server allows.", code="outside_root")
+        raise InvalidError(_("The folder lies outside the folder that the server allows."), code="outside_root")
     if not target.is_dir():
-        raise MissingError("There is no such folder.", code="no_such_folder")
+        raise MissingError(_("There is no such folder."), code="no_such_folder")
     return target
 
 
@@ -39,7 +39,11 @@ def list_photos(folder: Path) -> list[Path]:
     for path in _walk(folder):
         found.append(path)
         if len(found) > settings.MAX_FOLDER_FILES:
-            raise InvalidError(f"The folder holds more than {settings.MAX_FOLDER_FILES} photos.", code="too_many")
+            raise InvalidError(
+                _("The folder holds more than %(max_folder_files)s photos.")
+                % {"max_folder_files": settings.MAX_FOLDER_FILES},
+                code="too_many",
+            )
     return sorted(found)
 
 
@@ -48,7 +52,7 @@ def open_photo_file(path: Path) -> IO[bytes]:
     try:
         return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb")
     except OSError as error:
-        raise PhotoRefusedError("unreadable", "The file cannot be read.") from error
+        raise PhotoRefusedError("unreadable", _("The file cannot be read.")) from error
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -56,5 +60,5 @@ def _walk(folder: Path) -> Iterator[Path]:
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
             path = Path(parent) / name
-            if path.suffix.lower() in PHOTO_ENDINGS and not name.startswith(".") and not path.is_symlink():
+            if path.suffix.lower() in SUFFIXES and not name.startswith(".") and not path.is_symlink():
                 yield path

@@ -1,14 +1,14 @@
 """Background tasks of this room."""
 
 import hashlib
-from typing import Any
 
 from django_tasks import task
 
 from annotator.accounts.models import User
-from annotator.engine import jobs
-from annotator.engine.models import Job
 from annotator.intake.bulk import run_bulk_intake
+from annotator.jobs import services as jobs
+from annotator.jobs.models import Job
+from annotator.json_types import JsonObject
 from annotator.projects.models import Project
 
 INTAKE_PRIORITY = 20  # before embeddings: somebody watches the photos come in
@@ -20,12 +20,10 @@ def bulk_intake(job_id: int) -> str:
     return jobs.do_job(job_id, run_bulk_intake)
 
 
-def start_zip_intake(project: Project, *, stored: str, name: str, total: int, user: User | None) -> Job:
-    """Start the job that unpacks a stored zip."""
-    params: dict[str, Any] = {"file": stored, "name": name}
-    return jobs.start_job(
-        project, kind="ingest_zip", task=bulk_intake, params=params, user=user, total=total, key=stored[-40:]
-    )
+def start_file_intake(project: Project, *, kind: str, stored: str, name: str, total: int, user: User | None) -> Job:
+    """Start the job that unpacks a stored file of many photos: a zip (ingest_zip) or a TIFF (ingest_pages)."""
+    params: JsonObject = {"file": stored, "name": name}
+    return jobs.start_job(project, kind=kind, task=bulk_intake, params=params, user=user, total=total, key=stored[-40:])
 
 
 def start_folder_intake(project: Project, *, folder: str, total: int, user: User | None) -> Job:

@@ -3,14 +3,19 @@
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from annotator.launcher.installation import PYTHON, install_all
-from annotator.launcher.machine import check_port
+from annotator.launcher.house import House
+from annotator.launcher.installation import MANAGE, PYTHON, install_all
 from annotator.launcher.options import ROOT, Options, read_options
+from annotator.launcher.private import PRIVATE_UMASK, open_private
 from annotator.launcher.problems import LaunchError, explain_failure
 from annotator.launcher.processes import Supervisor, make_children
 
+TOLD_AT_ONCE = "Exporting model "
 USAGE = "Usage: python3 -m annotator.launcher run|setup"
 
 
@@ -33,9 +38,19 @@ def main(arguments: Sequence[str]) -> int:
 
 def run(options: Options) -> None:
     """Install what is missing, prepare the data, start the processes and stay until asked to stop."""
-    check_port(options.host, options.port)
-    install_all(options)
-    sign_ins = prepare_data(options)
+    house = House(options)
+    try:
+        house.check_port(options)
+        install_all(options)
+        sign_ins = prepare_data(options)
+        supervise(options, sign_ins)
+    finally:
+        house.leave()
+    print("Stopped.", flush=True)
+
+
+def supervise(options: Options, sign_ins: Sequence[dict[str, str]]) -> None:
+    """Keep the processes running until asked to stop."""
     supervisor = Supervisor(make_children(options), options)
     supervisor.listen()
     try:
@@ -45,20 +60,41 @@ def run(options: Options) -> None:
         supervisor.watch()
     finally:
         supervisor.stop()
-    print("Stopped.", flush=True)
 
 
 def prepare_data(options: Options) -> list[dict[str, str]]:
     """Migrate, sync the model, load the demo project; return how to sign in, as rows of username and password."""
     print("Preparing database, model and demo project ...", flush=True)
-    command = [str(PYTHON), "manage.py", "prepare_start"]
-    done = subprocess.run(command, check=False, cwd=ROOT, env=options.environment(), text=True, capture_output=True)
+    command = [str(PYTHON), *MANAGE, "prepare_start"]
     log_file = options.log_dir / "prepare.log"
-    log_file.write_text(done.stderr, encoding="utf-8")
-    if done.returncode != 0:
-        raise LaunchError(explain_failure(done.stderr, step="Preparing the data", log_file=str(log_file)))
-    rows: list[dict[str, str]] = json.loads(done.stdout.strip().splitlines()[-1])["sign_ins"]
+    status, out, errors = run_and_tell(command, options, log_file)
+    if status != 0:
+        raise LaunchError(explain_failure(errors, step="Preparing the data", log_file=str(log_file)))
+    told = json.loads(out.strip().splitlines()[-1])
+    for note in told["notes"]:
+        print(note, flush=True)
+    rows: list[dict[str, str]] = told["sign_ins"]
     return rows
+
+
+def run_and_tell(command: list[str], options: Options, log_file: Path) -> tuple[int, str, str]:
+    """Run a command with its stderr in a log; print the lines about models at once, because they take minutes."""
+    pipes: dict[str, Any] = {"stderr": subprocess.PIPE, "text": True, "umask": PRIVATE_UMASK}
+    with (
+        open_private(log_file, "w") as log,
+        tempfile.TemporaryFile("w+") as out,
+        subprocess.Popen(command, cwd=ROOT, env=options.environment(), stdout=out, **pipes) as process,
+    ):
+        lines = []
+        for line in process.stderr or []:
+            lines.append(line)
+            log.write(line)
+            log.flush()
+            if line.startswith(TOLD_AT_ONCE):
+                print(line.rstrip(), flush=True)
+        status = process.wait()
+        out.seek(0)
+        return status, out.read(), "".join(lines)
 
 
 def announce(options: Options, sign_ins: Sequence[dict[str, str]]) -> None:

@@ -8,16 +8,22 @@ from pathlib import Path
 
 from annotator.launcher.machine import FIRST_START_BYTES, LATER_START_BYTES, check_disk
 from annotator.launcher.options import ROOT, Options
+from annotator.launcher.private import open_private
 from annotator.launcher.problems import LaunchError, explain_failure
+from annotator.places import IS_CHECKOUT
 
 VENV = ROOT / ".venv"
-PYTHON = VENV / "bin" / "python"
+PYTHON = VENV / "bin" / "python" if IS_CHECKOUT else Path(sys.executable)
+MANAGE = ["manage.py"] if IS_CHECKOUT else ["-m", "annotator", "manage"]  # what PYTHON runs for a management command
 FRONTEND = ROOT / "frontend"
 DIST = ROOT / "static" / "dist"
 
 
 def install_all(options: Options) -> None:
     """Bring everything to the state of the working tree; raise LaunchError when a step fails."""
+    if not IS_CHECKOUT:
+        check_disk(options.data_dir, needed_bytes=LATER_START_BYTES)
+        return
     is_first = not (VENV / ".requirements-stamp").exists()
     check_disk(ROOT, needed_bytes=FIRST_START_BYTES if is_first else LATER_START_BYTES)
     check_disk(options.data_dir, needed_bytes=LATER_START_BYTES)
@@ -91,7 +97,7 @@ def _read(stamp: Path) -> str:
 def _run_step(command: Sequence[str], *, step: str, options: Options, cwd: Path = ROOT) -> None:
     print(f"{step} ...", flush=True)
     log_file = options.log_dir / "setup.log"
-    with log_file.open("a", encoding="utf-8") as log:
+    with open_private(log_file, "a") as log:
         log.write(f"$ {' '.join(command)}\n")
     try:
         done = subprocess.run(
@@ -105,7 +111,7 @@ def _run_step(command: Sequence[str], *, step: str, options: Options, cwd: Path 
         )
     except OSError as error:
         raise LaunchError(f"{step} failed: {error}.") from error
-    with log_file.open("a", encoding="utf-8") as log:
+    with open_private(log_file, "a") as log:
         log.write(done.stdout)
     if done.returncode != 0:
         raise LaunchError(explain_failure(done.stdout, step=step, log_file=str(log_file)))

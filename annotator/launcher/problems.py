@@ -31,6 +31,8 @@ _CAUSES: list[tuple[str, str]] = [
     ),
 ]
 
+_REFUSAL = "CommandError: "
+
 
 class LaunchError(Exception):
     """A start that cannot go on; the text is the one sentence that the person reads."""
@@ -38,10 +40,12 @@ class LaunchError(Exception):
 
 def explain_failure(output: str, *, step: str, log_file: str) -> str:
     """Return one sentence for a failed installer's output."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    if lines and lines[-1].startswith(_REFUSAL):  # a sentence of ours, which says what to do
+        return f"{step} failed. {lines[-1].removeprefix(_REFUSAL)}"
     for pattern, sentence in _CAUSES:
         if re.search(pattern, output):
             return f"{step} failed. {sentence}"
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if line.lower().startswith(("error", "npm error"))]
     last = (errors or lines or ["it said nothing"])[-1]
     return f"{step} failed: {last[:300]} (everything it said is in {log_file})."

@@ -1,5 +1,7 @@
 """App configuration."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -8,3 +10,7 @@ class LiveConfig(AppConfig):
 
     name = "annotator.live"
     label = "live"
+
+    def ready(self) -> None:
+        """Listen for access that ends."""
+        import_module("annotator.live.receivers")

@@ -58,7 +58,7 @@ class _Receiver(asyncio.DatagramProtocol):
         self.layer = layer
         self.pending: set[asyncio.Task[None]] = set()
 
-    def datagram_received(self, data: bytes, addr: Any) -> None:
+    def datagram_received(self, data: bytes, addr: object) -> None:
         """Hand the message to the local members of its group."""
         try:
             envelope = json.loads(data)
@@ -83,7 +83,7 @@ class SocketChannelLayer(InMemoryChannelLayer):
         await self._listen()
         await super().group_add(group, channel)
 
-    async def group_send(self, group: str, message: dict[str, Any]) -> None:
+    async def group_send(self, group: str, message: dict[str, object]) -> None:
         """Send to the group's members in all processes, this one included."""
         self.require_valid_group_name(group)
         payload = json.dumps({"group": group, "message": message}).encode()
@@ -91,7 +91,7 @@ class SocketChannelLayer(InMemoryChannelLayer):
             raise ValueError("a hint may have 60 kB at most")
         send_datagram(payload)
 
-    async def deliver(self, group: str, message: dict[str, Any]) -> None:
+    async def deliver(self, group: str, message: dict[str, object]) -> None:
         """Send to the group's members in this process."""
         await super().group_send(group, message)
 

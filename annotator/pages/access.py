@@ -2,17 +2,31 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, cast
+from typing import TypedDict, cast
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 
 from annotator.accounts.models import User
+from annotator.accounts.people import require_server_admin
 from annotator.errors import ForbiddenError, MissingError
 from annotator.projects.access import Right, get_project, has_right, role_of
+from annotator.projects.models import Project
 
 View = Callable[..., HttpResponse]
+Context = dict[str, object]  # what a template is given
+
+
+class ProjectContext(TypedDict):
+    """What every page inside a project shows: the project, the person's role, the open section."""
+
+    project: Project
+    role: str | None
+    section: str
+    can_manage: bool
+    can_annotate: bool
+    can_review: bool
 
 
 def person(request: HttpRequest) -> User:
@@ -26,7 +40,7 @@ def project_page(right: Right = Right.VIEW) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @login_required
         @wraps(view)
-        def wrapped(request: HttpRequest, project_id: int, **rest: Any) -> HttpResponse:
+        def wrapped(request: HttpRequest, project_id: int, **rest: object) -> HttpResponse:
             try:
                 return view(request, get_project(person(request), project_id, right=right), **rest)
             except MissingError as error:
@@ -39,7 +53,22 @@ def project_page(right: Right = Right.VIEW) -> Callable[[View], View]:
     return decorate
 
 
-def project_context(request: HttpRequest, project: Any, *, section: str) -> dict[str, Any]:
+def server_admin_page(view: View) -> View:
+    """Turn a view into a page for server admins; everybody else sees "not allowed"."""
+
+    @login_required
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: object, **rest: object) -> HttpResponse:
+        try:
+            require_server_admin(person(request))
+        except ForbiddenError as error:
+            raise PermissionDenied(error.message) from error
+        return view(request, *args, **rest)
+
+    return wrapped
+
+
+def project_context(request: HttpRequest, project: Project, *, section: str) -> ProjectContext:
     """Return what every page inside a project shows: the project, the person's role, the open section."""
     role = role_of(person(request), project.pk)
     return {

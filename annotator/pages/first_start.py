@@ -1,9 +1,9 @@
 """What a fresh data directory gets: people who can sign in, and the demo project with its photos.
 
 Idempotent: a second call changes nothing, and a demo project that somebody archived or renamed does not come back.
+Outside of the demo there is one first admin, whose random password is shown once and kept nowhere.
 """
 
-import json
 import os
 import secrets
 import sys
@@ -13,27 +13,31 @@ from django.conf import settings
 from django.core.management import call_command
 
 from annotator.accounts.models import User
+from annotator.accounts.stock_accounts import ADMIN, ANNOTATOR, keep, read_kept
 from annotator.projects.models import Membership, Project, Role
-
-ADMIN, ANNOTATOR = "admin", "annotator"
-
-
-def sign_in_file() -> Path:
-    """Return the file that keeps the first passwords, readable by its owner only."""
-    return Path(settings.DATA_DIR) / "sign-in.json"
 
 
 def ensure_people() -> list[dict[str, str]]:
-    """Make the first admin and the first annotator; return rows of username and hint (how to sign in)."""
-    kept = _read_kept()
+    """Make the demo's admin and annotator; return rows of username and hint (how to sign in)."""
+    kept = read_kept()
     rows = []
     for username in (ADMIN, ANNOTATOR):
         password, is_known = _ensure_person(username, kept.get(username, ""))
         kept[username] = password if is_known else ""
         hint = f"with password {password}" if is_known else "with the password that was set for it"
         rows.append({"username": username, "hint": hint})
-    _keep({name: password for name, password in kept.items() if password})
+    keep({name: password for name, password in kept.items() if password})
     return rows
+
+
+def ensure_first_admin() -> list[dict[str, str]]:
+    """Make an admin where nobody can administer the server; return how to sign in, which is said this once."""
+    is_there = User.objects.filter(is_superuser=True, is_active=True).exists()
+    if is_there or User.objects.filter(username=ADMIN).exists():
+        return []
+    password = secrets.token_urlsafe(12)
+    User.objects.create_superuser(username=ADMIN, password=password)
+    return [{"username": ADMIN, "hint": f"with password {password} (shown only now: change it after signing in)"}]
 
 
 def load_demo() -> bool:
@@ -62,22 +66,3 @@ def _ensure_person(username: str, kept: str) -> tuple[str, bool]:
         user.save(update_fields=["password"])
     candidate = given or kept
     return candidate, bool(candidate) and user.check_password(candidate)
-
-
-def _read_kept() -> dict[str, str]:
-    try:
-        kept: dict[str, str] = json.loads(sign_in_file().read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return {}
-    return kept
-
-
-def _keep(passwords: dict[str, str]) -> None:
-    file = sign_in_file()
-    text = json.dumps(passwords, indent=2) + "\n"
-    if file.exists() and file.read_text(encoding="utf-8") == text:
-        return
-    temporary = file.with_suffix(".part")
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
-        out.write(text)
-    temporary.replace(file)

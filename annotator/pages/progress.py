@@ -2,8 +2,9 @@
 
 from dataclasses import asdict, dataclass
 
-from django.db.models import Count, F, Window
+from django.db.models import Count, F, Q, Window
 from django.db.models.functions import RowNumber
+from django.utils.translation import gettext as _
 
 from annotator.annotations.models import Annotation, State
 from annotator.images.models import Image, ImageStatus
@@ -11,6 +12,7 @@ from annotator.images.selectors import file_url
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding
 from annotator.inference.selectors import embedding_statuses, model_version_of
 from annotator.projects.models import Project
+from annotator.words.stored import say
 
 DONE_STATUSES = ("submitted", "reviewed")
 
@@ -36,14 +38,20 @@ class EmbeddingProgress:
     def line(self) -> str:
         """Return the sentence that people read."""
         if self.total == 0:
-            return "No images yet"
+            return _("No images yet")
         if self.ready == self.total:
-            return "All images are ready to click"
-        how_far = f"{self.ready} of {self.total} images ready"
+            return _("All images are ready to click")
+        return self._sentence() % {"ready": self.ready, "total": self.total, "before": self.total - self.ready}
+
+    def _sentence(self) -> str:
         if self.usable == self.total:
-            before = self.total - self.ready
-            return f"Embedding with another model: {how_far}; all can be clicked, {before} with the model before"
-        return f"Embedding: {how_far}" if self.waiting else f"{self.ready} of {self.total} images are ready to click"
+            return _(
+                "Embedding with another model: %(ready)s of %(total)s images ready; all can be clicked, "
+                "%(before)s with the model before"
+            )
+        if self.waiting:
+            return _("Embedding: %(ready)s of %(total)s images ready")
+        return _("%(ready)s of %(total)s images are ready to click")
 
     def as_dict(self) -> dict[str, int | str]:
         """Return the numbers and the sentence for JSON."""
@@ -54,24 +62,22 @@ def embedding_progress(project: Project) -> EmbeddingProgress:
     """Count the project's images by embedding state; a photo that proved damaged counts as failed."""
     images = Image.objects.filter(project=project)
     version = model_version_of(project)
-    rows = ImageEmbedding.objects.filter(model_version=version, crop_box="full", sha256__in=images.values("sha256"))
-    ready = rows.filter(status=EmbeddingStatus.READY).count()
-    failed_hashes = rows.filter(status=EmbeddingStatus.FAILED).values("sha256")
-    damaged = images.filter(status=ImageStatus.FAILED).exclude(sha256__in=failed_hashes).count()
-    whole = images.exclude(status=ImageStatus.FAILED).values("sha256")
-    any_ready = ImageEmbedding.objects.filter(crop_box="full", status=EmbeddingStatus.READY, sha256__in=whole)
-    return EmbeddingProgress(
+    rows = ImageEmbedding.objects.filter(model_version=version, crop_box="full")
+    ready = rows.filter(status=EmbeddingStatus.READY).values("sha256")
+    failed = rows.filter(status=EmbeddingStatus.FAILED).values("sha256")
+    any_ready = ImageEmbedding.objects.filter(crop_box="full", status=EmbeddingStatus.READY).values("sha256")
+    return EmbeddingProgress(  # of images, not of contents: two images may share one embedding
         total=images.count(),
-        ready=ready,
-        failed=failed_hashes.count() + damaged,
-        usable=any_ready.values("sha256").distinct().count(),
+        ready=images.filter(picture__in=ready).count(),
+        failed=images.filter(Q(status=ImageStatus.FAILED) | Q(picture__in=failed)).count(),
+        usable=images.exclude(status=ImageStatus.FAILED).filter(picture__in=any_ready).count(),
     )
 
 
 def image_states(project: Project, image_ids: list[int]) -> dict[int, dict[str, object]]:
     """Return state ("ready", "failed", "running", "pending"), error and mask count of some images."""
     images = list(Image.objects.filter(project=project, pk__in=image_ids))
-    hashes, version = [image.sha256 for image in images], model_version_of(project)
+    hashes, version = [image.picture for image in images], model_version_of(project)
     statuses = embedding_statuses(hashes, version)
     failed = ImageEmbedding.objects.filter(
         sha256__in=hashes, model_version=version, crop_box="full", status=EmbeddingStatus.FAILED
@@ -80,8 +86,8 @@ def image_states(project: Project, image_ids: list[int]) -> dict[int, dict[str, 
     masks = count_masks([image.pk for image in images])
     return {
         image.pk: {
-            "state": "failed" if image.status == ImageStatus.FAILED else statuses.get(image.sha256, "pending"),
-            "error": image.error or errors.get(image.sha256, ""),
+            "state": "failed" if image.status == ImageStatus.FAILED else statuses.get(image.picture, "pending"),
+            "error": say(image.error or errors.get(image.picture, "")),
             "masks": masks.get(image.pk, 0),
         }
         for image in images

@@ -4,10 +4,11 @@ A line is a name, a star where an answer is required, a colon, and `flag`, `numb
 nothing of forms or the database; the API's schema (projects/schemas.py) says what a question may be.
 """
 
-from typing import Any
-
+from django.utils.translation import gettext as _
 from pydantic import ValidationError
 
+from annotator.projects.commands import LabelQuestion
+from annotator.projects.models import MAX_LABEL_LENGTH
 from annotator.projects.schemas import LabelAttribute
 
 PLAIN_KINDS = ("flag", "number", "text")
@@ -18,32 +19,33 @@ class QuestionError(ValueError):
     """A line that is no question; the message says which and why."""
 
 
-def read_questions(text: str) -> list[dict[str, Any]]:
+def read_questions(text: str) -> list[LabelQuestion]:
     """Return the questions of a text, one a line; raise QuestionError for a line that is none."""
     questions = [_read_line(line.strip()) for line in text.splitlines() if line.strip()]
     names = [question["name"] for question in questions]
     for name in names:
         if names.count(name) > 1:
-            raise QuestionError(f"“{name}” is asked twice.")
+            raise QuestionError(_("“%(name)s” is asked twice.") % {"name": name})
     if len(questions) > MOST_QUESTIONS:
-        raise QuestionError(f"A label asks {MOST_QUESTIONS} questions at most.")
+        raise QuestionError(_("A label asks %(n)s questions at most.") % {"n": MOST_QUESTIONS})
     return questions
 
 
-def write_questions(questions: list[dict[str, Any]]) -> str:
+def write_questions(questions: list[LabelQuestion]) -> str:
     """Return questions as lines that `read_questions` reads."""
     return "\n".join(_write_line(question) for question in questions)
 
 
-def _read_line(line: str) -> dict[str, Any]:
+def _read_line(line: str) -> LabelQuestion:
     name, colon, rest = line.partition(":")
     name, rest = name.strip(), rest.strip()
     if not colon or not name.rstrip("*") or not rest:
-        raise QuestionError(f"“{line}” is no question: write a name, a colon and flag, number, text or choices.")
+        sentence = _("“%(line)s” is no question: write a name, a colon and flag, number, text or choices.")
+        raise QuestionError(sentence % {"line": line})
     is_plain = rest.lower() in PLAIN_KINDS
     choices = [] if is_plain else list(dict.fromkeys(part.strip() for part in rest.split(",") if part.strip()))
     if not is_plain and len(choices) < 2:
-        raise QuestionError(f"“{line}” needs two choices or more, or flag, number or text.")
+        raise QuestionError(_("“%(line)s” needs two choices or more, or flag, number or text.") % {"line": line})
     fields = {
         "name": name.rstrip("*").strip(),
         "kind": rest.lower() if is_plain else "choice",
@@ -51,12 +53,13 @@ def _read_line(line: str) -> dict[str, Any]:
         "is_required": name.endswith("*"),
     }
     try:
-        return LabelAttribute.model_validate(fields).dict()
+        return LabelAttribute.model_validate(fields).question()
     except ValidationError as error:
-        raise QuestionError(f"“{line[:40]}” is too long: a name has 100 characters at most.") from error
+        sentence = _("“%(line)s” is too long: a name has %(most)s characters at most.")
+        raise QuestionError(sentence % {"line": line[:40], "most": MAX_LABEL_LENGTH}) from error
 
 
-def _write_line(question: dict[str, Any]) -> str:
+def _write_line(question: LabelQuestion) -> str:
     star = "*" if question.get("is_required") else ""
     kind = question.get("kind", "text")
     return f"{question['name']}{star}: {', '.join(question['choices']) if kind == 'choice' else kind}"

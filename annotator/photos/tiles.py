@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import IO, Any
 
 from PIL import Image as Pillow
+from typing_extensions import TypedDict
 
 from annotator.photos import store
 
@@ -21,14 +22,31 @@ PREVIEW_SIDE_PX = 2048
 JPEG_QUALITY = 88
 
 
-def tile_levels(width: int, height: int) -> list[dict[str, int]]:
+class TileLevel(TypedDict):
+    """One level; level 0 is the full size."""
+
+    level: int
+    width: int
+    height: int
+
+
+def tile_levels(width: int, height: int) -> list[TileLevel]:
     """Return the levels of a photo of that size, finest first; empty when the preview shows every pixel."""
-    levels = []
+    levels: list[TileLevel] = []
     level = 0
     while max(width, height) > PREVIEW_SIDE_PX:
         levels.append({"level": level, "width": width, "height": height})
         width, height, level = (width + 1) // 2, (height + 1) // 2, level + 1
     return levels
+
+
+def has_tile(width: int, height: int, *, level: int, x: int, y: int) -> bool:
+    """Say whether a photo of that size has, or will have, such a tile."""
+    sizes = {row["level"]: (row["width"], row["height"]) for row in tile_levels(width, height)}
+    if level not in sizes:
+        return False
+    columns, rows = (-(-side // TILE_SIZE_PX) for side in sizes[level])
+    return 0 <= x < columns and 0 <= y < rows
 
 
 def encode_jpeg(picture: Pillow.Image) -> bytes:

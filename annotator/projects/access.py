@@ -4,9 +4,9 @@ Outsiders learn nothing (MissingError); members without the right are told so (F
 """
 
 from enum import StrEnum
-from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from annotator.accounts.models import User
 from annotator.errors import ForbiddenError, MissingError
@@ -30,19 +30,22 @@ RIGHTS: dict[str, frozenset[Right]] = {
 
 
 def visible_projects(user: User) -> QuerySet[Project]:
-    """Return the projects the user is a member of; superusers see all."""
-    if user.is_superuser:
-        return Project.objects.all()
-    return Project.objects.filter(memberships__user=user)
+    """Return the projects the user is a member of; superusers see all. What is in the bin (bin.py) nobody sees."""
+    rows = Project.objects.filter(deleted_at=None)
+    return rows if user.is_superuser else rows.filter(memberships__user=user)
 
 
-def role_of(user: Any, project_id: int) -> str | None:
+def role_of(user: User, project_id: int) -> str | None:
     """Return the user's role in the project, or None for an outsider or a project that does not exist."""
     if not user.is_active:
         return None
     if user.is_superuser:
-        return Role.ADMIN if Project.objects.filter(pk=project_id).exists() else None
-    return Membership.objects.filter(project_id=project_id, user=user).values_list("role", flat=True).first()
+        return Role.ADMIN if Project.objects.filter(pk=project_id, deleted_at=None).exists() else None
+    return (
+        Membership.objects.filter(project_id=project_id, project__deleted_at=None, user=user)
+        .values_list("role", flat=True)
+        .first()
+    )
 
 
 def has_right(role: str | None, right: Right) -> bool:
@@ -54,9 +57,9 @@ def require_right(user: User, project_id: int, *, right: Right) -> str:
     """Return the user's role, or raise MissingError (outsider) or ForbiddenError (member without the right)."""
     role = role_of(user, project_id)
     if role is None:
-        raise MissingError("There is no such project.")
+        raise MissingError(_("There is no such project."))
     if not has_right(role, right):
-        raise ForbiddenError(f"Your role in this project ({role}) does not allow that.", extra={"right": right})
+        raise ForbiddenError(_("Your role in this project does not allow that."), extra={"right": right})
     return role
 
 

@@ -4,6 +4,8 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
+from annotator.accounts.models import OneUseLink
+
 
 class Stage(models.TextChoices):
     """The three stages of the data engine."""
@@ -33,6 +35,9 @@ class Project(models.Model):
     created_by = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     archived_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)  # in the bin since (bin.py)
+    purge_at = models.DateTimeField(null=True, blank=True)  # deleted for good from then on
+    deleted_by = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
         ordering = ["name", "id"]
@@ -41,11 +46,14 @@ class Project(models.Model):
         return self.name
 
 
+MAX_LABEL_LENGTH = 200
+
+
 class Label(models.Model):
     """A class of objects; `attributes` lists the questions asked about each mask of it."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="labels")
-    name = models.CharField(max_length=100)
+    name = models.CharField(max_length=MAX_LABEL_LENGTH)
     color = models.CharField(max_length=7, validators=[RegexValidator(r"^#[0-9A-Fa-f]{6}$")])
     key = models.CharField(max_length=1, blank=True, validators=[RegexValidator(r"^[1-9]?$")])
     position = models.PositiveIntegerField(default=0)
@@ -76,3 +84,13 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} is {self.role} of {self.project_id}"
+
+
+class ProjectLink(OneUseLink):
+    """A link that makes whoever is signed in and opens it first a member."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="links")
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.ANNOTATOR)
+
+    def __str__(self) -> str:
+        return f"link {self.pk} into {self.project_id}"

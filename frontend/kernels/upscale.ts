@@ -3,13 +3,16 @@
  *
  * AssemblyScript, compiled to WebAssembly by `npm run kernels`. It works in the memory of ONNX Runtime, on what a rows
  * graph has left there, and has no memory, no heap and no stack of its own: threads share everything but their scratch.
- * What it computes stands in sam_core/onnx/upscaling.py. C are the decoder's channels, N = grid * grid image tokens.
+ * sam_core/onnx/accelerator/upscaling.py states what it computes. C are the decoder's channels, N = grid * grid image tokens.
  *
  * Lanes are tokens. A tile of 16 is multiplied, normalised, activated and multiplied again while it lies in the first
  * cache. The products keep 4 channels of 8 tokens in registers; with relaxed SIMD each multiply-add is one instruction.
  */
 
-/** What to compute and where it lies; src/worker/upscale-kernel.ts writes it, in this order, 4 bytes a field. */
+/**
+ * What to compute and where it lies, in the order in which src/inference/worker/accelerator/upscale-kernel.ts writes it,
+ * 4 bytes a field.
+ */
 @unmanaged
 class Job {
   grid: usize;
@@ -302,7 +305,7 @@ export function scratchBytes(channels: usize, rowCount: usize): usize {
   return (MASKS + COLUMN + channels + rowCount) * TILE_BYTES;
 }
 
-/** Compute the whole job with the helpers that are there; the caller is thread 0. */
+/** Compute a job together with the helpers; the caller is thread 0. */
 export function run(address: usize): void {
   const job = changetype<Job>(address);
   atomic.store<i32>(address + LEFT, <i32>(tokens(job) / TILE));
@@ -312,7 +315,7 @@ export function run(address: usize): void {
   settle(address);
 }
 
-/** Return when no helper is at work: only then may the job be written. */
+/** Wait until no helper works; only then may the job be written. */
 export function settle(address: usize): void {
   for (;;) {
     const busy = atomic.load<i32>(address + BUSY);
@@ -321,7 +324,7 @@ export function settle(address: usize): void {
   }
 }
 
-/** A helper's life: wait for jobs and help with them. Never returns. */
+/** Wait for jobs and compute tiles of them; never returns. */
 export function serve(address: usize, thread: usize): void {
   let seen = 0;
   for (;;) {

@@ -12,6 +12,7 @@ from typing import Any
 from sam_core.errors import InvalidPromptError
 
 UNBOUNDED = "predicted_iou_threshold"  # the IoU head is a plain linear layer: an untrained one answers anything
+MAX_POINTS_PER_SIDE = 1024
 MAX_CROP_LAYERS = 5  # 4^5 crops: more than any photo has pixels for
 
 
@@ -54,6 +55,8 @@ class AutomaticConfig:
                 raise InvalidPromptError(f"{field.name} must lie between 0 and 1, got {value}")
         if min(self.points_per_side, self.points_per_batch, self.crop_points_downscale) < 1:
             raise InvalidPromptError("points per side, points per batch and their downscale must be 1 or more")
+        if self.points_per_side > MAX_POINTS_PER_SIDE:
+            raise InvalidPromptError(f"points per side must be {MAX_POINTS_PER_SIDE} or less")
         if not 0 <= self.crop_layers <= MAX_CROP_LAYERS:
             raise InvalidPromptError(f"crop_layers must lie between 0 and {MAX_CROP_LAYERS}, got {self.crop_layers}")
         if self.stability_score_offset < 0 or self.crop_edge_tolerance_px < 0 or self.min_region_area_px < 0:

@@ -25,8 +25,9 @@ from sam_core.automatic.filters import (
 )
 from sam_core.automatic.grid import crops_of, points_of
 from sam_core.automatic.search import CropSearch
-from sam_core.predictor import Predictor
-from sam_core.transforms import Size, check_image
+from sam_core.backends.torch_backend import TorchPredictor
+from sam_core.geometry import Size, check_image
+from sam_core.predictor import ImageEmbedding
 
 Progress = Callable[[int, int], None]
 
@@ -34,19 +35,26 @@ Progress = Callable[[int, int], None]
 class AutomaticMaskGenerator:
     """Finds every mask of a photo with one predictor."""
 
-    def __init__(self, predictor: Predictor, config: AutomaticConfig | None = None) -> None:
+    def __init__(self, predictor: TorchPredictor, config: AutomaticConfig | None = None) -> None:
         """Take the model to ask and the figures to filter by, the paper's if none are given."""
         self.predictor = predictor
         self.config = config or AutomaticConfig()
 
-    def generate(self, image_rgb: npt.NDArray[np.uint8], on_progress: Progress | None = None) -> list[dict[str, Any]]:
+    def generate(
+        self,
+        image_rgb: npt.NDArray[np.uint8],
+        on_progress: Progress | None = None,
+        *,
+        embedding: ImageEmbedding | None = None,
+    ) -> list[dict[str, Any]]:
         """Return the photo's masks as SA-1B annotations, the ones with fewest doubts first.
 
         image_rgb: H x W x 3, uint8, upright. on_progress(done, total) is called after each batch with the number of
-        clicks decoded; an exception that it raises ends the run. Raises InvalidImageError for what is no photo.
+        clicks decoded; an exception that it raises ends the run. embedding: of the whole photo, where it is known; only
+        crops are encoded then. Raises InvalidImageError for what is no photo.
         """
         check_image(image_rgb)
-        found, crop_count = self._search(image_rgb, on_progress)
+        found, crop_count = self._search(image_rgb, on_progress, embedding)
         if crop_count > 1:
             found = drop_duplicates_between_crops(found, self.config)
         if self.config.min_region_area_px > 0:
@@ -55,7 +63,9 @@ class AutomaticMaskGenerator:
             found = drop_duplicate_masks(found, self.config.mask_nms_threshold)
         return [row.to_sa1b(number) for number, row in enumerate(found.rows, start=1)]
 
-    def _search(self, image_rgb: npt.NDArray[np.uint8], on_progress: Progress | None) -> tuple[Candidates, int]:
+    def _search(
+        self, image_rgb: npt.NDArray[np.uint8], on_progress: Progress | None, embedding: ImageEmbedding | None
+    ) -> tuple[Candidates, int]:
         """Return the candidates of all crops, without duplicates inside each, and the number of crops."""
         original_size: Size = (image_rgb.shape[0], image_rgb.shape[1])
         crops = crops_of(original_size, self.config)
@@ -63,8 +73,9 @@ class AutomaticMaskGenerator:
         total, done = sum(map(len, grids)), 0
         found = Candidates()
         for crop, grid in zip(crops, grids, strict=True):
-            in_crop = Candidates()
-            for clicks, rows in CropSearch(self.predictor, self.config, crop, original_size).run(image_rgb, grid):
+            in_crop, known = Candidates(), embedding if crop.layer == 0 else None
+            search = CropSearch(self.predictor, self.config, crop, original_size, known)
+            for clicks, rows in search.run(image_rgb, grid):
                 in_crop.rows += rows
                 done += clicks
                 if on_progress:

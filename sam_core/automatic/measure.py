@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sam_core.geometry import PhotoGeometry
 from sam_core.masks.boxes import mask_box_xyxy
-from sam_core.masks.grid import without_padding
 from sam_core.masks.stability import area_ratio
-from sam_core.masks.upsample import MaskGeometry, upsampled_bands
+from sam_core.masks.upsample import upsampled_bands
 
 MARGIN = 0.03
 MARGIN_BY_OUTLINE = 1.0  # divided by the square root of the area in low-res pixels
@@ -39,16 +39,16 @@ class Measured:
         return int(np.count_nonzero(self.pixels))
 
 
-def is_hopeless(logits: npt.NDArray[np.float32], geometry: MaskGeometry, *, threshold: float, offset: float) -> bool:
+def is_hopeless(logits: npt.NDArray[np.float32], geometry: PhotoGeometry, *, threshold: float, offset: float) -> bool:
     """Tell whether a stability score under the threshold is certain from low-res logits (side x side) alone."""
-    photo = without_padding(logits, geometry)
+    photo = geometry.without_padding(logits)
     inner, outer = int(np.count_nonzero(photo > offset)), int(np.count_nonzero(photo > -offset))
     if outer == 0:
         return True
     return inner / outer < threshold - MARGIN - MARGIN_BY_OUTLINE / float(np.sqrt(outer))
 
 
-def measure(logits: npt.NDArray[np.float32], geometry: MaskGeometry, *, offset: float) -> Measured:
+def measure(logits: npt.NDArray[np.float32], geometry: PhotoGeometry, *, offset: float) -> Measured:
     """Up-sample a candidate's low-res logits (side x side) inside its box and count what the filters ask for."""
     inner = outer = 0
     pieces: list[npt.NDArray[np.bool_]] = []

@@ -6,7 +6,7 @@ Source: Segment Anything (arXiv 2304.02643), appendix B, and its published code.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,23 +18,23 @@ from sam_core.automatic.decoding import DecodedClicks, GridDecoder
 from sam_core.automatic.filters import is_cut_by_crop
 from sam_core.automatic.grid import Crop, Points
 from sam_core.automatic.measure import Measured, is_hopeless, measure
+from sam_core.backends.torch_backend import TorchPredictor, as_tensors
+from sam_core.geometry import PhotoGeometry, Size
 from sam_core.masks import rle
-from sam_core.masks.edges import EdgeGuide
-from sam_core.masks.upsample import MaskGeometry
-from sam_core.predictor import Predictor
-from sam_core.transforms import Size, points_to_model
+from sam_core.predictor import ImageEmbedding
 
 FIRST_TOKEN = 1  # token 0 answers prompts that are not ambiguous, which one click is
 
 
 @dataclass(frozen=True)
 class CropSearch:
-    """Is the search of one crop of a photo."""
+    """The search of one crop of a photo. embedding: the crop's, where it is known already."""
 
-    predictor: Predictor
+    predictor: TorchPredictor
     config: AutomaticConfig
     crop: Crop
     original_size: Size
+    embedding: ImageEmbedding | None = None
 
     @torch.inference_mode()
     def run(self, image_rgb: npt.NDArray[np.uint8], grid: Points) -> Iterator[tuple[int, list[Candidate]]]:
@@ -43,28 +43,22 @@ class CropSearch:
         image_rgb: the whole photo. grid: clicks in pixels of the crop, N x 2 (x, y).
         """
         model, device = self.predictor.model, self.predictor.device
-        embedding = self.predictor.embed(image_rgb, None if self.crop.layer == 0 else self.crop.box_xyxy)
-        decoder = GridDecoder(model, torch.from_numpy(embedding.array).float().to(device))
-        geometry = MaskGeometry(model.image_size, embedding.input_size, self.crop.size)
-        guide = embedding.edge_guide if model.snaps_to_edges else None
+        box = None if self.crop.layer == 0 else self.crop.box_xyxy
+        embedding = self.embedding or self.predictor.embed(image_rgb, box)
+        decoder = GridDecoder(model, as_tensors(embedding.tensors, device))
+        geometry = embedding.geometry
         for start in range(0, len(grid), self.config.points_per_batch):
             points = grid[start : start + self.config.points_per_batch]
-            points_model = torch.from_numpy(points_to_model(points, self.crop.size, model.image_size)).to(device)
+            points_model = torch.from_numpy(geometry.points_to_model(points)).to(device)
             rows: list[Candidate] = []
             waiting = points
             for piece in decoder.decode(points_model):
-                of_piece, waiting = waiting[: len(piece)], waiting[len(piece) :]
-                rows += self._pass_filters(decoder, piece, of_piece, geometry, guide)
+                count = len(piece.predicted_iou)
+                rows += self._pass_filters(piece, waiting[:count], geometry)
+                waiting = waiting[count:]
             yield len(points), rows
 
-    def _pass_filters(
-        self,
-        decoder: GridDecoder,
-        piece: DecodedClicks,
-        points: Points,
-        geometry: MaskGeometry,
-        guide: EdgeGuide | None,
-    ) -> list[Candidate]:
+    def _pass_filters(self, piece: DecodedClicks, points: Points, geometry: PhotoGeometry) -> list[Candidate]:
         predicted_iou = piece.predicted_iou[:, FIRST_TOKEN:].float().cpu().numpy()  # B x 3
         is_good = predicted_iou > self.config.predicted_iou_threshold
         if self.config.predicted_iou_threshold == 0:
@@ -72,19 +66,15 @@ class CropSearch:
         clicks, places = (index.tolist() for index in np.nonzero(is_good))
         if not clicks:
             return []
-        logits = decoder.low_res_logits(piece, clicks, [place + FIRST_TOKEN for place in places]).float().cpu().numpy()
+        logits = piece.low_res_logits(clicks, [place + FIRST_TOKEN for place in places]).float().cpu().numpy()
         rows = []
         for click, place, low in zip(clicks, places, logits, strict=True):
             measured = self._measure_if_stable(low, geometry)
-            if measured and guide:
-                # how stable a mask is, is asked of the logits as decoded
-                on_edges = measure(guide.snap(low, geometry), geometry, offset=self.config.stability_score_offset)
-                measured = replace(on_edges, stability_score=measured.stability_score) if on_edges.area_px else None
             if measured and (row := self._candidate(measured, float(predicted_iou[click, place]), points[click])):
                 rows.append(row)
         return rows
 
-    def _measure_if_stable(self, low: npt.NDArray[np.float32], geometry: MaskGeometry) -> Measured | None:
+    def _measure_if_stable(self, low: npt.NDArray[np.float32], geometry: PhotoGeometry) -> Measured | None:
         threshold, offset = self.config.stability_score_threshold, self.config.stability_score_offset
         if not self.config.is_exact and is_hopeless(low, geometry, threshold=threshold, offset=offset):
             return None

@@ -8,8 +8,7 @@ way; every other one is read alone by rle.py, whose words then say what is wrong
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +24,7 @@ _Ints = npt.NDArray[np.int64]
 _Bools = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class MeasuredMask:
+class MeasuredMask(NamedTuple):
     """Is a mask that has been decoded: canonical counts, area in pixels, tight box (x, y, width, height)."""
 
     counts: str
@@ -154,19 +152,25 @@ def _measure(
     row_ends = first + per_row - 1
     base = totals[first] - runs[first]
     is_good = is_tidy & np.logical_and.reduceat(fits, first) & (totals[row_ends] - base == pixels) & (per_row > 1)
-    is_foreground = (place & 1) == 1
-    areas = np.add.reduceat(np.where(is_foreground, runs, 0), first)
-    stops = totals - np.repeat(base, per_row)
-    boxes = _boxes(stops - runs, stops, is_foreground, first, np.repeat(heights, per_row))
+    foreground = np.flatnonzero(place & 1)
+    spans = runs[foreground]
+    stops = totals[foreground] - np.repeat(base, per_row // 2)
+    first_span = np.cumsum(per_row // 2) - per_row // 2
+    areas, boxes = np.zeros(per_row.size, np.int64), np.zeros((per_row.size, 4), np.int64)
+    has_spans = per_row > 1
+    if bool(has_spans.any()):
+        areas[has_spans] = np.add.reduceat(spans, first_span[has_spans])
+        span_heights = np.repeat(heights, per_row // 2)
+        boxes[has_spans] = _boxes(stops - spans, stops, first_span[has_spans], span_heights)
     return is_good, areas, boxes
 
 
-def _boxes(starts: _Ints, stops: _Ints, is_foreground: _Bools, first: _Ints, heights: _Ints) -> _Ints:
-    far = np.int64(2**40)
-    left, top = np.divmod(starts, heights)
-    right, bottom = np.divmod(stops - 1, heights)
-    spans = left != right  # the run enters the next column, so it touches the last row and the first
-    top, bottom = np.where(spans, 0, top), np.where(spans, heights - 1, bottom)
-    low = [np.minimum.reduceat(np.where(is_foreground, values, far), first) for values in (left, top)]
-    high = [np.maximum.reduceat(np.where(is_foreground, values, -far), first) for values in (right, bottom)]
+def _boxes(starts: _Ints, stops: _Ints, first: _Ints, heights: _Ints) -> _Ints:
+    """Return the box of each row's spans of foreground, given where they start and stop in pixels, column by column."""
+    left, right = starts // heights, (stops - 1) // heights
+    is_whole = left != right  # it enters the next column, so it touches the last row and the first
+    top = np.where(is_whole, 0, starts - left * heights)
+    bottom = np.where(is_whole, heights - 1, stops - 1 - right * heights)
+    low = [np.minimum.reduceat(values, first) for values in (left, top)]
+    high = [np.maximum.reduceat(values, first) for values in (right, bottom)]
     return np.stack([low[0], low[1], high[0] - low[0] + 1, high[1] - low[1] + 1], axis=1)

@@ -23,13 +23,6 @@ def mask_box_xyxy(mask: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def xyxy_to_xywh(boxes_xyxy: Boxes) -> Boxes:
-    """Return corner boxes (... x 4) as corner and size."""
-    boxes = np.array(boxes_xyxy)
-    boxes[..., 2:] -= boxes[..., :2]
-    return boxes
-
-
 def xywh_to_xyxy(boxes_xywh: Boxes) -> Boxes:
     """Return boxes of corner and size (... x 4) as two corners."""
     boxes = np.array(boxes_xywh)
@@ -43,15 +36,3 @@ def xywh_to_inclusive(boxes_xywh: Boxes) -> Boxes:
     boxes[..., 2:] -= 1
     boxes[np.min(np.asarray(boxes_xywh)[..., 2:], axis=-1) <= 0] = 0
     return boxes
-
-
-def box_iou_matrix(left_xyxy: Boxes, right_xyxy: Boxes) -> npt.NDArray[np.float64]:
-    """Return the IoU of every left box (N x 4) with every right one (M x 4), N x M; 0 where both are empty."""
-    left, right = np.asarray(left_xyxy, np.float64)[:, None], np.asarray(right_xyxy, np.float64)[None]
-    overlap = np.minimum(left[..., 2:], right[..., 2:]) - np.maximum(left[..., :2], right[..., :2])
-    shared = np.clip(overlap, 0, None).prod(axis=-1)
-    areas = [np.clip(boxes[..., 2:] - boxes[..., :2], 0, None).prod(axis=-1) for boxes in (left, right)]
-    either = areas[0] + areas[1] - shared
-    iou = np.zeros(either.shape)
-    np.divide(shared, either, out=iou, where=either > 0)
-    return iou

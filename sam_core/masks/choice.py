@@ -2,13 +2,13 @@
 
 A box or several points say what is meant: candidate 0, the single mask. A single click is ambiguous: one of the three
 others. Published models take the one with the highest predicted IoU. That score is made from a token that never sees
-the mask that is drawn, so a model may ask for more (`Sam.weighs_click`): the score of a candidate is then
+the mask that is drawn, so a policy may ask for more (`MaskPolicy.weighs_click`): the score of a candidate is then
 
     predicted IoU + stability + centrality / 2
 
 where stability is how little the mask changes with its threshold, and centrality how near the click lies to the
 mask's middle, because that is where people click. Reasons and figures: docs/adr/0018. Mirrored by
-frontend/src/inference/candidates.ts; fixtures/golden/choice holds both to the same numbers.
+frontend/src/inference/masks/candidates.ts; fixtures/golden/choice holds both to the same numbers.
 Must not know: torch, models, prompts as objects.
 """
 
@@ -20,14 +20,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from sam_core.masks.grid import cells_of, without_padding
+from sam_core.geometry import PhotoGeometry
 from sam_core.masks.stability import stability_score
-from sam_core.masks.upsample import MaskGeometry
+from sam_core.prompt_kinds import FOREGROUND, PADDING
 
 SINGLE_MASK = 0
-FOREGROUND, PADDING = 1, -1
 CENTRALITY_WEIGHT = np.float32(0.5)
-CLEARLY = np.float32(0.1)
 Scores = npt.NDArray[np.float32]
 
 
@@ -43,19 +41,12 @@ def choose_candidates(
     return np.where(is_ambiguous, best, SINGLE_MASK).astype(np.int64)
 
 
-def still_chosen(scores: Scores, chosen: int, kept: int) -> int:
-    """Return which of four candidates (scores, 4) to show after a closer look: the one shown before, unless the one
-    chosen now is clearly better. People look at it already.
-    """
-    return chosen if scores[chosen] > scores[kept] + CLEARLY else kept
-
-
 def click_scores(
     predicted_iou: Scores,
     logits: npt.NDArray[Any],
     coords_model: npt.NDArray[Any],
     labels: npt.NDArray[Any],
-    geometry: MaskGeometry,
+    geometry: PhotoGeometry,
 ) -> Scores:
     """Return the scores (B x 4) by which candidates are ranked: for a single foreground click with stability and
     centrality.
@@ -63,8 +54,8 @@ def click_scores(
     logits: B x 4 x side x side, low-res. coords_model, labels: B x T x 2 and B x T, as the decoder takes them.
     """
     scores, is_real = predicted_iou.copy(), labels != PADDING
-    on_photo = without_padding(logits, geometry)
-    cells = cells_of(coords_model, logits.shape[-1] / geometry.image_size, on_photo.shape[-2:])
+    on_photo = geometry.without_padding(logits)
+    cells = geometry.cells_of(coords_model, logits.shape[-1])
     is_click = (is_real.sum(axis=1) == 1) & (labels == FOREGROUND).any(axis=1)
     for row in np.flatnonzero(is_click):
         cell = cells[row, is_real[row].argmax()]

@@ -38,11 +38,6 @@ def polygons_from_rle(mask: Mapping[str, Any], *, tolerance_px: float = 0.0) -> 
     return [_flatten(ring, x, y) for ring in _outlines(region, tolerance_px)]
 
 
-def polygons_from_mask(mask: rle.BoolMask, *, tolerance_px: float = 0.0) -> list[Polygon]:
-    """Return the polygons of a bool mask, H x W; see polygons_from_rle."""
-    return [_flatten(ring, 0, 0) for ring in _outlines(mask, tolerance_px)] if mask.any() else []
-
-
 def rle_from_polygons(polygons: Sequence[Sequence[float]], *, size: tuple[int, int]) -> rle.CocoRle:
     """Return the union of polygons as the RLE of a mask of (height, width), filled as pycocotools fills them.
 

@@ -1,4 +1,4 @@
-"""Connected parts and holes of a mask: count them, keep the largest, drop the small ones.
+"""Connected parts and holes of a mask: count them, drop the small ones.
 
 Source of the rule for small regions: Segment Anything (arXiv 2304.02643), appendix B, and its published code: parts and
 holes are 8-connected, an area below the threshold goes, and of a mask of nothing but small parts the largest stays.
@@ -23,26 +23,6 @@ def label_components(mask: BoolMask, *, connectivity: int = 8) -> tuple[Labels, 
         return np.zeros(mask.shape, np.int32), np.zeros(0, np.int64)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(_as_uint8(mask), connectivity=connectivity)
     return labels.astype(np.int32, copy=False), stats[1:, cv2.CC_STAT_AREA].astype(np.int64)
-
-
-def split_components(mask: BoolMask, *, connectivity: int = 8) -> list[BoolMask]:
-    """Return each connected part as a mask of its own, H x W, the largest first."""
-    labels, areas = label_components(mask, connectivity=connectivity)
-    return [labels == index + 1 for index in np.argsort(-areas, kind="stable")]
-
-
-def largest_component(mask: BoolMask) -> BoolMask:
-    """Return the mask with its largest part alone."""
-    labels, areas = label_components(mask)
-    return labels == int(np.argmax(areas)) + 1 if areas.size else mask.copy()
-
-
-def fill_holes(mask: BoolMask) -> BoolMask:
-    """Return the mask with every hole filled: background that no 4-connected way leads from to the photo's edge."""
-    padded = np.pad(~mask, 1, constant_values=True)
-    _, labels = cv2.connectedComponents(_as_uint8(padded), connectivity=4)
-    filled: BoolMask = labels != labels[0, 0]
-    return filled[1:-1, 1:-1]
 
 
 def fill_small_holes(mask: BoolMask, min_area_px: int) -> tuple[BoolMask, bool]:

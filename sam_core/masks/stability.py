@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sam_core.masks.upsample import MaskGeometry, upsampled_bands
-
 STABILITY_OFFSET = 1.0  # the paper's
 
 
@@ -21,17 +19,6 @@ def stability_score(logits: npt.NDArray[Any], *, offset: float = STABILITY_OFFSE
     inner = np.count_nonzero(logits > offset, axis=(-2, -1))
     outer = np.count_nonzero(logits > -offset, axis=(-2, -1))
     return area_ratio(inner, outer)
-
-
-def stability_at_original_size(
-    logits: npt.NDArray[Any], geometry: MaskGeometry, *, offset: float = STABILITY_OFFSET
-) -> float:
-    """Return the stability score of one candidate's low-res logits, counted in pixels of the original size."""
-    inner = outer = 0
-    for band in upsampled_bands(logits, geometry, above=-offset):
-        inner += int(np.count_nonzero(band.values > offset))
-        outer += int(np.count_nonzero(band.values > -offset))
-    return float(area_ratio(np.asarray(inner), np.asarray(outer)))
 
 
 def area_ratio(inner: npt.NDArray[Any], outer: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

@@ -1,7 +1,8 @@
 """From low-res logits to the mask at the photo's own size: the canonical arithmetic, the same bits in every language.
 
-The published model up-samples the low-res logits (256 x 256) bilinearly, align_corners false, to its square input
-(1024 x 1024), crops the padding away (to input_size), up-samples once more to original_size and keeps what is > 0.
+SAM up-samples the low-res logits (256 x 256) bilinearly, align_corners false, to its square input (1024 x 1024), crops
+the padding away (to input_size), up-samples once more to original_size and keeps what is > 0. SAM 2.1 up-samples them
+to original_size at once; its first step is then one of equal sizes (PhotoGeometry.middle_size).
 This module fixes the arithmetic of both steps. It is what torch's CPU kernel computes for F.interpolate with one, two
 or more than three channels where it has fused multiply-add (found by comparing bits); a kernel that rounds elsewhere
 differs only where a logit is within a few units in the last place of the threshold. TypeScript mirrors it.
@@ -34,11 +35,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sam_core.errors import InvalidMaskError
+from sam_core.geometry import PhotoGeometry
 from sam_core.masks import rle
-from sam_core.masks.counts import MAX_MASK_PIXELS
 
 Logits = npt.NDArray[np.float32]
-Size = tuple[int, int]
 _BAND_PIXELS = 2**16  # 64 Ki float64 values fit the second-level cache with their neighbours
 _ROUNDING_SLACK = 1e-6  # a mean of equal values may exceed them by one unit in the last place (6e-8)
 
@@ -79,26 +79,6 @@ def bilinear_taps(n_in: int, n_out: int) -> Taps:
 
 
 @dataclass(frozen=True)
-class MaskGeometry:
-    """Is the way back from low-res logits to the photo.
-
-    image_size: side of the model's square input. input_size, original_size: (H, W) of the photo after and before
-    resize-longest-side.
-    """
-
-    image_size: int
-    input_size: Size
-    original_size: Size
-
-    def __post_init__(self) -> None:
-        """Refuse sizes that no resize produces, with InvalidMaskError."""
-        if min(*self.input_size, *self.original_size) < 1 or max(self.input_size) > self.image_size:
-            raise InvalidMaskError(f"an input of {self.input_size} does not fit a model of side {self.image_size}")
-        if self.original_size[0] * self.original_size[1] > MAX_MASK_PIXELS:
-            raise InvalidMaskError(f"a mask of {self.original_size} is larger than {MAX_MASK_PIXELS} pixels")
-
-
-@dataclass(frozen=True)
 class Band:
     """Is a piece of the up-sampled logits: float32 values, rows x columns, whose first pixel is at (top, left)."""
 
@@ -107,41 +87,26 @@ class Band:
     values: Logits
 
 
-def mask_at_original_size(
-    logits: npt.NDArray[Any], *, image_size: int, input_size: Size, original_size: Size
-) -> rle.BoolMask:
-    """Return the binary mask (logit > 0), H x W, of low-res logits, side x side; sizes as in MaskGeometry.
+def mask_at_original_size(logits: npt.NDArray[Any], geometry: PhotoGeometry) -> rle.BoolMask:
+    """Return the binary mask (logit > 0), H x W, of low-res logits, side x side.
 
-    Raises InvalidMaskError for what is no such logits or sizes.
+    Raises InvalidMaskError for what is no such logits.
     """
-    geometry = MaskGeometry(image_size, input_size, original_size)
-    mask = np.zeros(original_size, dtype=np.bool_)
+    mask = np.zeros(geometry.original_size, dtype=np.bool_)
     for band in upsampled_bands(logits, geometry, above=0.0):
         height, width = band.values.shape
         mask[band.top : band.top + height, band.left : band.left + width] = band.values > 0
     return mask
 
 
-def rle_at_original_size(
-    logits: npt.NDArray[Any], *, image_size: int, input_size: Size, original_size: Size
-) -> rle.CocoRle:
-    """Return the RLE of mask_at_original_size; holds pixels only inside the mask's own box."""
-    bands = upsampled_bands(logits, MaskGeometry(image_size, input_size, original_size), above=0.0)
-    pieces = [(band.top, band.left, band.values > 0) for band in bands]
-    if not pieces:
-        return rle.empty(original_size)
-    top, left, _ = pieces[0]
-    return rle.encode_within(np.concatenate([piece for *_, piece in pieces]), corner=(top, left), size=original_size)
-
-
-def upsampled_bands(logits: npt.NDArray[Any], geometry: MaskGeometry, *, above: float) -> Iterator[Band]:
+def upsampled_bands(logits: npt.NDArray[Any], geometry: PhotoGeometry, *, above: float) -> Iterator[Band]:
     """Yield the logits at original_size, top to bottom, in a box that holds every value > `above`; nothing if none can.
 
     The bands share their columns and follow each other without a gap. No pixel outside them is > `above`.
     """
     low = _checked(logits)
-    (height, width), side = geometry.input_size, geometry.image_size
-    inner = bilinear_taps(low.shape[0], side), bilinear_taps(low.shape[1], side)
+    (rows_px, columns_px), (height, width) = geometry.middle_size((low.shape[0], low.shape[1]))
+    inner = bilinear_taps(low.shape[0], rows_px), bilinear_taps(low.shape[1], columns_px)
     outer = bilinear_taps(height, geometry.original_size[0]), bilinear_taps(width, geometry.original_size[1])
     candidates: rle.BoolMask = low > above - abs(above) * _ROUNDING_SLACK
     rows = _reach(np.any(candidates, axis=1), inner[0], height, outer[0])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from sam_core.masks.policy import MaskPolicy
 from sam_core.modeling.lite_encoder import LITE0_BLOCKS, LiteImageEncoder, ScaledConv
 from sam_core.modeling.mask_decoder import MaskDecoder
 from sam_core.modeling.prompt_encoder import PromptEncoder
@@ -35,11 +36,7 @@ def build_sam_lite(image_size: int = LITE_IMAGE_SIZE) -> Sam:
         ),
         pixel_mean=(127.0, 127.0, 127.0),  # EfficientNet-Lite's input is (x - 127) / 128
         pixel_std=(128.0, 128.0, 128.0),
-        weighs_click=True,
-        drops_specks=True,
-        obeys_prompts=True,
-        snaps_to_edges=True,
-        looks_closer=True,
+        policy=MaskPolicy(weighs_click=True, keeps_clicks=True, blends_far=True, uses_flip=True, uses_crops=True),
     )
     start_attention_at_the_click(sam)
     return sam
@@ -69,7 +66,7 @@ def start_attention_at_the_click(sam: Sam) -> None:
         nn.init.normal_(embedding.weight, std=CONTENT_START)
 
 
-def completed_state(sam: Sam, state: dict[str, Tensor]) -> dict[str, Tensor]:
+def completed_state(sam: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return the weights of any version with the blocks that it lacks as they begin, where they change nothing.
 
     sam: freshly built. A block of which some weights are there is left as it is, for the loader to refuse.

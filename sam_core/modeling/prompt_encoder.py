@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from sam_core.modeling.layers import LayerNorm2d
 from sam_core.modeling.prompt_sketch import has_box, sketch
+from sam_core.prompt_kinds import BOX, PADDING, POINTS
 
-PADDING_LABEL = -1
-NUM_POINT_EMBEDDINGS = 4  # background, foreground, top-left corner, bottom-right corner
+NUM_POINT_EMBEDDINGS = len(POINTS.labels + BOX.labels)
 
 
 class PositionEmbeddingRandom(nn.Module):
@@ -98,7 +98,7 @@ class PromptEncoder(nn.Module):
         table = torch.cat([e.weight for e in (self.not_a_point_embed, *self.point_embeddings)])  # 5 x C
         kind = table[labels.long() + 1]  # B x N x C
         position = self.pe_layer.encode(unit)
-        return kind + position * (labels != PADDING_LABEL)[..., None].to(position.dtype)
+        return kind + position * (labels != PADDING)[..., None].to(position.dtype)
 
     def embed_mask(self, mask_input: Tensor) -> Tensor:
         """Turn previous low-res logits (B, 1, 4H, 4W) into a dense map (B, C, H, W)."""

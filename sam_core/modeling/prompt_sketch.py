@@ -11,8 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# as prompts.py numbers them
-BACKGROUND, FOREGROUND, TOP_LEFT, BOTTOM_RIGHT = 0, 1, 2, 3
+from sam_core.prompt_kinds import BACKGROUND, BOTTOM_RIGHT, FOREGROUND, TOP_LEFT
+
 CELL_PX = 2  # model pixels a cell of the mask prompt covers
 DISK_RADIUS_PX = 5.0  # model pixels
 CERTAIN = 8.0  # logit: about what the decoder gives deep inside an object

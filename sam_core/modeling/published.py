@@ -13,7 +13,9 @@ from sam_core.modeling.prompt_encoder import PromptEncoder
 from sam_core.modeling.sam import Sam
 from sam_core.modeling.tiny_vit import TinyViT
 from sam_core.modeling.transformer import TwoWayTransformer
-from sam_core.transforms import PIXEL_MEAN, PIXEL_STD
+
+PIXEL_MEAN = (123.675, 116.28, 103.53)
+PIXEL_STD = (58.395, 57.12, 57.375)
 
 DECODER_DEPTH = 2
 DECODER_HEADS = 8

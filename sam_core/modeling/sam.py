@@ -1,6 +1,6 @@
-"""The whole model: image encoder, prompt encoder, mask decoder and pixel normalisation.
+"""SAM: image encoder, prompt encoder, mask decoder, one embedding tensor, the longest side as its geometry.
 
-Source: Segment Anything (arXiv 2304.02643). Pure tensors in, tensors out: resizing and prompt checks are the
+Source: Segment Anything (arXiv 2304.02643). Pure tensors in, tensors out: geometry and prompt checks are the
 predictor's; building variants is the registry's.
 """
 
@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from sam_core.embedding import IMAGE_EMBEDDINGS, TensorSpec
+from sam_core.geometry import LongestSide
+from sam_core.masks.policy import PUBLISHED, MaskPolicy
+from sam_core.modeling.factored_decoder import FactoredDecoder, in_image_order
 from sam_core.modeling.mask_decoder import MaskDecoder
 from sam_core.modeling.prompt_encoder import PromptEncoder
+from sam_core.modeling.prompt_sketch import has_box, sketch_box, sketch_clicks
+from sam_core.modeling.promptable import Channels, Embedding, PromptableModel
 
 
-class Sam(nn.Module):
+class Sam(PromptableModel):
     """Segment anything: encode an image once, decode any number of prompts."""
-
-    pixel_mean: Tensor
-    pixel_std: Tensor
 
     def __init__(
         self,
@@ -26,39 +28,25 @@ class Sam(nn.Module):
         prompt_encoder: PromptEncoder,
         mask_decoder: MaskDecoder,
         *,
-        pixel_mean: tuple[float, float, float],
-        pixel_std: tuple[float, float, float],
-        weighs_click: bool = False,
-        drops_specks: bool = False,
-        obeys_prompts: bool = False,
-        snaps_to_edges: bool = False,
-        looks_closer: bool = False,
+        pixel_mean: Channels,
+        pixel_std: Channels,
+        policy: MaskPolicy = PUBLISHED,
     ) -> None:
-        """Put a model together.
-
-        weighs_click: how a click's candidates are ranked, see sam_core/masks/choice.py. drops_specks: whether masks
-        lose their crumbs before they are shown, see sam_core/masks/specks.py. obeys_prompts: whether every click lies
-        on its side of the mask that is shown and a box bounds it, see sam_core/masks/obeyed.py. snaps_to_edges:
-        whether masks follow the photo's edges, see sam_core/masks/edges.py. looks_closer: whether what is small is
-        encoded once more from near by, see sam_core/masks/closer.py. None of them changes what decode returns.
-        """
-        super().__init__()
-        self.weighs_click = weighs_click
-        self.drops_specks = drops_specks
-        self.obeys_prompts = obeys_prompts
-        self.snaps_to_edges = snaps_to_edges
-        self.looks_closer = looks_closer
+        """Put a model together; policy: what happens to its masks after decode, which it never changes itself."""
+        super().__init__(pixel_mean=pixel_mean, pixel_std=pixel_std, policy=policy)
         self.image_encoder = image_encoder
         self.prompt_encoder = prompt_encoder
         self.mask_decoder = mask_decoder
-        # not persistent: the published checkpoints do not hold them
-        self.register_buffer("pixel_mean", torch.tensor(pixel_mean).reshape(-1, 1, 1), persistent=False)
-        self.register_buffer("pixel_std", torch.tensor(pixel_std).reshape(-1, 1, 1), persistent=False)
 
     @property
-    def image_size(self) -> int:
-        """Side of the square model input in pixels."""
-        return self.prompt_encoder.input_image_size[0]
+    def geometry(self) -> LongestSide:
+        """How photos become the model's input, and the way back."""
+        return LongestSide(self.prompt_encoder.input_image_size[0])
+
+    @property
+    def sketches(self) -> bool:
+        """Whether clicks and boxes are drawn into the mask prompt as well."""
+        return self.prompt_encoder.sketches
 
     @property
     def embedding_size(self) -> int:
@@ -66,28 +54,64 @@ class Sam(nn.Module):
         return self.prompt_encoder.image_embedding_size[0]
 
     @property
+    def embedding(self) -> tuple[TensorSpec, ...]:
+        """The tensors of one image's embedding."""
+        side = self.embedding_size
+        return (TensorSpec(IMAGE_EMBEDDINGS, (1, self.prompt_encoder.embed_dim, side, side)),)
+
+    @property
     def mask_side(self) -> int:
         """Side of the low-res logits."""
         return 4 * self.embedding_size
 
-    def preprocess(self, pixels: Tensor) -> Tensor:
-        """Normalise (B, 3, h, w) RGB values in 0..255 and pad with zeros to the right and below."""
-        x = (pixels - self.pixel_mean) / self.pixel_std
-        height, width = x.shape[-2:]
-        return F.pad(x, (0, self.image_size - width, 0, self.image_size - height))
+    @property
+    def factored(self) -> FactoredDecoder:
+        """The decoder in its cheaper form, on this model's weights."""
+        return FactoredDecoder(self.prompt_encoder, self.mask_decoder)
 
-    def encode(self, pixels: Tensor) -> Tensor:
-        """Return the image embedding (B, C, grid, grid) of (B, 3, h, w) RGB values, h and w at most image_size."""
-        embedding: Tensor = self.image_encoder(self.preprocess(pixels))
-        return embedding
+    def encode_input(self, square: Tensor) -> dict[str, Tensor]:
+        """See PromptableModel: one tensor (B, C, grid, grid)."""
+        return {IMAGE_EMBEDDINGS: self.image_encoder(square)}
 
     def decode(
-        self, image_embeddings: Tensor, coords: Tensor, labels: Tensor, mask_input: Tensor | None = None
+        self,
+        embedding: Embedding,
+        coords: Tensor,
+        labels: Tensor,
+        mask_input: Tensor | None = None,
+        *,
+        is_drawn: bool = False,
     ) -> tuple[Tensor, Tensor]:
-        """Return low-res logits (B, 4, side, side) and predicted IoU (B, 4).
+        """See PromptableModel."""
+        features = embedding[IMAGE_EMBEDDINGS]
+        terms = self.factored.image_terms(features)
+        decoded = self.factored.decode(terms, coords, labels, mask_input, is_drawn=is_drawn)
+        height, width = features.shape[-2:]
+        return in_image_order(self.factored.masks(decoded), height, width), decoded.predicted_iou
 
-        image_embeddings: (1 or B, C, grid, grid). coords, labels, mask_input: as in PromptEncoder.
-        """
+    def decode_as_published(
+        self, embedding: Embedding, coords: Tensor, labels: Tensor, mask_input: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Answer as `decode` does, by the published sequence of operations; of 1 or B images."""
         sparse, dense = self.prompt_encoder(coords, labels, mask_input)
-        masks, iou = self.mask_decoder(image_embeddings, self.prompt_encoder.get_dense_pe(), sparse, dense)
+        position = self.prompt_encoder.get_dense_pe()
+        masks, iou = self.mask_decoder(embedding[IMAGE_EMBEDDINGS], position, sparse, dense)
         return masks, iou
+
+    def decode_exported(
+        self, embedding: Embedding, coords: Tensor, labels: Tensor, mask_input: Tensor, has_mask_input: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """See PromptableModel; the published sequence of operations."""
+        sparse = self.prompt_encoder.embed_points(coords, labels)
+        dense = self._dense_exported(coords, labels, mask_input, has_mask_input)
+        position = self.prompt_encoder.get_dense_pe()
+        low_res, iou = self.mask_decoder(embedding[IMAGE_EMBEDDINGS], position, sparse, dense)
+        return low_res, iou
+
+    def _dense_exported(self, coords: Tensor, labels: Tensor, mask_input: Tensor, has_mask: Tensor) -> Tensor:
+        encoder, is_used = self.prompt_encoder, has_mask
+        if self.sketches:
+            ground = torch.where(has_mask > 0, mask_input, sketch_box(coords, labels, self.mask_side))
+            mask_input = sketch_clicks(ground, coords, labels)
+            is_used = torch.maximum(has_mask, has_box(labels).to(has_mask.dtype))
+        return is_used * encoder.embed_mask(mask_input) + (1 - is_used) * encoder.no_mask(1)

@@ -1,24 +1,25 @@
-"""The golden case: a prompt on a made-up embedding whose answer every engine of a browser must reproduce.
+"""The golden case: a click on a made-up embedding whose mask every engine of a browser must reproduce.
 
-The embedding (1 x C x grid x grid, float16) is too large to ship, so both languages make it from a seed. In 32-bit
-unsigned arithmetic, for each channel c and each cell (by, bx) of an 8 x 8 grid, in that order:
+The embedding (tensors 1 x C x H x W, float16) is too large to ship, so both languages make it from a seed. In 32-bit
+unsigned arithmetic, for each tensor, each channel c and each cell (by, bx) of an 8 x 8 grid, in that order:
 
     state = state * 1664525 + 1013904223          (starting from the seed)
     bits  = (state >> 31) << 15 | (0x3400 + ((state >> 8) & 0x7FF))       float16 bits of +-[0.25, 1)
 
-and every position of the embedding takes the bits of the cell it lies in: (y * 8 // grid, x * 8 // grid).
-Must not know: how graphs are run in a browser (frontend/src/inference/golden.ts mirrors this module).
+and every position of a tensor takes the bits of the cell it lies in: (y * 8 // H, x * 8 // W).
+Must not know: how graphs are run in a browser (frontend/src/inference/worker/golden.ts mirrors this module).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sam_core.embedding import Tensors, TensorSpec
 from sam_core.errors import ExportError
 from sam_core.masks import rle
 
@@ -29,12 +30,12 @@ SMALLEST_SHARE, LARGEST_SHARE = 0.02, 0.9
 LITTLE_DOUBT = 0.02
 MARGIN = 0.02  # of the spread of the logits: pixels nearer to the threshold may differ between engines
 
-Decode = Callable[[NDArray[np.float16], NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.float32]]]
+Decode = Callable[[Tensors, NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.float32]]]
 
 
 @dataclass(frozen=True)
 class GoldenCase:
-    """One click (model pixels) and the candidate that shows it best."""
+    """One click (model pixels) and its candidate with the fewest pixels near the threshold."""
 
     seed: int
     point: tuple[float, float]
@@ -60,26 +61,30 @@ class GoldenCase:
         return float((np.abs(self.logits) < MARGIN * self.logits.std()).sum() / area)
 
 
-def golden_embedding(seed: int, channels: int, grid: int) -> NDArray[np.float16]:
-    """Return the embedding of a seed, 1 x channels x grid x grid."""
-    cells = np.empty(channels * CELLS * CELLS, np.uint16)
+def golden_embedding(seed: int, specs: Sequence[TensorSpec]) -> Tensors:
+    """Return the embedding of a seed; specs: of tensors 1 x C x H x W."""
     state = seed
-    for index in range(cells.size):
-        state = (state * 1664525 + 1013904223) & 0xFFFFFFFF
-        cells[index] = (state >> 31) << 15 | (0x3400 + ((state >> 8) & 0x7FF))
-    place = np.arange(grid) * CELLS // grid
-    blocks = cells.reshape(channels, CELLS, CELLS)[:, place[:, None], place[None]]
-    return np.ascontiguousarray(blocks).view(np.float16)[None]
+    tensors = {}
+    for spec in specs:
+        _, channels, height, width = spec.shape
+        cells = np.empty(channels * CELLS * CELLS, np.uint16)
+        for index in range(cells.size):
+            state = (state * 1664525 + 1013904223) & 0xFFFFFFFF
+            cells[index] = (state >> 31) << 15 | (0x3400 + ((state >> 8) & 0x7FF))
+        rows, columns = (np.arange(side) * CELLS // side for side in (height, width))
+        blocks = cells.reshape(channels, CELLS, CELLS)[:, rows[:, None], columns[None]]
+        tensors[spec.name] = np.ascontiguousarray(blocks).view(np.float16)[None].astype(spec.dtype)
+    return tensors
 
 
-def find_golden_case(decode: Decode, *, channels: int, grid: int, image_size: int) -> GoldenCase:
+def find_golden_case(decode: Decode, specs: Sequence[TensorSpec], *, image_size: int) -> GoldenCase:
     """Return a clear case; decode (embedding, coords 1 x 1 x 2) gives logits (4, side, side) and IoU (4).
 
     Raises ExportError when every mask is empty or full.
     """
     best: GoldenCase | None = None
     for seed in SEEDS:
-        for case in _cases(decode, seed, golden_embedding(seed, channels, grid), image_size):
+        for case in _cases(decode, seed, golden_embedding(seed, specs), image_size):
             is_usable = SMALLEST_SHARE <= float((case.logits > 0).mean()) <= LARGEST_SHARE
             if is_usable and (best is None or case.doubt < best.doubt):
                 best = case
@@ -90,7 +95,7 @@ def find_golden_case(decode: Decode, *, channels: int, grid: int, image_size: in
     return best
 
 
-def _cases(decode: Decode, seed: int, embedding: NDArray[np.float16], image_size: int) -> Iterator[GoldenCase]:
+def _cases(decode: Decode, seed: int, embedding: Tensors, image_size: int) -> Iterator[GoldenCase]:
     for share in POSITIONS:
         x, y = image_size * share, image_size * (1.0 - share)
         logits, iou = decode(embedding, np.array([[[x, y]]], np.float32))

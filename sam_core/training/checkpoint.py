@@ -44,6 +44,8 @@ def load_state(path: Path) -> dict[str, Any]:
     """Read a file written here without running code from it; CheckpointError if it cannot be read."""
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise CheckpointError(f"{path} is not a readable checkpoint: {error.strerror or error}") from error
     except Exception as error:  # torch raises many kinds for a broken file
         raise CheckpointError(f"{path} is not a readable checkpoint: {error}") from error
     return state

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sam_core.modeling.prompt_encoder import PADDING_LABEL
+from sam_core.prompt_kinds import BOX, FOREGROUND, PADDING
 from sam_core.training.config import PromptConfig
 
 CELL_PX = 2  # model pixels a low-res cell covers
@@ -76,8 +76,8 @@ def first_prompts(masks: Tensor, config: PromptConfig, *, image_size: int) -> tu
     box_coords = noisy_boxes(masks, config, image_size=image_size).reshape(count, 2, 2)
     is_box = torch.rand(count, device=masks.device) < config.box_probability
     coords = torch.where(is_box[:, None, None], box_coords, click_coords)
-    click_labels = torch.tensor([1, PADDING_LABEL], device=masks.device)
-    labels = torch.where(is_box[:, None], torch.tensor([2, 3], device=masks.device), click_labels)
+    click_labels = torch.tensor([FOREGROUND, PADDING], device=masks.device)
+    labels = torch.where(is_box[:, None], torch.tensor(BOX.labels, device=masks.device), click_labels)
     return coords, labels
 
 

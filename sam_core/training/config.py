@@ -1,4 +1,4 @@
-"""Everything a training run can be told, as one TOML file.
+"""Everything a training run can be told, as one TOML file: sam_lite.toml is the recipe of the default model.
 
 Values not in the file take the defaults below. The recipe is the published one (Segment Anything, appendix A)
 where a comment says so; the rest is what small data needs.
@@ -7,7 +7,9 @@ where a comment says so; the rest is what small data needs.
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +18,7 @@ from sam_core.errors import SamCoreError
 
 T = TypeVar("T")
 OPTIMIZERS = ("adamw", "muon")
+SIZE_STEP = 32  # the encoder's largest stride
 
 
 class ConfigError(SamCoreError):
@@ -35,7 +38,7 @@ class DataConfig:
     scale_range: tuple[float, float] = (0.6, 2.0)  # longest side of the photo, in model inputs
     max_stretch: float = 1.0  # a crop becomes wider or higher by up to this ratio; 1: keeps its proportions
     focus_probability: float = 0.7  # a crop is centred on a mask
-    near_probability: float = 0.0  # a crop is what a closer look shows (sam_core/masks/closer.py): a mask from near by
+    near_probability: float = 0.0  # a crop is a zoom view of one mask (sam_core/masks/views.py)
     near_range: tuple[float, float] = (1.2, 4.0)  # its side, in longer sides of the mask's box
     rotation_probability: float = 0.0  # a photo is turned by up to max_rotation first
     max_rotation: float = 15.0  # degrees, either way
@@ -57,7 +60,6 @@ class PromptConfig:
     box_noise_ratio: float = 0.1  # published
     box_noise_max_px: float = 20.0  # published, at 1024 px input; scaled with the input
     box_noise_varies: bool = False  # of that, each box has a random share: some are drawn with care
-    max_clicks: int = 8  # published
     grad_iterations: str = "first_last"  # or "last", or "all", the published recipe
     single_probability: float = 0.3  # unless "all": the step ends after the first decoding
     length_decay: float = 0.6  # unless "all": each further iteration happens with this probability
@@ -65,34 +67,39 @@ class PromptConfig:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """One part of the schedule. The rate goes from lr to end_lr by half a cosine."""
+
+    steps: int = 6000
+    image_size: int = 256  # side of the square input, in pixels
+    batch_images: int = 8
+    max_clicks: int = 8  # longest click sequence; published
+    lr: float = 8e-4  # published
+    end_lr: float = 1.6e-5
+
+
+@dataclass(frozen=True)
 class OptimConfig:
-    """AdamW as published, or Muon, with a lower rate for the pre-trained encoder and a cosine schedule."""
+    """AdamW as published, or Muon, with a lower rate for the pre-trained encoder."""
 
     dice_weight: float = 1.0  # published: focal 20 to dice 1
     optimizer: str = "adamw"  # or "muon": it for matrices, AdamW for the rest, at the same rates
-    steps: int = 6000
-    batch_images: int = 8
-    lr: float = 8e-4  # published
-    encoder_lr: float = 1.5e-4
-    added_lr: float = 0.0  # of blocks that the starting weights lack; 0: lr
+    encoder_lr_ratio: float = 0.2  # rate of the pre-trained encoder over the schedule's
     frozen_blocks: int = 0  # blocks of the pre-trained encoder, stem included, that keep their ImageNet weights
     frozen_encoder: bool = False  # all of the encoder keeps its weights: its time goes into longer click sequences
     weight_decay: float = 0.05
     warmup_steps: int = 250  # published
-    final_lr_ratio: float = 0.02
     clip_norm: float = 1.0
     ema_decay: float = 0.999
-    max_minutes: float = 0.0  # the schedule ends at this time if the steps are not done before; 0: steps alone
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Where a run lives and how often it reports."""
+    """What a run begins with, and how often it reports."""
 
-    image_size: int = 256
     seed: int = 1
     log_every: int = 20
-    checkpoint_minutes: float = 5.0
+    checkpoint_steps: int = 200
     threads: int = 2
 
 
@@ -102,43 +109,83 @@ class TrainConfig:
 
     data: DataConfig = DataConfig()
     prompts: PromptConfig = PromptConfig()
+    schedule: tuple[Stage, ...] = (Stage(),)
     optim: OptimConfig = OptimConfig()
     run: RunConfig = RunConfig()
 
+    @property
+    def steps(self) -> int:
+        """Steps of all stages together."""
+        return sum(stage.steps for stage in self.schedule)
+
+    def stages(self) -> Iterator[tuple[int, int, Stage]]:
+        """Yield each stage with the step and the sample that it begins with."""
+        step = sample = 0
+        for stage in self.schedule:
+            yield step, sample, stage
+            step, sample = step + stage.steps, sample + stage.steps * stage.batch_images
+
+    def learning_rate(self, step: int) -> float:
+        """Return the rate of a step: the stage's, after a linear warm-up over the first steps of the run."""
+        first, _, stage = [one for one in self.stages() if one[0] <= step][-1]
+        progress = min(1.0, (step - first) / stage.steps)
+        cosine = 0.5 * (1 + math.cos(math.pi * progress))
+        warmup = min(1.0, (step + 1) / max(1, self.optim.warmup_steps))
+        return warmup * (stage.end_lr + (stage.lr - stage.end_lr) * cosine)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the configuration as config_of reads it."""
+        return dataclasses.asdict(self)
+
 
 def load_config(path: Path) -> TrainConfig:
-    """Read a TOML file with the tables [data], [prompts], [optim] and [run]; ConfigError names what is wrong."""
+    """Read a TOML file with the tables [data], [prompts], [optim], [run] and [[schedule]], one for each stage.
+
+    ConfigError names what is wrong.
+    """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except ValueError as error:  # no TOML, or no text at all
         raise ConfigError(f"{path}: {error}") from error
-    tables = {f.name: f for f in dataclasses.fields(TrainConfig)}
-    unknown = set(raw) - set(tables)
+    return config_of(raw, where=str(path))
+
+
+def config_of(raw: dict[str, Any], *, where: str) -> TrainConfig:
+    """Return the configuration of plain tables; `where` names them in a ConfigError."""
+    tables = {f.name for f in dataclasses.fields(TrainConfig)}
+    unknown = set(raw) - tables
     if unknown:
-        raise ConfigError(f"{path}: unknown tables {sorted(unknown)}; known: {sorted(tables)}")
-    return TrainConfig(
-        data=_data(_table(DataConfig, raw.get("data", {}), path), path),
-        prompts=_table(PromptConfig, raw.get("prompts", {}), path),
-        optim=_optim(_table(OptimConfig, raw.get("optim", {}), path), path),
-        run=_table(RunConfig, raw.get("run", {}), path),
+        raise ConfigError(f"{where}: unknown tables {sorted(unknown)}; known: {sorted(tables)}")
+    config = TrainConfig(
+        data=_table(DataConfig, raw.get("data", {}), where),
+        prompts=_table(PromptConfig, raw.get("prompts", {}), where),
+        schedule=tuple(_table(Stage, stage, where) for stage in raw.get("schedule", [{}])),
+        optim=_table(OptimConfig, raw.get("optim", {}), where),
+        run=_table(RunConfig, raw.get("run", {}), where),
     )
-
-
-def _data(config: DataConfig, path: Path) -> DataConfig:
-    if not config.max_stretch >= 1:
-        raise ConfigError(f"{path}: max_stretch is {config.max_stretch!r}; from 1, which keeps proportions, upwards")
+    _check(config, where)
     return config
 
 
-def _optim(config: OptimConfig, path: Path) -> OptimConfig:
-    if config.optimizer not in OPTIMIZERS:
-        raise ConfigError(f"{path}: optimizer is {config.optimizer!r}; known: {list(OPTIMIZERS)}")
-    return config
+def _check(config: TrainConfig, where: str) -> None:
+    if not config.data.max_stretch >= 1:
+        stretch = config.data.max_stretch
+        raise ConfigError(f"{where}: max_stretch is {stretch!r}; from 1, which keeps proportions, upwards")
+    if config.optim.optimizer not in OPTIMIZERS:
+        raise ConfigError(f"{where}: optimizer is {config.optim.optimizer!r}; known: {list(OPTIMIZERS)}")
+    for stage in config.schedule:
+        if stage.steps < 1 or stage.batch_images < 1 or stage.image_size < SIZE_STEP or stage.image_size % SIZE_STEP:
+            raise ConfigError(
+                f"{where}: a stage has {stage.steps} steps of {stage.batch_images} images at {stage.image_size} px; "
+                f"each must be at least 1, the size a multiple of {SIZE_STEP}"
+            )
 
 
-def _table(kind: type[T], values: dict[str, Any], path: Path) -> T:
+def _table(kind: type[T], values: dict[str, Any], where: str) -> T:
     known = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     unknown = set(values) - known
     if unknown:
-        raise ConfigError(f"{path}: unknown keys {sorted(unknown)} for {kind.__name__}; known: {sorted(known)}")
+        raise ConfigError(f"{where}: unknown keys {sorted(unknown)} for {kind.__name__}; known: {sorted(known)}")
     return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})

@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps
 
-from sam_core.asking import Answer, AskedPhoto
-from sam_core.modeling.sam import Sam
+from sam_core.modeling.promptable import PromptableModel
+from sam_core.multi_view import Answer, MultiViewPredictor
 from sam_core.registry import build_model
 
 TILE_PX = 190
@@ -59,7 +59,7 @@ def draw_row(photo: Image.Image, point: tuple[float, float], answer: Answer) -> 
     row = Image.new("RGB", (TILE_PX * 4, TILE_PX))
     row.paste(_tile(overlay(photo, answer.mask(), (0, 158, 115)), "own choice", point), (0, 0))
     for place, candidate in enumerate(CANDIDATES, start=1):
-        score = float(answer.merged[1][candidate])
+        score = float(answer.merged.predicted_iou[candidate])
         shade = overlay(photo, answer.mask(candidate), (0, 114, 178))
         text = f"{'> ' if candidate == answer.chosen else ''}candidate {candidate}: {score:.2f}"
         row.paste(_tile(shade, text, None), (place * TILE_PX, 0))
@@ -67,17 +67,17 @@ def draw_row(photo: Image.Image, point: tuple[float, float], answer: Answer) -> 
 
 
 @torch.inference_mode()
-def draw_sheet(sam: Sam, photos: Path) -> Image.Image:
+def draw_sheet(sam: PromptableModel, photos: Path) -> Image.Image:
     """Return the whole sheet; photos missing in the folder are left out."""
     rows: list[Image.Image] = []
     for path in sorted(photos.iterdir()):
         if path.stem not in CLICKS:
             continue
         photo = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
-        asked = AskedPhoto(sam, np.array(photo))
+        asked = MultiViewPredictor(sam, np.array(photo))
         for point in CLICKS[path.stem]:
             click = np.array([[point[0] * photo.width, point[1] * photo.height], [0, 0]])
-            answer = asked.look_closer(asked.answer_at_once(click, np.array([1, -1])))
+            answer = asked.answer(click, np.array([1, -1]))
             rows.append(draw_row(photo, point, answer))
     height = -(-len(rows) // COLUMNS)
     sheet = Image.new("RGB", (COLUMNS * (4 * TILE_PX + 8), height * (TILE_PX + 6)), (255, 255, 255))

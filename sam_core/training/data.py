@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from sam_core.errors import SamCoreError
+from sam_core.geometry import Geometry, Size
 from sam_core.masks import rle as coco
-from sam_core.masks.closer import LEAST_SIDE_PX
+from sam_core.masks.views import LEAST_SIDE_PX
 from sam_core.training.config import DataConfig
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -100,8 +101,8 @@ class CropDataset(Dataset[Sample]):
     Photos stay in memory once read (about 0.4 MB each, MAX_SIDE_PX bounds it); masks stay run lengths.
     """
 
-    def __init__(self, sets: dict[str, list[Record]], config: DataConfig, *, image_size: int, seed: int) -> None:
-        self.sets, self.config, self.image_size, self.seed = sets, config, image_size, seed
+    def __init__(self, sets: dict[str, list[Record]], config: DataConfig, *, geometry: Geometry, seed: int) -> None:
+        self.sets, self.config, self.geometry, self.seed = sets, config, geometry, seed
         self.names = sorted(sets)
         weights = np.array([len(sets[n]) ** config.set_power * config.set_weights.get(n, 1.0) for n in self.names])
         self.set_probabilities = weights / weights.sum()
@@ -125,7 +126,7 @@ class CropDataset(Dataset[Sample]):
             photo, targets = self._paste(record, photo, targets, rng)
         if self.config.rotation_probability and rng.random() < self.config.rotation_probability:
             photo, targets = turn(photo, targets, rng.uniform(-1, 1) * self.config.max_rotation)
-        return crop_sample(photo, targets, self.config, image_size=self.image_size, rng=rng)
+        return crop_sample(photo, targets, self.config, geometry=self.geometry, rng=rng)
 
     def _draw_record(self, rng: np.random.Generator) -> Record:
         records = self.sets[self.names[rng.choice(len(self.names), p=self.set_probabilities)]]
@@ -263,15 +264,16 @@ def crop_sample(
     targets: list[Mask],
     config: DataConfig,
     *,
-    image_size: int,
+    geometry: Geometry,
     rng: np.random.Generator,
 ) -> Sample | None:
     """Scale, stretch, crop, flip and jitter a photo into a square sample, with masks at half the resolution."""
-    window, scale = draw_window(photo.shape[:2], targets, config, image_size=image_size, rng=rng)
+    image_size = geometry.image_size
+    window, scale = draw_window(photo.shape[:2], targets, config, geometry=geometry, rng=rng)
     y0, x0, y1, x1 = window
     stretch = draw_stretch(config, rng)
-    out_h = min(image_size, max(8, round((y1 - y0) * scale * stretch)))
-    out_w = min(image_size, max(8, round((x1 - x0) * scale / stretch)))
+    out_h = min(image_size, max(8, round((y1 - y0) * scale[0] * stretch)))
+    out_w = min(image_size, max(8, round((x1 - x0) * scale[1] / stretch)))
     flip = rng.random() < config.flip_probability
     pixels = _resize(photo[y0:y1, x0:x1], out_w, out_h)
     pixels = jitter_colors(pixels[:, ::-1] if flip else pixels, config, rng)
@@ -301,16 +303,16 @@ def _resize(array: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uin
 
 
 def draw_window(
-    hw: tuple[int, int], targets: list[Mask], config: DataConfig, *, image_size: int, rng: np.random.Generator
-) -> tuple[tuple[int, int, int, int], float]:
-    """Choose the crop (y0, x0, y1, x1) in photo pixels and the scale from the photo to the sample."""
+    hw: Size, targets: list[Mask], config: DataConfig, *, geometry: Geometry, rng: np.random.Generator
+) -> tuple[tuple[int, int, int, int], tuple[float, float]]:
+    """Choose the crop (y0, x0, y1, x1) in photo pixels and the scales (down, across) from the photo to the sample."""
     if targets and config.near_probability and rng.random() < config.near_probability:
-        return near_window(hw, targets[rng.integers(len(targets))], config, image_size=image_size, rng=rng)
+        return near_window(hw, targets[rng.integers(len(targets))], config, geometry=geometry, rng=rng)
     height, width = hw
     low, high = config.scale_range
-    scale = image_size * float(np.exp(rng.uniform(np.log(low), np.log(high)))) / max(height, width)
-    side = image_size / scale
-    crop_h, crop_w = min(height, int(side)), min(width, int(side))
+    frame_px = geometry.image_size * float(np.exp(rng.uniform(np.log(low), np.log(high))))
+    down, across = (frame_px / side for side in geometry.frame(hw))
+    crop_h, crop_w = min(height, int(geometry.image_size / down)), min(width, int(geometry.image_size / across))
     center_y, center_x = rng.uniform(0, height), rng.uniform(0, width)
     if targets and rng.random() < config.focus_probability:
         x, y, w, h = cv2.boundingRect(targets[rng.integers(len(targets))])
@@ -318,13 +320,13 @@ def draw_window(
         center_x = x + w / 2 + rng.uniform(-0.25, 0.25) * crop_w
     y0 = int(np.clip(center_y - crop_h / 2, 0, height - crop_h))
     x0 = int(np.clip(center_x - crop_w / 2, 0, width - crop_w))
-    return (y0, x0, y0 + crop_h, x0 + crop_w), scale
+    return (y0, x0, y0 + crop_h, x0 + crop_w), (down, across)
 
 
 def near_window(
-    hw: tuple[int, int], target: Mask, config: DataConfig, *, image_size: int, rng: np.random.Generator
-) -> tuple[tuple[int, int, int, int], float]:
-    """Choose a crop around one mask as a closer look does: it fills the sample, however small the mask is."""
+    hw: Size, target: Mask, config: DataConfig, *, geometry: Geometry, rng: np.random.Generator
+) -> tuple[tuple[int, int, int, int], tuple[float, float]]:
+    """Choose a crop around one mask as a zoom view shows it: it fills the sample, however small the mask is."""
     height, width = hw
     x, y, w, h = cv2.boundingRect(target)
     low, high = config.near_range
@@ -332,7 +334,8 @@ def near_window(
     crop_h, crop_w = min(height, side), min(width, side)
     y0 = int(np.clip(y + (h - crop_h) / 2, 0, height - crop_h))
     x0 = int(np.clip(x + (w - crop_w) / 2, 0, width - crop_w))
-    return (y0, x0, y0 + crop_h, x0 + crop_w), image_size / max(crop_h, crop_w)
+    down, across = (geometry.image_size / side for side in geometry.frame((crop_h, crop_w)))
+    return (y0, x0, y0 + crop_h, x0 + crop_w), (down, across)
 
 
 def draw_stretch(config: DataConfig, rng: np.random.Generator) -> float:

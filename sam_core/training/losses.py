@@ -18,7 +18,7 @@ from torch.nn import functional as F
 FOCAL_WEIGHT = 20.0
 # published 1; a run of thousands of steps, not tens of thousands, leaves the ranking of the candidates far behind
 IOU_WEIGHT = 4.0
-# of the mask that nobody is shown for a prompt: not nothing, as a caller may still ask for it
+# of a mask that is not the prompt's answer; above 0, as a caller may still ask for it
 UNUSED_WEIGHT = 0.2
 # not the 0.25 of detection: that lets a short run forget the foreground for its first hundreds of steps (seen here)
 FOCAL_ALPHA = 0.5

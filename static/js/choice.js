@@ -1,5 +1,7 @@
 /** Choosing images in the grid: how many are chosen, all or none of those shown, kept when the grid comes anew. */
 
+import { ngettext } from "./words.js";
+
 const bar = document.querySelector("[data-choice-bar]");
 let last = null;
 
@@ -10,7 +12,7 @@ function boxes() {
 function show() {
   const count = boxes().filter((box) => box.checked).length;
   bar.hidden = count === 0;
-  bar.querySelector("[data-choice-count]").textContent = count === 1 ? "1 image chosen" : `${count} images chosen`;
+  bar.querySelector("[data-choice-count]").textContent = ngettext("%(n)s image chosen", "%(n)s images chosen", count);
 }
 
 function choose(from, to, isChosen) {

@@ -1,3 +1,5 @@
+import { gettext } from "./words.js";
+
 /** Copy what an element shows, also where the page came over plain HTTP and the browser has no clipboard for it. */
 export async function copyText(element) {
   if (navigator.clipboard) {
@@ -6,5 +8,5 @@ export async function copyText(element) {
   }
   if (element instanceof HTMLInputElement) element.select();
   else getSelection().selectAllChildren(element);
-  if (!document.execCommand("copy")) throw new Error("Not copied: it is selected, press Ctrl+C.");
+  if (!document.execCommand("copy")) throw new Error(gettext("Not copied: it is selected, press Ctrl+C."));
 }

@@ -1,6 +1,7 @@
 /** Charts of the dashboard, drawn by uPlot from the figures in the page; colours follow the theme. */
 
 import { spreadWeeks, weekTicks, weekWords } from "./weeks.js";
+import { gettext } from "./words.js";
 
 const figures = JSON.parse(document.querySelector("#dashboard-figures").textContent);
 const HEIGHT_PX = 220;
@@ -25,8 +26,9 @@ function line(label, stroke, extra = {}) {
   return { label, stroke, width: 2, points: { show: true, size: 7, fill: stroke }, spanGaps: true, ...extra };
 }
 
+/** A line of the paper; `unit` writes its value with the unit. */
 function paperLine(value, unit) {
-  return { label: `paper ${value} ${unit}`, stroke: color("line-strong"), width: 1.5, dash: PAPER_DASH, points: { show: false }, class: "paper" };
+  return { label: gettext("paper %(figure)s", { figure: unit(value) }), stroke: color("line-strong"), width: 1.5, dash: PAPER_DASH, points: { show: false }, class: "paper" };
 }
 
 function weekly(columns, series, yLabel) {
@@ -47,26 +49,29 @@ function constant(value) {
   return weeks.seconds.map(() => value);
 }
 
+const seconds = (value) => gettext("%(n)s s", { n: value });
+const masks = (value) => gettext("%(n)s masks", { n: value });
+
 const CHARTS = {
   seconds() {
     const paper = figures.paper.seconds_per_mask;
     const own = column("seconds_per_mask");
-    const chart = weekly([own], [line("s a mask", color("accent")), ...paper.map((value) => paperLine(value, "s"))], "seconds");
+    const chart = weekly([own], [line(gettext("s a mask"), color("accent")), ...paper.map((value) => paperLine(value, seconds))], gettext("seconds"));
     chart.data.push(...paper.map(constant));
     return chart;
   },
   masks() {
     const paper = figures.paper.masks_per_image;
     const own = column("masks_per_image");
-    const chart = weekly([own], [line("masks an image", color("accent")), ...paper.map((value) => paperLine(value, "masks"))], "masks");
+    const chart = weekly([own], [line(gettext("masks an image"), color("accent")), ...paper.map((value) => paperLine(value, masks))], gettext("masks"));
     chart.data.push(...paper.map(constant));
     return chart;
   },
   throughput() {
     // Tens of masks an image: each has an axis of its own.
-    const series = [line("masks", color("accent")), line("images", color("good"), { dash: [2, 3], scale: "images" })];
-    const chart = weekly([column("masks"), column("images")], series, "masks a week");
-    const right = { ...chart.axes[1], label: "images a week", scale: "images", side: 1, grid: { show: false } };
+    const series = [line(gettext("masks"), color("accent")), line(gettext("images"), color("good"), { dash: [2, 3], scale: "images" })];
+    const chart = weekly([column("masks"), column("images")], series, gettext("masks a week"));
+    const right = { ...chart.axes[1], label: gettext("images a week"), scale: "images", side: 1, grid: { show: false } };
     return { ...chart, axes: [...chart.axes, right], hasSecondScale: true };
   },
   acceptance() {
@@ -74,8 +79,8 @@ const CHARTS = {
     const rates = rows.map((row) => (row.rate == null ? null : row.rate * 100));
     return {
       data: [rows.map((row) => row.score_percent), rates],
-      series: [line("accepted, %", color("accent"))],
-      axes: axes("% accepted", { label: "predicted IoU, %", labelSize: 20 }),
+      series: [line(gettext("accepted, %%"), color("accent"))],
+      axes: axes(gettext("accepted, %%"), { label: gettext("predicted IoU, %%"), labelSize: 20 }),
       scoreRange: [Math.max(Math.min(...rows.map((row) => row.score_percent)) - SCORE_ROOM, 0), 100],
       hasData: rates.some((value) => value != null),
     };
@@ -99,7 +104,7 @@ function draw() {
     holder.nextElementSibling.hidden = chart.hasData;
     holder.hidden = !chart.hasData;
     if (!chart.hasData) continue;
-    const x = chart.scoreRange ? { label: "predicted IoU, %" } : { label: "week of", value: "{YYYY}-{MM}-{DD}" };
+    const x = chart.scoreRange ? { label: gettext("predicted IoU, %%") } : { label: gettext("week of"), value: "{YYYY}-{MM}-{DD}" };
     const options = {
       width: holder.clientWidth,
       height: HEIGHT_PX,

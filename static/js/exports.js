@@ -5,6 +5,8 @@ import { readOptions, showFields } from "./export-options.js";
 import { showFindings } from "./findings.js";
 import { count, followJob, isOpen, refresh } from "./follow-job.js";
 import { callApi } from "./http.js";
+import { enableScripted } from "./scripted.js";
+import { gettext } from "./words.js";
 
 const form = document.querySelector("[data-export-form]");
 const status = form.querySelector("[data-export-status]");
@@ -20,17 +22,23 @@ function showProgress(job) {
 }
 
 function words(job) {
-  if (job.status === "pending") return "Waiting for the worker …";
-  if (job.status === "paused") return "Paused.";
-  if (job.kind === "preflight") return `Looking at image ${count(job.done)} of ${count(job.total)} …`;
+  if (job.status === "pending") return gettext("Waiting for the worker …");
+  if (job.status === "paused") return gettext("Paused.");
+  if (job.kind === "preflight") return gettext("Looking at image %(done)s of %(total)s …", progress(job));
   const { masks = 0, verified = 0 } = job.report;
-  return verified > 0 ? `Reading back: ${count(verified)} of ${count(masks)} masks …` : `Writing: ${count(masks)} masks so far …`;
+  return verified > 0
+    ? gettext("Reading back: %(done)s of %(total)s masks …", { done: count(verified), total: count(masks) })
+    : gettext("Writing: %(n)s masks so far …", { n: count(masks) });
+}
+
+function progress(job) {
+  return { done: count(job.done), total: count(job.total) };
 }
 
 async function run(work) {
   const buttons = form.querySelectorAll("button");
   for (const button of buttons) button.disabled = true;
-  status.textContent = "Starting …";
+  status.textContent = gettext("Starting …");
   try {
     await work();
   } catch (error) {
@@ -45,7 +53,7 @@ async function start(url) {
   const first = await callApi(url, { method: "POST", body: readOptions(form) });
   followed.add(String(first.id));
   const job = await followJob(first, showProgress);
-  if (job.status !== "done") throw new Error(job.error || `It was ${job.status}. Start it again.`);
+  if (job.status !== "done") throw new Error(job.error || gettext("It was stopped. Start it again."));
   return job;
 }
 
@@ -55,14 +63,14 @@ form.addEventListener("submit", (event) => {
   run(async () => {
     await start(form.dataset.url);
     await refreshList();
-    status.textContent = "Done: the file is at the top of the list.";
+    status.textContent = gettext("Done: the file is at the top of the list.");
   });
 });
 form.querySelector("[data-check]").addEventListener("click", () =>
   run(async () => {
     const job = await start(form.dataset.checkUrl);
     showFindings(findings, job.report);
-    status.textContent = job.report.findings.length === 0 ? "Checked: nothing to stumble over." : "Checked: see below.";
+    status.textContent = job.report.findings.length === 0 ? gettext("Checked: nothing to stumble over.") : gettext("Checked: see below.");
   }),
 );
 
@@ -101,7 +109,9 @@ async function share(item) {
   const field = item.querySelector("[data-shared] input");
   field.value = link.url;
   field.select();
-  item.querySelector("[data-until]").textContent = `Works until ${until.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })}`;
+  item.querySelector("[data-until]").textContent = gettext("Works until %(time)s", {
+    time: until.toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" }),
+  });
 }
 
 async function act(button) {
@@ -109,20 +119,26 @@ async function act(button) {
   if (button.matches("[data-share]")) await share(button.closest("[data-file]"));
   if (button.matches("[data-copy]")) {
     await copyText(button.previousElementSibling);
-    button.textContent = "Copied";
+    button.textContent = gettext("Copied");
+  }
+  if (button.matches("[data-end-link]")) {
+    await callApi(`/api/v1/export-links/${button.dataset.endLink}`, { method: "DELETE" });
+    button.closest("li").remove();
+    status.textContent = gettext("The link is ended: nobody gets the file by it any more.");
   }
   if (button.matches("[data-cancel]")) await callApi(`/api/v1/jobs/${card.dataset.job}/cancel`, { method: "POST" });
   if (button.matches("[data-delete]")) {
     for (const id of button.dataset.delete.trim().split(/\s+/)) await callApi(`/api/v1/exports/${id}`, { method: "DELETE" });
     card.remove();
-    status.textContent = "The files are deleted. The masks are untouched: export again whenever you like.";
+    status.textContent = gettext("The files are deleted. The masks are untouched: export again whenever you like.");
   }
 }
 
 document.querySelector("#main").addEventListener("click", (event) => {
-  const button = event.target.closest("[data-share], [data-copy], [data-cancel], [data-delete]");
+  const button = event.target.closest("[data-share], [data-copy], [data-cancel], [data-delete], [data-end-link]");
   if (button) act(button).catch((error) => (status.textContent = error.message));
 });
 
+enableScripted(); // before the fields are read: a form leaves out what is disabled
 showFields(form);
 followOthers();

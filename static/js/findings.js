@@ -1,15 +1,20 @@
 /** What the check before an export found, each finding with links to the masks. */
 
 import { count } from "./follow-job.js";
+import { gettext, ngettext } from "./words.js";
 
 const SHOWN = 12;
 
 /** Fill the section with the report of a check. */
 export function showFindings(section, report) {
-  const heading = make("h2", report.findings.length === 0 ? "Nothing to stumble over" : "What the check found");
-  const masks = `${count(report.masks)} mask${report.masks === 1 ? "" : "s"}`;
-  const images = `${count(report.images)} image${report.images === 1 ? "" : "s"}`;
-  const words = make("p", `${masks} on ${images} looked at. Nothing was changed; an export leaves out only what is empty or broken, and names it.`);
+  const heading = make("h2", report.findings.length === 0 ? gettext("Nothing to stumble over") : gettext("What the check found"));
+  const masks = ngettext("%(n)s mask", "%(n)s masks", report.masks);
+  const images = ngettext("%(n)s image", "%(n)s images", report.images);
+  const looked = gettext(
+    "%(masks)s on %(images)s looked at. Nothing was changed; an export leaves out only what is empty or broken, and names it.",
+    { masks, images },
+  );
+  const words = make("p", looked);
   words.className = "hint";
   section.replaceChildren(heading, words, ...report.findings.map(finding));
   section.hidden = false;
@@ -24,7 +29,7 @@ function finding({ check, message, count: found, examples }) {
   line.append(make("b", count(found)), ` × ${message}`);
   const list = document.createElement("ul");
   for (const example of examples.slice(0, SHOWN)) list.append(link(example));
-  if (found > SHOWN) list.append(make("li", `and ${count(found - Math.min(SHOWN, examples.length))} more`));
+  if (found > SHOWN) list.append(make("li", gettext("and %(n)s more", { n: count(found - Math.min(SHOWN, examples.length)) })));
   row.append(line, list);
   return row;
 }

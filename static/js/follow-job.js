@@ -1,6 +1,7 @@
 /** Follow a background job by polling; hints over the socket only make it faster. */
 
 import { callApi } from "./http.js";
+import { gettext } from "./words.js";
 
 const POLL_MS = 700;
 
@@ -35,7 +36,7 @@ export function count(number) {
 /** Replace a part of the page by what the server would show there now. */
 export async function refresh(selector) {
   const response = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (!response.ok) throw new Error("The page cannot be loaded again. Reload it.");
+  if (!response.ok) throw new Error(gettext("The page cannot be loaded again. Reload it."));
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   document.querySelector(selector).replaceWith(page.querySelector(selector));
 }

@@ -1,5 +1,7 @@
 /** Calls of the API from a page: CSRF header in, the envelope's message out. */
 
+import { gettext } from "./words.js";
+
 /** The CSRF token that Django put into the page's forms or cookie. */
 export function csrfToken() {
   const field = document.querySelector("input[name=csrfmiddlewaretoken]");
@@ -24,8 +26,8 @@ export function errorOf(status, text) {
   } catch {
     // Not JSON: a proxy's page, for example; the status says enough.
   }
-  if (status === 413) return new ApiError(status, "too_large", "It is larger than the server allows.");
-  return new ApiError(status, "http", `The server answered with ${status}. Try again; if it stays, tell its admin.`);
+  if (status === 413) return new ApiError(status, "too_large", gettext("It is larger than the server allows."));
+  return new ApiError(status, "http", gettext("The server answered with %(status)s. Try again; if it stays, tell its admin.", { status }));
 }
 
 /** Fetch JSON; throw ApiError when the answer is no success or the server cannot be reached. */
@@ -37,7 +39,7 @@ export async function callApi(url, { method = "GET", body } = {}) {
   try {
     response = await fetch(url, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
   } catch {
-    throw new ApiError(0, "offline", "The server cannot be reached. Check the connection; nothing was lost.");
+    throw new ApiError(0, "offline", gettext("The server cannot be reached. Check the connection; nothing was lost."));
   }
   const text = await response.text();
   if (!response.ok) throw errorOf(response.status, text);

@@ -2,6 +2,8 @@
 
 import { count, followJob, refresh } from "./follow-job.js";
 import { callApi } from "./http.js";
+import { enableScripted } from "./scripted.js";
+import { gettext } from "./words.js";
 
 const MOVING = new Set(["reading", "importing"]);
 
@@ -20,6 +22,9 @@ function readOptions(form) {
     default_label: data.get("default_label") ? Number(data.get("default_label")) : null,
     state: data.get("state") || null,
     add_images: data.has("add_images"),
+    files: data.getAll("file"),
+    loose_names: data.has("loose_names"),
+    boxes: data.has("boxes") ? "suggest" : "skip",
   };
 }
 
@@ -28,11 +33,15 @@ function showProgress(job) {
   if (!bar) return;
   bar.max = Math.max(job.total, 1);
   bar.value = job.done;
-  const isImport = job.kind === "import";
-  const rows = `${count(job.done)}${job.total > job.done ? ` of ${count(job.total)}` : ""} masks read`;
-  const added = job.report.masks ? `, ${count(job.report.masks.created)} added` : "";
-  const words = isImport ? `${rows}${added}. You may leave this page; it goes on.` : `${rows}. Nothing is written yet.`;
-  part("[data-job-words]").textContent = job.status === "pending" ? "Waiting for the worker …" : words;
+  part("[data-job-words]").textContent = job.status === "pending" ? gettext("Waiting for the worker …") : progressWords(job);
+}
+
+function progressWords(job) {
+  const values = { done: count(job.done), total: count(job.total) };
+  const parts = [job.total > job.done ? gettext("%(done)s of %(total)s masks are read.", values) : gettext("%(done)s masks are read.", values)];
+  if (job.report.masks) parts.push(gettext("%(n)s are added.", { n: count(job.report.masks.created) }));
+  parts.push(job.kind === "import" ? gettext("You may leave this page; it goes on.") : gettext("Nothing is written yet."));
+  return parts.join(" ");
 }
 
 async function follow() {
@@ -71,7 +80,7 @@ main.addEventListener("change", (event) => {
   const button = event.target.closest("[data-decide]")?.querySelector("button[type=submit]");
   if (!button) return;
   button.disabled = false; // the figures above are those of the last look
-  button.textContent = "Import with these choices";
+  button.textContent = gettext("Import with these choices");
 });
 main.addEventListener("click", async (event) => {
   if (event.target.closest("[data-again]")) act("preview");
@@ -83,6 +92,7 @@ main.addEventListener("click", async (event) => {
     }
   }
 });
+enableScripted();
 follow().catch((error) => {
   const place = part("[data-error]");
   if (place) place.textContent = error.message;

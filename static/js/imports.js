@@ -1,6 +1,8 @@
 /** The imports page: send a file, or name a place on the server, and go to its preview. */
 
 import { ApiError, callApi, csrfToken, errorOf } from "./http.js";
+import { enableScripted } from "./scripted.js";
+import { gettext } from "./words.js";
 
 const section = document.querySelector("[data-import-form]");
 const zone = section.querySelector("[data-drop-zone]");
@@ -28,9 +30,9 @@ function send(file) {
     const request = new XMLHttpRequest();
     request.open("POST", section.dataset.url);
     request.setRequestHeader("X-CSRFToken", csrfToken());
-    request.upload.addEventListener("progress", (event) => say(`Sending ${file.name} …`, event.loaded / (event.total || 1)));
+    request.upload.addEventListener("progress", (event) => say(gettext("Sending %(name)s …", { name: file.name }), event.loaded / (event.total || 1)));
     request.addEventListener("error", () =>
-      reject(new ApiError(0, "offline", "Not sent: the server cannot be reached. Choose the file again later.")),
+      reject(new ApiError(0, "offline", gettext("Not sent: the server cannot be reached. Choose the file again later."))),
     );
     request.addEventListener("load", () => {
       if (request.status === 201) resolve(JSON.parse(request.responseText));
@@ -51,7 +53,7 @@ async function open(work) {
 
 function take(files) {
   if (files.length === 0) return;
-  if (files.length > 1) say("One file at a time: put several into a zip.");
+  if (files.length > 1) say(gettext("One file at a time: put several into a zip."));
   else open(() => send(files[0]));
 }
 
@@ -85,8 +87,10 @@ document.querySelector("#main").addEventListener("click", async (event) => {
   try {
     await callApi(`/api/v1/imports/${button.dataset.delete}`, { method: "DELETE" });
     button.closest("tr").remove();
-    status.textContent = "The file is deleted. The masks that it brought are untouched.";
+    status.textContent = gettext("The file is deleted. The masks that it brought are untouched.");
   } catch (error) {
     status.textContent = error.message;
   }
 });
+
+enableScripted();

@@ -2,10 +2,19 @@
 
 import { callApi } from "./http.js";
 import { listenToProject } from "./live.js";
+import { enableScripted } from "./scripted.js";
+import { gettext, ngettext } from "./words.js";
 
 const POLL_MS = 3000;
 const ACTIONS = { pending: ["pause", "cancel"], running: ["pause", "cancel"], paused: ["resume", "cancel"], failed: ["resume"] };
-const WORDS = { pending: "Waiting", running: "Running", paused: "Paused", done: "Done", failed: "Failed", cancelled: "Cancelled" };
+const WORDS = {
+  pending: gettext("Waiting"),
+  running: gettext("Running"),
+  paused: gettext("Paused"),
+  done: gettext("Done"),
+  failed: gettext("Failed"),
+  cancelled: gettext("Cancelled"),
+};
 
 const table = document.querySelector("[data-jobs]");
 const rows = table ? [...table.querySelectorAll("[data-job]")] : [];
@@ -17,9 +26,9 @@ function show(row, job) {
   const bar = row.querySelector("progress");
   bar.max = Math.max(job.total, 1);
   bar.value = job.done;
-  const parts = [`${job.done} of ${job.total}`];
-  if (job.report.masks) parts.push(`${job.report.masks.toLocaleString("en-US")} mask${job.report.masks === 1 ? "" : "s"}`);
-  if (job.report.failed) parts.push(`${job.report.failed} failed`);
+  const parts = [gettext("%(done)s of %(total)s", { done: job.done, total: job.total })];
+  if (job.report.masks) parts.push(ngettext("%(n)s mask", "%(n)s masks", job.report.masks));
+  if (job.report.failed) parts.push(gettext("%(n)s failed", { n: job.report.failed }));
   row.querySelector("[data-count]").textContent = parts.join(", ");
   showActions(row);
 }
@@ -62,7 +71,7 @@ document.addEventListener("click", async (event) => {
   button.disabled = true;
   try {
     await callApi(`/api/v1/images/${button.dataset.retryImage}/retry`, { method: "POST" });
-    button.textContent = "Asked for";
+    button.textContent = gettext("Asked for");
   } catch (error) {
     button.textContent = error.message;
   }
@@ -81,4 +90,5 @@ function follow() {
   setInterval(() => rows.filter((row) => !isClosed(row)).forEach(update), POLL_MS);
 }
 
+enableScripted();
 if (table) follow();

@@ -2,8 +2,9 @@
 
 import { callApi } from "./http.js";
 import { listenToProject } from "./live.js";
+import { gettext, ngettext } from "./words.js";
 
-const WORDS = { failed: "Failed", running: "Embedding", pending: "Waiting", ready: "" };
+const WORDS = { failed: gettext("Failed"), running: gettext("Embedding"), pending: gettext("Waiting"), ready: "" };
 const POLL_MS = { blocked: 2000, waiting: 5000, idle: 30000 };
 const HINT_PAUSE_MS = 300;
 
@@ -44,10 +45,10 @@ function showTotals(panel, { total, ready, failed, line }) {
   bar.max = Math.max(total, 1);
   bar.value = ready;
   panel.querySelector("[data-figure=total]").textContent = String(total);
-  panel.querySelector("[data-plural]").textContent = total === 1 ? "" : "s";
+  panel.querySelector("[data-unit]").textContent = ngettext("image", "images", total);
   const failedCount = panel.querySelector("[data-figure=failed]");
   failedCount.hidden = failed === 0;
-  failedCount.textContent = `${failed} failed`;
+  failedCount.textContent = gettext("%(n)s failed", { n: failed });
   setText(panel.querySelector("[data-figure=line]"), line);
 }
 
@@ -58,7 +59,7 @@ function showCard(id, { state, error, masks }) {
   const word = card.querySelector("[data-state-word]");
   word.className = `state state-${state}`;
   setText(word, WORDS[state] ?? state);
-  setText(card.querySelector("[data-masks]"), `${masks} mask${masks === 1 ? "" : "s"}`);
+  setText(card.querySelector("[data-masks]"), ngettext("%(n)s mask", "%(n)s masks", masks));
   const reason = card.querySelector("[data-error]");
   reason.hidden = !error;
   setText(reason, error);

@@ -3,7 +3,10 @@
 import { followChoice, keepChoice } from "./choice.js";
 import { callApi } from "./http.js";
 import { followProgress } from "./progress.js";
+import { followIntake, followIntakes } from "./intake.js";
+import { enableScripted } from "./scripted.js";
 import { acceptUploads } from "./upload.js";
+import { gettext } from "./words.js";
 
 const GRID_PAUSE_MS = 400;
 
@@ -23,7 +26,7 @@ function refreshGrid() {
     const chooseAgain = keepChoice();
     document.querySelector("#grid").outerHTML = grid;
     chooseAgain();
-    document.querySelector("button[disabled]")?.removeAttribute("disabled");
+    document.querySelector("[data-start] button")?.removeAttribute("disabled");
     updateSoon();
   }, GRID_PAUSE_MS);
 }
@@ -31,6 +34,7 @@ function refreshGrid() {
 followChoice();
 const section = document.querySelector("[data-upload]");
 if (section) acceptUploads(section, refreshGrid);
+followIntakes(refreshGrid);
 
 const folderForm = document.querySelector("[data-folder-form]");
 folderForm?.addEventListener("submit", async (event) => {
@@ -45,14 +49,9 @@ folderForm?.addEventListener("submit", async (event) => {
 });
 
 async function followFolder(first, status) {
-  let job = first;
-  while (job.status === "pending" || job.status === "running") {
-    status.textContent = `Reading ${job.done} of ${job.total} photos …`;
-    await new Promise((done) => setTimeout(done, 1000));
-    job = await callApi(`/api/v1/jobs/${job.id}`);
-    refreshGrid();
-  }
-  status.textContent = job.error || `Done: ${job.done} of ${job.total} photos read.`;
+  status.textContent = gettext("Reading %(done)s of %(total)s photos …", { done: first.done, total: first.total });
+  const job = await followIntake(first, refreshGrid);
+  status.textContent = job.error || gettext("Done: %(done)s of %(total)s photos read.", { done: job.done, total: job.total });
 }
 
 document.addEventListener("click", async (event) => {
@@ -71,3 +70,5 @@ document.addEventListener("click", async (event) => {
     button.disabled = false;
   }
 });
+
+enableScripted();

@@ -3,6 +3,8 @@
 import { copyText } from "./copy-text.js";
 import { refresh } from "./follow-job.js";
 import { callApi } from "./http.js";
+import { enableScripted } from "./scripted.js";
+import { gettext } from "./words.js";
 
 const section = document.querySelector("[data-tokens]");
 const form = section.querySelector("[data-new-token]");
@@ -15,8 +17,8 @@ form.addEventListener("submit", async (event) => {
   const body = { name: name.value, scope: scope.value, days: Number(days.value) };
   try {
     const made = await callApi(section.dataset.url, { method: "POST", body });
-    const until = new Date(made.expires_at).toLocaleDateString(undefined, { dateStyle: "medium" });
-    status.textContent = `Token “${made.name}” works until ${until}. Keep it now: it is shown this once.`;
+    const until = new Date(made.expires_at).toLocaleDateString(document.documentElement.lang, { dateStyle: "medium" });
+    status.textContent = gettext("Token “%(name)s” works until %(day)s. Keep it now: it is shown this once.", { name: made.name, day: until });
     shown.hidden = false;
     shown.querySelector("code").textContent = made.token;
     form.reset();
@@ -29,7 +31,7 @@ form.addEventListener("submit", async (event) => {
 section.querySelector("[data-copy]").addEventListener("click", async () => {
   try {
     await copyText(shown.querySelector("code"));
-    status.textContent = "Copied.";
+    status.textContent = gettext("Copied.");
   } catch (error) {
     status.textContent = error.message;
   }
@@ -41,8 +43,10 @@ section.addEventListener("click", async (event) => {
   try {
     await callApi(`${section.dataset.url}/${button.dataset.revoke}`, { method: "DELETE" });
     button.closest("tr").remove();
-    status.textContent = "The token is revoked; scripts that use it are signed out.";
+    status.textContent = gettext("The token is revoked; scripts that use it are signed out.");
   } catch (error) {
     status.textContent = error.message;
   }
 });
+
+enableScripted();

@@ -21,11 +21,17 @@ export function weekTicks(seconds) {
   return seconds.filter((_, at) => at % step === 0);
 }
 
+/** The page's language; English dates come with the day first. */
+function dateLocale() {
+  const { lang } = globalThis.document?.documentElement ?? { lang: "en" };
+  return lang === "en" ? "en-GB" : lang;
+}
+
 /** Write a Monday as "16 Nov", and the year where it is the first tick or another one than before. */
 export function weekWords(ticks) {
   return ticks.map((second, at) => {
     const day = new Date(second * 1000);
-    const words = day.toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+    const words = day.toLocaleDateString(dateLocale(), { day: "numeric", month: "short", timeZone: "UTC" });
     const isOtherYear = at === 0 || new Date(ticks[at - 1] * 1000).getUTCFullYear() !== day.getUTCFullYear();
     return isOtherYear ? `${words}\n${day.getUTCFullYear()}` : words;
   });

@@ -9,19 +9,49 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.test import Client
+from django.utils import translation
 from PIL import Image as Pillow
 
 from annotator import sam_gateway
 from annotator.accounts.models import User
 from annotator.images.models import Image
 from annotator.images.services import add_photo
+from annotator.inference.embedding_requests import request_embedding
 from annotator.inference.model_sync import sync_model
-from annotator.inference.models import ModelVersion
+from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
+from annotator.inference.services import compute_embedding
 from annotator.photos import tiles
 from annotator.projects.models import Label, Membership, Project, Role
 from tests.annotator.inference_steps import TINY_MODEL
+
+USES_ROWS = {"db", "transactional_db"}
+# Databases of their own on the server under test, which real processes use.
+USES_SERVER = {"home", "place", "places", "product"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL run what uses the tests' own database: the rest is the same as on SQLite, where all of it runs."""
+    if settings.DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+        return
+    here = Path(__file__).parent
+    same = [item for item in items if here in item.path.parents and not _uses_rows(item)]
+    config.hook.pytest_deselected(items=same)
+    left_out = set(same)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _uses_rows(item: pytest.Item) -> bool:
+    names = set(getattr(item, "fixturenames", ()))
+    return item.get_closest_marker("django_db") is not None or bool(names & (USES_ROWS | USES_SERVER))
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> None:
+    """Speak English, whatever language a page of an earlier test was asked for in."""
+    translation.activate("en")
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +60,8 @@ def own_data_dir(tmp_path: Path, settings: Any) -> Path:
     settings.DATA_DIR = tmp_path
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.MODELS_DIR = tmp_path / "models"
+    settings.FILE_UPLOAD_TEMP_DIR = tmp_path / "tmp"
+    settings.FILE_UPLOAD_TEMP_DIR.mkdir()
     settings.INGEST_ROOT = None
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES = {
@@ -202,3 +234,12 @@ def model(exported_model: Path, db: None, settings: Any) -> ModelVersion:
 def photo(project: Project) -> Image:
     """A stored photo of 96 x 64 pixels, without any work asked for."""
     return add_photo(project, io.BytesIO(jpeg(96, 64, seed=11)), name="photo.jpg", user=None).image
+
+
+@pytest.fixture
+def embedded(photo: Image, model: ModelVersion) -> ImageEmbedding:
+    """The photo's embedding by the tiny model, computed."""
+    row = request_embedding(photo.sha256, model)
+    assert compute_embedding(row.pk) == EmbeddingStatus.READY
+    row.refresh_from_db()
+    return row

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from PIL import Image as Pillow
 
+from annotator.accounts.models import User
 from annotator.images.models import Image, ImageStatus, WorkStatus
 from annotator.images.services import add_photo, prepare_image
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
 from annotator.photos import store
+from annotator.photos.tiles import has_tile
 from annotator.projects.models import Project
 from tests.annotator.conftest import Api, jpeg
 
@@ -45,6 +47,7 @@ def test_detail_of_a_small_image(as_admin: Api, image: Image, version: ModelVers
         "key": None,
         "error": "",
         "model_version": "sam_lite-1",
+        "tiles": [],
     }
     assert (body["previous_id"], body["next_id"], body["position"], body["total"]) == (None, None, 1, 1)
 
@@ -73,6 +76,7 @@ def test_missing_tiles_are_404(as_admin: Api, large: Image, place: str) -> None:
 
 
 def test_tiles_that_are_being_made_are_503(as_admin: Api, image: Image) -> None:
+    Image.objects.filter(pk=image.pk).update(width=4000, height=3000)
     assert as_admin.get(f"/images/{image.pk}/tiles/0/0/0").json()["code"] == "preparing"
 
 
@@ -104,7 +108,8 @@ def test_pictures_never_carry_what_was_hidden_in_the_file(as_admin: Api, project
 
 
 def test_a_missing_file_is_404(as_admin: Api, image: Image) -> None:
-    store.delete_all(image.sha256)
+    store.delete_made(image.sha256)
+    store.remove_for_good(store.set_aside([store.name_of(image.sha256, store.ORIGINAL)]))
     assert as_admin.get(f"/images/{image.pk}/original").status_code == 404
     assert as_admin.get(f"/images/{image.pk}/preview").status_code == 404
 
@@ -173,19 +178,31 @@ def test_crop_embeddings_are_asked_for_once(as_annotator: Api, image: Image, ver
     assert ImageEmbedding.objects.count() == 1
 
 
-def test_the_mirror_image_has_an_embedding_of_its_own(as_annotator: Api, image: Image, version: ModelVersion) -> None:
+def test_the_flipped_image_has_an_embedding_of_its_own(as_annotator: Api, image: Image, version: ModelVersion) -> None:
     body = {"crop_box_xyxy": [0, 0, 64, 48]}
     keys = [
         as_annotator.post(f"/images/{image.pk}/crop-embeddings", body | more).json()["key"]
-        for more in ({}, {"is_mirrored": True})
+        for more in ({}, {"is_flipped": True})
     ]
-    assert keys == [f"{image.sha256}-sam_lite-1-0_0_64_48{suffix}-f16" for suffix in ("", "_mirrored")]
+    assert keys == [f"{image.sha256}-sam_lite-1-0_0_64_48{suffix}-f16" for suffix in ("", "_flipped")]
 
 
 @pytest.mark.parametrize("box", [[0, 0, 65, 40], [0, 0, 40, 49], [-1, 0, 40, 40], [40, 40, 0, 0], [0, 0, 10, 10]])
 def test_bad_crop_boxes(as_annotator: Api, image: Image, version: ModelVersion, box: list[int]) -> None:
     answer = as_annotator.post(f"/images/{image.pk}/crop-embeddings", {"crop_box_xyxy": box})
     assert (answer.status_code, answer.json()["code"]) == (422, "bad_crop_box")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 500), (500, 20), (31, 32), (32, 32)])
+def test_all_of_a_photo_can_be_asked_for_however_small(
+    as_annotator: Api, project: Project, admin: User, version: ModelVersion, size: tuple[int, int]
+) -> None:
+    small = add_photo(project, io.BytesIO(jpeg(*size)), name="small.jpg", user=admin).image
+    path, (width, height) = f"/images/{small.pk}/crop-embeddings", size
+    flipped = as_annotator.post(path, {"crop_box_xyxy": [0, 0, width, height], "is_flipped": True})
+    assert (flipped.status_code, flipped.json()["status"]) == (200, "pending")
+    for box in ([0, 0, width + 1, height], [0, 0, width, height + 1], [0, 0, 0, 0], [-1, 0, width, height]):
+        assert as_annotator.post(path, {"crop_box_xyxy": box}).status_code == 422
 
 
 def test_deleting_takes_files_and_embeddings_along(as_admin: Api, image: Image, version: ModelVersion) -> None:
@@ -202,6 +219,7 @@ GETS = ["", "/thumbnail", "/preview", "/tiles/0/0/0", "/original"]
 def test_looking_needs_membership(
     as_annotator: Api, as_outsider: Api, signed_out: Api, image: Image, part: str
 ) -> None:
+    Image.objects.filter(pk=image.pk).update(width=4000, height=3000)  # so that it has tiles, which are being made
     assert as_annotator.get(f"/images/{image.pk}{part}").status_code in {200, 503}
     assert as_outsider.get(f"/images/{image.pk}{part}").status_code == 404
     assert as_outsider.get(f"/images/999999{part}").json() == as_outsider.get(f"/images/{image.pk}{part}").json()
@@ -239,3 +257,17 @@ def test_a_damaged_large_photo_fails_with_its_reason(project: Project, monkeypat
     assert prepare_image(image.pk) == ImageStatus.FAILED
     image.refresh_from_db()
     assert image.error == "The image is cut off or damaged."
+
+
+@pytest.mark.parametrize("place", ["0/0/0", "1/1/1", "0/9999999999999999999999/0"])
+def test_a_small_photo_has_no_tiles_now_or_later(as_admin: Api, image: Image, place: str) -> None:
+    """It was told that they were being made, for ever."""
+    assert as_admin.get(f"/images/{image.pk}/tiles/{place}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("level", "x", "y", "is_there"),
+    [(0, 0, 0, True), (0, 7, 5, True), (0, 8, 0, False), (0, 0, 6, False), (1, 0, 0, False)],
+)
+def test_which_tiles_a_photo_has(level: int, x: int, y: int, is_there: bool) -> None:
+    assert has_tile(4000, 3000, level=level, x=x, y=y) is is_there

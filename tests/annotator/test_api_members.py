@@ -1,8 +1,19 @@
 """Endpoints of members."""
 
+import pytest
+
 from annotator.accounts.models import User
 from annotator.projects.models import Membership, Project
 from tests.annotator.conftest import Api
+
+
+@pytest.fixture
+def outsider(outsider: User, admin: User) -> User:
+    """Somebody outside of `project` whom its admin knows from another one."""
+    other = Project.objects.create(name="Together", created_by=admin)
+    for user in (outsider, admin):
+        Membership.objects.create(project=other, user=user)
+    return outsider
 
 
 def test_adding_changing_removing(as_admin: Api, project: Project, outsider: User) -> None:

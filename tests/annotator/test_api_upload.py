@@ -15,6 +15,7 @@ from annotator.images.models import Image
 from annotator.photos import store
 from annotator.projects.models import Project
 from tests.annotator.conftest import Api, encode, jpeg, noisy_picture, stored_files
+from tests.sam_core.picture_files import HEIC, RIGHT_CORNERS, corners, scene, tiff, turned
 
 GOOD = ("good.jpg", jpeg(seed=99))
 
@@ -82,7 +83,7 @@ def test_a_photo_is_stored_with_its_thumbnail_and_its_work_is_asked_for(as_admin
         ("cut.png", encode(noisy_picture(200, 200), "PNG")[:9000], "damaged"),
         ("bomb.png", png_bomb(40_000, 40_000), "too_many_pixels"),
         ("film.gif", animated_gif(), "animated"),
-        ("float.tiff", encode(Pillow.fromarray(np.ones((8, 8), np.float32)), "TIFF"), "unsupported_mode"),
+        ("double.tiff", tiff(np.ones((8, 8))), "unsupported_mode"),
     ],
 )
 def test_a_bad_file_is_refused_by_name_and_the_rest_goes_on(
@@ -109,6 +110,7 @@ def test_a_bad_file_is_refused_by_name_and_the_rest_goes_on(
         ("scan.tiff", noisy_picture(40, 30), "TIFF"),
         ("old.bmp", noisy_picture(40, 30), "BMP"),
         ("still.gif", noisy_picture(40, 30).quantize(8), "GIF"),
+        ("new.avif", noisy_picture(40, 30), "AVIF"),
     ],
 )
 def test_unusual_photos_are_taken(as_admin: Api, project: Project, name: str, picture: Pillow.Image, kind: str) -> None:
@@ -148,13 +150,104 @@ def test_phone_photos_stand_upright(as_admin: Api, project: Project, orientation
     assert 0.28 < reds.mean() < 0.39
 
 
-def test_the_same_photo_twice_is_recognised_by_content(as_admin: Api, project: Project) -> None:
-    rows = as_admin.upload(project, ("a.jpg", jpeg()), ("b.jpg", jpeg())).json()
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["TIFF", "PNG", "WEBP", "AVIF"])
+def test_every_other_format_stands_upright_too(as_admin: Api, project: Project, kind: str, orientation: int) -> None:
+    as_admin.upload(project, (f"scan.{kind.lower()}", turned(kind, orientation)))
+    image = Image.objects.get()
+    assert (image.width, image.height) == (60, 40)
+    pixels = np.asarray(Pillow.open(io.BytesIO(as_admin.get(f"/images/{image.pk}/preview").body)))
+    assert pixels.shape == (40, 60, 3)
+    assert np.abs(np.subtract(corners(pixels), RIGHT_CORNERS)).max() < 16
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_a_disc_of_twelve_bits_is_seen(as_admin: Api, project: Project, kind: str) -> None:
+    rows, columns = np.mgrid[:200, :300]
+    values = np.where((rows - 100) ** 2 + (columns - 150) ** 2 < 60**2, 3500, 600).astype(np.uint16)
+    as_admin.upload(project, ("cells", encode(Pillow.fromarray(values), kind)))
+    image = Image.objects.get()
+    for part in ("preview", "thumbnail"):
+        pixels = np.asarray(Pillow.open(io.BytesIO(as_admin.get(f"/images/{image.pk}/{part}").body)).convert("L"))
+        assert int(pixels[100, 150]) - int(pixels[10, 10]) > 60
+
+
+def test_heic_is_taken_and_four_bands_are_not_transparent(as_admin: Api, project: Project) -> None:
+    bands = np.dstack([scene(), np.full((40, 60), 80, np.uint8)]).astype(np.uint16) * 257
+    rows = by_name(as_admin.upload(project, ("IMG_0001.HEIC", HEIC), ("bands.tif", tiff(bands))))
+    assert {row["status"] for row in rows.values()} == {"added"}
+    phone, other = Image.objects.order_by("pk")
+    assert (phone.format, phone.width, phone.height) == ("HEIF", 64, 48)
+    assert as_admin.get(f"/images/{phone.pk}/original")["Content-Type"] == "image/heif"
+    pixels = np.asarray(Pillow.open(io.BytesIO(as_admin.get(f"/images/{other.pk}/preview").body)))
+    assert np.abs(np.subtract(corners(pixels), RIGHT_CORNERS)).max() < 8
+
+
+def test_a_refusal_names_the_kinds_that_are_taken(as_admin: Api, project: Project) -> None:
+    message = as_admin.upload(project, ("film.mp4", b"\0\0\0\x18ftypmp42")).json()[0]["message"]
+    assert all(kind in message for kind in ("JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "HEIC", "AVIF"))
+
+
+def test_the_same_photo_twice_is_recognised_by_path_and_content(as_admin: Api, project: Project) -> None:
+    rows = as_admin.upload(project, ("a.jpg", jpeg()), ("a.jpg", jpeg())).json()
     assert [row["status"] for row in rows] == ["added", "duplicate"]
     assert rows[1]["image_id"] == rows[0]["image_id"]
     assert "a.jpg" in rows[1]["message"]
-    assert as_admin.upload(project, ("c.jpg", jpeg())).json()[0]["status"] == "duplicate"
+    assert as_admin.upload(project, ("a.jpg", jpeg())).json()[0]["status"] == "duplicate"
     assert Image.objects.count() == 1
+
+
+def test_the_same_content_under_two_names_is_two_images_that_share_one_file(as_admin: Api, project: Project) -> None:
+    rows = as_admin.upload(project, ("a.jpg", jpeg()), ("b.jpg", jpeg())).json()
+    assert [(row["status"], row["code"]) for row in rows] == [("added", ""), ("added", "same_content")]
+    assert "a.jpg" in rows[1]["message"]
+    files = stored_files()
+    first, second = Image.objects.order_by("position")
+    assert (first.name, second.name, first.sha256) == ("a.jpg", "b.jpg", second.sha256)
+    assert as_admin.delete(f"/images/{first.pk}").status_code == 204
+    assert stored_files() == files
+    assert as_admin.get(f"/images/{second.pk}/thumbnail").status_code == 200
+
+
+def test_another_photo_of_a_taken_path_gets_a_number_and_a_word(as_admin: Api, project: Project) -> None:
+    as_admin.upload(project, ("a.jpg", jpeg(seed=1)))
+    for _ in range(2):
+        row = as_admin.upload(project, ("a.jpg", jpeg(seed=2))).json()[0]
+    assert (row["status"], Image.objects.count()) == ("duplicate", 2)
+    third = as_admin.upload(project, ("a.jpg", jpeg(seed=3))).json()[0]
+    assert (third["status"], third["name"], third["code"]) == ("added", "a (3).jpg", "renamed")
+    assert sorted(Image.objects.values_list("name", flat=True)) == ["a (2).jpg", "a (3).jpg", "a.jpg"]
+
+
+def test_a_photo_that_really_is_called_so_is_no_duplicate_of_the_one_without_a_number(
+    as_admin: Api, project: Project
+) -> None:
+    rows = as_admin.upload(project, ("a (2).jpg", jpeg()), ("a.jpg", jpeg())).json()
+    assert [row["status"] for row in rows] == ["added", "added"]
+
+
+def test_dropped_folders_keep_their_paths(as_admin: Api, project: Project) -> None:
+    files = [io.BytesIO(jpeg(seed=n)) for n in range(2)]
+    for file in files:
+        file.name = "001.jpg"
+    url = f"/api/v1/projects/{project.pk}/images"
+    paths = ["trip/day1/001.jpg", "trip\\day2\\001.jpg"]
+    rows = as_admin.client.post(url, {"files": files, "paths": paths}).json()
+    assert [row["name"] for row in rows] == ["trip/day1/001.jpg", "trip/day2/001.jpg"]
+    found = as_admin.get(f"/projects/{project.pk}/images?search=day2").json()["items"]
+    assert [row["name"] for row in found] == ["trip/day2/001.jpg"]
+    assert 'filename="001.jpg"' in as_admin.get(f"/images/{rows[0]['image_id']}/original")["Content-Disposition"]
+    for file in files:
+        file.seek(0)
+    refused = as_admin.client.post(url, {"files": files, "paths": ["one"]})
+    assert (refused.status_code, refused.json()["code"]) == (422, "bad_paths")
+
+
+def test_two_folders_of_a_zip_keep_their_photos_apart(as_admin: Api, project: Project) -> None:
+    data = zip_of(("day1/001.jpg", jpeg(seed=1)), ("day2/001.jpg", jpeg(seed=2)), ("day2/001.JPG", jpeg(seed=3)))
+    rows = as_admin.upload(project, ("x.zip", data)).json()
+    assert [row["name"] for row in rows] == ["day1/001.jpg", "day2/001.jpg", "day2/001.JPG"]
+    assert Image.objects.count() == 3
 
 
 def test_two_projects_share_the_files_and_deleting_one_leaves_the_other(as_admin: Api, project: Project) -> None:
@@ -182,7 +275,7 @@ def test_hostile_names_are_for_the_eye_only(as_admin: Api, project: Project) -> 
         ("../../etc/evil.jpg", jpeg(seed=1)), ("C:\\temp\\w.jpg", jpeg(seed=2)), ("a/\u202egpj.jpg", jpeg(seed=3))
     )
     names = {row["name"] for row in as_admin.upload(project, ("x.zip", data)).json()}
-    assert names == {"evil.jpg", "w.jpg", "gpj.jpg"}
+    assert names == {"etc/evil.jpg", "temp/w.jpg", "a/gpj.jpg"}
     assert all(path.startswith("photos/") for path in stored_files())
 
 

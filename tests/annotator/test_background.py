@@ -23,6 +23,7 @@ from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVer
 from annotator.photos import store
 from annotator.projects.models import Project
 from tests.annotator.conftest import jpeg
+from tests.annotator.homes import ROOT, Home
 
 LONG_AGO = timedelta(hours=1)
 
@@ -70,12 +71,29 @@ def test_the_pulse_starts_at_once_reconciles_and_ends_clean() -> None:
     assert WorkerPulse.objects.count() == 0
 
 
-def test_run_worker_does_the_work_and_takes_its_pulse_away(image: Image) -> None:
-    prepare_image.enqueue(image.pk)
-    call_command("run_worker", batch=True, verbosity=0, worker_id="w1")
-    image.refresh_from_db()
-    assert image.status == ImageStatus.READY
-    assert WorkerPulse.objects.count() == 0
+ADD_PHOTO = """
+import io
+from annotator.images.services import add_photo
+from annotator.images.tasks import prepare_image
+from annotator.projects.models import Project
+from tests.annotator.conftest import jpeg
+project = Project.objects.create(name="Street")
+prepare_image.enqueue(add_photo(project, io.BytesIO(jpeg()), name="a.jpg", user=None).image.pk)
+"""
+READ_STATUS = """
+from annotator.images.models import Image
+from annotator.inference.models import WorkerPulse
+print(Image.objects.get().status, WorkerPulse.objects.count())
+"""
+
+
+def test_run_worker_does_the_work_and_takes_its_pulse_away(tmp_path: Path) -> None:
+    # A database file: two threads of one process that share a database in memory do not wait for each other.
+    home = Home(tmp_path, f"sqlite:///{tmp_path / 'worker.sqlite3'}")
+    home.manage("migrate", "--verbosity", "0")
+    home.run(ADD_PHOTO)
+    home.manage("run_worker", "--batch", "--worker-id", "w1", "--verbosity", "0")
+    assert home.run(READ_STATUS).split()[-2:] == ["ready", "0"]
 
 
 def test_tasks_of_dead_workers_are_put_back_and_those_of_living_ones_left(image: Image) -> None:
@@ -175,7 +193,8 @@ def test_files_that_have_gone_are_made_again_or_told_of(project: Project, versio
     ImageEmbedding.objects.create(
         sha256=rows[0].sha256, model_version=version, status=EmbeddingStatus.READY, file="embeddings/none.npy"
     )
-    store.delete_all(rows[1].sha256)
+    store.delete_made(rows[1].sha256)
+    store.remove_for_good(store.set_aside([store.name_of(rows[1].sha256, store.ORIGINAL)]))
     found = reconcile_files()
     assert dict(found) == {"lost_embeddings": 1, "lost_originals": 1, "lost_previews": 1}
     rows[1].refresh_from_db()
@@ -209,3 +228,41 @@ def test_the_storage_writes_whole_files_or_none(own_data_dir: Path) -> None:
     assert storage.save("a/b.bin", ContentFile(b"one")) == storage.save("a/b.bin", ContentFile(b"two")) == "a/b.bin"
     with storage.open("a/b.bin") as file:
         assert file.read() == b"two"
+
+
+WATCH_IDLE_WORKER = """
+from unittest.mock import patch
+from django.db import connection
+from annotator.background.management.commands.run_worker import QuietWorker
+looks, said = 0, []
+class Watched(QuietWorker):
+    def _has_task(self):
+        global looks
+        looks += 1
+        self.running = looks < 5
+        return super()._has_task()
+connection.ensure_connection()
+connection.connection.set_trace_callback(said.append)
+with patch("annotator.background.management.commands.run_worker.close_old_connections"):
+    Watched(queue_names=["default"], interval=0, batch=False, backend_name="default", startup_delay=False,
+            max_tasks=None, worker_id="w1", excluded_queue_names=[]).run()
+print(looks, sum(line.startswith("BEGIN") for line in said), len(said))
+"""
+
+
+def test_an_idle_worker_takes_no_write_lock(tmp_path: Path) -> None:
+    home = Home(tmp_path, f"sqlite:///{tmp_path / 'idle.sqlite3'}")
+    home.manage("migrate", "--verbosity", "0")
+    looks, locks, statements = (int(part) for part in home.run(WATCH_IDLE_WORKER).split()[-3:])
+    assert (looks, locks) == (5, 0)
+    assert statements >= 5
+
+
+def test_a_waiting_worker_takes_a_task_that_comes_later_and_ends_after_so_many(tmp_path: Path) -> None:
+    home = Home(tmp_path, f"sqlite:///{tmp_path / 'later.sqlite3'}")
+    home.manage("migrate", "--verbosity", "0")
+    with home.start(str(ROOT / "manage.py"), "run_worker", "--max-tasks", "1", "--worker-id", "w1") as worker:
+        home.run(ADD_PHOTO)
+        worker.communicate(timeout=120)
+    assert worker.returncode == 0
+    assert home.run(READ_STATUS).split()[-2:] == ["ready", "0"]

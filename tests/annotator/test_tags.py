@@ -7,14 +7,14 @@ import pytest
 from django.test import Client
 
 from annotator.accounts.models import User
-from annotator.engine.models import Job
-from annotator.engine.options import Order
-from annotator.engine.queue import waiting_images
 from annotator.errors import InvalidError
 from annotator.images.models import Image
 from annotator.images.selectors import list_images
 from annotator.images.tags import MAX_TAGS, change_tag, list_tags
+from annotator.jobs.models import Job
 from annotator.projects.models import Project
+from annotator.queue.next_image import waiting_images
+from annotator.queue.options import Order
 
 AddImage = Callable[..., Image]
 

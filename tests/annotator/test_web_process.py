@@ -132,6 +132,7 @@ def test_health_ready_names_what_is_missing(db: None) -> None:
     assert answer.status_code == 503
     assert answer.json()["checks"] == {
         "database": "ok",
+        "disk": "ok",
         "worker": "no worker is running",
         "model": "model sam_lite is not synced",
     }
@@ -214,8 +215,8 @@ def test_the_secret_is_made_once_and_kept_to_its_owner(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["secret_key"]
 
 
-def test_the_api_documentation_asks_no_other_site(db: None) -> None:
-    page = Client().get("/api/v1/docs")
+def test_the_api_documentation_asks_no_other_site(admin_client: Client) -> None:
+    page = admin_client.get("/api/v1/docs")
     assert page.status_code == 200
     assert "://" not in "".join(part for part in page.content.decode().split('"') if part.startswith(("http", "//")))
     script = Client().get("/static/ninja/swagger-ui-init.js")

@@ -24,8 +24,10 @@ QUICK: dict[str, list[str]] = {
     "prefill": [],
     "upload": ["--photos", "10"],
     "open": [],
-    "closer": [],
     "fuzz": ["--seconds", "5"],
+    "api": ["--seconds", "30"],
+    "faults": ["--only", "web_killed,lock", "--hold", "8"],
+    "team": ["--people", "10", "--seconds", "10"],
 }
 NEEDS_FOLDER = ("exchange", "engine")
 

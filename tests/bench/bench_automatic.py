@@ -22,20 +22,21 @@ import torch
 from PIL import Image
 
 from sam_core.automatic import AutomaticConfig, AutomaticMaskGenerator
+from sam_core.backends.torch_backend import TorchPredictor
 from sam_core.errors import CheckpointError
-from sam_core.predictor import ImageEmbedding, Predictor
+from sam_core.predictor import ImageEmbedding
 from sam_core.registry import MODELS, build_model
 from tests.sam_core.straightforward_automatic import straightforward_masks
 
 DEFAULT_PHOTO = Path(__file__).parents[2] / "fixtures" / "demo" / "photos" / "coffee.jpg"
 
 
-class EmbeddedPredictor(Predictor):
+class EmbeddedPredictor(TorchPredictor):
     """Answers from one embedding that it has computed before, so that the encoder is in no figure."""
 
     kept: ImageEmbedding | None = None
 
-    def embed(self, image_rgb: np.ndarray, crop_box_xyxy: Any = None) -> ImageEmbedding:
+    def embed(self, image_rgb: np.ndarray, crop_box_xyxy: Any = None, *, is_flipped: bool = False) -> ImageEmbedding:
         if self.kept is None:
             self.kept = super().embed(image_rgb)
         return self.kept
@@ -48,7 +49,7 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
     return answer, time.perf_counter() - wall, time.process_time() - cpu
 
 
-def thresholds(predictor: Predictor, image: np.ndarray, config: AutomaticConfig) -> AutomaticConfig:
+def thresholds(predictor: TorchPredictor, image: np.ndarray, config: AutomaticConfig) -> AutomaticConfig:
     """Set thresholds at which an untrained model lets as many candidates pass as a trained one does."""
     everything = replace(
         AutomaticConfig.published(points_per_side=min(8, config.points_per_side)),
@@ -94,7 +95,7 @@ def load(name: str) -> tuple[EmbeddedPredictor, bool]:
         return EmbeddedPredictor(MODELS[name].build_untrained().eval(), name), False
 
 
-def compare(predictor: Predictor, image: np.ndarray, config: AutomaticConfig) -> None:
+def compare(predictor: TorchPredictor, image: np.ndarray, config: AutomaticConfig) -> None:
     """Print masks per second of each way, the ratio to the plain one, and how many masks they agree on."""
     early = replace(config, is_exact=False)
     plain, *plain_seconds = timed(lambda: straightforward_masks(predictor, image, config))

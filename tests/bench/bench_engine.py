@@ -85,9 +85,9 @@ def make_project(images: int, masks_per_image: int) -> Any:
 
 def make_images(project: Any, count: int, people: list[Any]) -> list[Any]:
     """Make images, most of them submitted."""
-    from annotator.engine.models import Submission, Verdict
-    from annotator.engine.weeks import week_of
     from annotator.images.models import Image, ImageStatus, WorkStatus
+    from annotator.queue.models import Submission, Verdict
+    from annotator.weeks import week_of
 
     statuses = [WorkStatus.NEW, WorkStatus.SUBMITTED, WorkStatus.REVIEWED, WorkStatus.REVIEWED]
     stages = ["assisted_manual", "semi_automatic", "fully_automatic"]
@@ -184,7 +184,7 @@ def moment(seed: int) -> dt.datetime:
 
 def make_samples(project: Any, people: list[Any]) -> None:
     """Make latency samples of a few browsers."""
-    from annotator.engine.models import LatencySample
+    from annotator.statistics.models import LatencySample
 
     rows = [
         LatencySample(
@@ -199,9 +199,10 @@ def make_samples(project: Any, people: list[Any]) -> None:
 
 def measure_count(project: Any) -> None:
     """Count all masks as the worker does: a job in small steps, handed on every few seconds."""
-    from annotator.engine import jobs, mask_jobs
-    from annotator.engine.models import FiguresMark
-    from annotator.engine.tasks import count_figures
+    from annotator.jobs import services as jobs
+    from annotator.statistics import counting
+    from annotator.statistics.models import FiguresMark
+    from annotator.statistics.tasks import count_figures
 
     if FiguresMark.objects.filter(project=project).exists():
         return
@@ -209,7 +210,7 @@ def measure_count(project: Any) -> None:
     job = jobs.start_job(project, kind="figures", key="project", task=count_figures, params={}, user=None)
     while job.status in jobs.OPEN_STATUSES:
         slice_started = time.perf_counter()
-        jobs.do_job(job.pk, mask_jobs.count_project)
+        jobs.do_job(job.pk, counting.count_project)
         longest, slices = max(longest, time.perf_counter() - slice_started), slices + 1
         job.refresh_from_db()
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu_started
@@ -221,7 +222,7 @@ def measure_pages(project: Any) -> None:
     from django.test import Client
 
     from annotator.accounts.models import User
-    from annotator.engine.dashboard import TABLES
+    from annotator.statistics.dashboard import TABLES
 
     client = Client()
     client.force_login(User.objects.get(username="person0"))
@@ -255,8 +256,8 @@ def measure_queue(project: Any) -> None:
     from django.test import Client
 
     from annotator.accounts.models import User
-    from annotator.engine.models import Lease
     from annotator.projects.models import Project
+    from annotator.queue.models import Lease
 
     client = Client()
     client.force_login(User.objects.get(username="person7"))

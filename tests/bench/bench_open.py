@@ -46,13 +46,20 @@ new MutationObserver((_, observer) => {
 HEAVY = re.compile(r"\.wasm|/models/|/embeddings/|ort-|/preview|/tiles?/|/photo|/media/")
 
 
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
-def product(data_dir: Path, port: int) -> Iterator[float]:
-    """Start the product; yield the seconds until it said that it is ready, and stop it as Ctrl-C does."""
+def product(data_dir: Path, port: int, root: Path = ROOT) -> Iterator[float]:
+    """Start the product of a checkout; yield the seconds until it was ready, and stop it as Ctrl-C does."""
     environment = os.environ | {"PORT": str(port), "DATA_DIR": str(data_dir), "DEMO_PASSWORD": PASSWORD}
     started = time.perf_counter()
     command = [sys.executable, "-m", "annotator.launcher", "run"]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         if not any(line.startswith("ready ") for line in process.stdout):
             raise RuntimeError("the product did not start")
@@ -163,9 +170,7 @@ def tell(text: str) -> None:
 
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Run everything once."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     address = f"http://127.0.0.1:{port}"
     with product(folder, port) as first_start:
         pass

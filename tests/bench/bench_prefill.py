@@ -8,7 +8,7 @@ The first runs the worker's own code on the stored embedding, in a folder of its
 photos with their masks in SA-1B layout, and takes `--photos` of each folder, evenly spread. It prints one JSON object
 for each pair of thresholds: suggestions a photo, the share of them with IoU >= 0.75 to some true mask ("precision"; low
 where not everything on the photo was annotated), and the share of true masks that some suggestion finds ("recall");
-then the photos without any suggestion. Write what you choose into MODEL_DEFAULTS (annotator/engine/options.py).
+then the photos without any suggestion. Write what you choose into MODEL_DEFAULTS (annotator/automatic/options.py).
 """
 
 import argparse
@@ -66,8 +66,8 @@ def report(name: str, **figures: Any) -> None:
 
 def measure_time(points_per_side: int | None) -> None:
     """Pre-fill each demo photo with its embedding stored before, as the worker does."""
-    from annotator.engine.mask_runs import run_image
-    from annotator.engine.models import RunKind
+    from annotator.automatic.mask_runs import run_image
+    from annotator.automatic.models import RunKind
     from annotator.images.models import Image
     from annotator.images.services import add_photo
     from annotator.inference.embedding_requests import request_embedding
@@ -124,9 +124,9 @@ def look_at(path: Path, folder: Path, points_per_side: int | None) -> dict[str, 
     from PIL import Image as Pillow
 
     from annotator import mask_gateway, sam_gateway
-    from annotator.engine.mask_runs import figures_of
-    from annotator.engine.models import RunKind
-    from annotator.engine.options import AutomaticOptions
+    from annotator.automatic.mask_runs import figures_of
+    from annotator.automatic.models import RunKind
+    from annotator.automatic.options import AutomaticOptions
 
     with Pillow.open(path) as picture:
         pixels = np.asarray(picture.convert("RGB"))
@@ -134,8 +134,8 @@ def look_at(path: Path, folder: Path, points_per_side: int | None) -> dict[str, 
     figures = figures_of(RunKind.PREFILL, options)
     if points_per_side:
         figures["points_per_side"] = points_per_side
-    embedding = sam_gateway.encode_image(pixels, folder, threads=1)
-    found = sam_gateway.find_masks(pixels, folder, embedding=embedding, figures=figures, threads=1)
+    embedding_file = sam_gateway.encode_image(pixels, folder, threads=1)
+    found = sam_gateway.find_masks(pixels, folder, embedding_file=embedding_file, figures=figures, threads=1)
     size = (pixels.shape[0], pixels.shape[1])
     counts = [mask.counts for mask in found]
     truth = [row["segmentation"]["counts"] for row in json.loads(path.with_suffix(".json").read_text())["annotations"]]

@@ -1,6 +1,11 @@
 """Let a monkey work in the workspace: random clicks, strokes, wheels and keys from a seed; watch errors and memory.
 
     python tests/bench/bench_random_input.py --url http://127.0.0.1:8000 --username admin --password ... [--seconds 60]
+        [--cut-network]
+
+With --cut-network the network is cut at random, answers are lost and the server fails now and then; memory is not read
+then, and at the end every mask that was kept must be on the server exactly once (see network_cuts.py). Then the hands
+point at something and keep its mask more often; whoever has left the workspace comes back and goes on.
 
 Works on a server that runs already, in a project of its own that it archives at the end. Memory is read at the same
 state each time: no mask, no comment asked for, the first image opened anew, garbage collected; what stays there is what
@@ -23,19 +28,26 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+from playwright.sync_api import Error as BrowserError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.bench.bench_workspace import BATCH, Client
 from tests.bench.browser_memory import own_objects, page_memory, process_memory
+from tests.bench.network_cuts import EXPECTED, Cuts, Ledger, wait_until_saved
+from tests.bench.way_back import OPEN_MS, SETTLE_MS, Way
 from tests.chromium import CHROMIUM, FLAGS
 
 PHOTOS = Path(__file__).resolve().parents[2] / "fixtures" / "demo" / "photos"
 NAMES = ("cat.jpg", "coffee.jpg", "coins.jpg")
 REPORT_S = 60.0
-SETTLE_MS = 3000
 PREVIOUS, NEXT = "footer .icon-button >> nth=0", "footer .icon-button >> nth=1"
 MOST_MASKS = 40
+# How long a hand waits for the mask of its click.
+ANSWER_MS = 3000
+# What decides about a mask that was set aside is no random input: dropped is dropped.
+CHOICES = ".conflicts"
 SECOND = "annotator"
+KEEPS = 25
 # So much more in the last quarter than in the second one is growth; the first quarter fills caches. The heap as a whole
 # also holds the machine code of what has become hot and the browser's notes for whoever watches it.
 GROWTH = {
@@ -63,6 +75,7 @@ class Watch:
     problems: list[str] = field(default_factory=list)
     samples: list[dict[str, Any]] = field(default_factory=list)
     refusals: int = 0
+    is_cut: bool = False
 
     def listen(self, page: Page) -> None:
         page.on("pageerror", lambda error: self.problems.append(f"exception: {error} {error.stack}"))
@@ -73,6 +86,8 @@ class Watch:
         # 409 is the server's no to what cannot be, such as submitting a reviewed image; the browser itself logs it.
         if kind == "error" and "status of 409" in text:
             self.refusals += 1
+        elif kind == "error" and self.is_cut and any(part in text for part in EXPECTED):
+            return
         elif kind == "error":
             self.problems.append(f"{text} {location.get('url', '')}")
 
@@ -89,15 +104,18 @@ class Watch:
 class Monkey:
     """Hands without a plan, the same for the same seed."""
 
-    def __init__(self, page: Page, seed: int) -> None:
+    def __init__(self, page: Page, seed: int, *, keeps: int = 0) -> None:
+        """Take the page; keeps: how often a click and Enter come, beside 100 other things."""
         self.page = page
         self.chance = random.Random(seed)
         self.counts: dict[str, int] = {}
+        self.keeps = keeps
+        page.set_default_timeout(OPEN_MS)
 
     def act(self) -> None:
         """Do one thing."""
         ways = {self.click: 30, self.stroke: 18, self.key: 30, self.wheel: 10, self.hover: 6}
-        ways |= {self.press_button: 5, self.tidy: 1}
+        ways |= {self.press_button: 5, self.tidy: 1, self.keep: self.keeps, self.leave: 1 if self.keeps else 0}
         (way,) = self.chance.choices(list(ways), weights=list(ways.values()))
         self.counts[way.__name__] = self.counts.get(way.__name__, 0) + 1
         way()
@@ -114,6 +132,25 @@ class Monkey:
     def click(self) -> None:
         button = self.chance.choices(["left", "right", "middle"], weights=[8, 2, 1])[0]
         self.page.mouse.click(*self.inside(), button=button, click_count=self.chance.choice([1, 1, 1, 2]))
+
+    def leave(self) -> None:
+        """Go back to the project, or to the account in the middle of everything."""
+        if self.chance.random() < 0.5:
+            self.page.locator(".bar-back").evaluate("(link) => link.click()")
+        else:
+            self.page.evaluate("() => location.assign('/account/')")
+
+    def keep(self) -> None:
+        """Point at something, wait for its mask, keep it."""
+        for key in ("Escape", "Escape", "0", "p"):
+            self.page.keyboard.press(key)
+        self.page.mouse.click(*self.inside())
+        ask_anyway = self.page.locator(".notice-warning .button")
+        with contextlib.suppress(BrowserError):
+            if ask_anyway.count() > 0:
+                ask_anyway.first.click(timeout=ANSWER_MS)
+            self.page.wait_for_selector(".chip[aria-busy=false] .chip-choice", timeout=ANSWER_MS)
+            self.page.keyboard.press("Enter")
 
     def inside(self) -> tuple[float, float]:
         """Return a place on the canvas itself."""
@@ -146,7 +183,9 @@ class Monkey:
 
     def press_button(self) -> None:
         """Press any button of the panels, were it in the way or not."""
-        buttons = self.page.locator("button:visible:enabled, summary:visible, [role=row]:visible")
+        buttons = self.page.locator(
+            f":is(button:visible:enabled, summary:visible, [role=row]:visible):not({CHOICES} *)"
+        )
         number = buttons.count()
         if number > 0:
             buttons.nth(self.chance.randrange(number)).evaluate("(element) => element.click()")
@@ -261,6 +300,46 @@ def run(page: Page, options: argparse.Namespace, watch: Watch, reader: Reader) -
     return monkey
 
 
+def run_cut(page: Page, options: argparse.Namespace, watch: Watch, way: Way) -> dict[str, Any]:
+    """Let the monkey work on a failing network, then compare what it made with the server; return the figures."""
+    ledger, monkey = Ledger(), Monkey(page, options.seed, keeps=KEEPS)
+    ledger.listen(page)
+    page.reload()
+    page.wait_for_selector(".engine-ready", timeout=OPEN_MS)
+    cuts = Cuts(page.context, options.seed)
+    started = reported = time.monotonic()
+    returns = 0
+    while time.monotonic() - started < options.seconds and not watch.problems:
+        cuts.act()
+        if not act_or_stumble(monkey, way):
+            returns += 1
+            cuts.restore()
+            way.come_back()
+        if time.monotonic() - reported > REPORT_S:
+            reported = time.monotonic()
+            figures = {"s": round(reported - started), "made": ledger.made(), "returns": returns, **cuts.counts}
+            print(json.dumps({**figures, "acts": sum(monkey.counts.values())}), flush=True)
+    cuts.end()
+    if way.is_lost():
+        way.come_back()
+    page.keyboard.press("Escape")
+    state = wait_until_saved(page)
+    watch.problems += [] if state == "saved" else [f"the header says {state} at the end"]
+    watch.problems += ledger.compare(way.client)
+    figures = {"seconds": round(time.monotonic() - started), "masks_made": ledger.made(), "returns": returns}
+    return {**figures, "operations": len(ledger.operations), "network": dict(cuts.counts), "acts": monkey.counts}
+
+
+def act_or_stumble(monkey: Monkey, way: Way) -> bool:
+    """Do one thing; say whether the page is still the workspace. What the page itself logs is watched elsewhere."""
+    try:
+        monkey.act()
+    except (BrowserError, AssertionError):
+        if not way.is_lost():
+            raise
+    return not way.is_lost()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", default="http://127.0.0.1:8000")
@@ -268,8 +347,9 @@ def main() -> int:
     parser.add_argument("--password", default=os.environ.get("DEMO_PASSWORD", ""))
     parser.add_argument("--seconds", type=float, default=1800)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--cut-network", action="store_true")
     options = parser.parse_args()
-    watch = Watch()
+    watch = Watch(is_cut=options.cut_network)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-US")
@@ -280,7 +360,14 @@ def main() -> int:
         project, images = prepare(client)
         watch.listen(page)
         page.goto(f"{options.url}/projects/{project}/images/{images[0]}/")
-        page.wait_for_selector(".engine-ready", timeout=120_000)
+        page.wait_for_selector(".engine-ready", timeout=OPEN_MS)
+        if options.cut_network:
+            try:
+                figures = run_cut(page, options, watch, Way(page, client, options, page.url))
+            finally:
+                forget_preferences(client)
+            print(json.dumps({"seed": options.seed, **figures, "problems": watch.problems[:20]}))
+            return 1 if watch.problems else 0
         sessions = (context.new_cdp_session(page), browser.new_browser_cdp_session())
         try:
             monkey = run(page, options, watch, Reader(page, second_person(browser, options), images, sessions))

@@ -66,9 +66,10 @@ def manage(environment: dict[str, str], *arguments: str) -> str:
 
 SETUP = """
 from annotator.accounts.models import ApiToken, User
+from annotator.projects.commands import NewProject
 from annotator.projects.services import create_project
 user = User.objects.create_superuser(username="bench", password=None)
-project = create_project(user, fields={"name": "Bench"}, labels=[])
+project = create_project(user, NewProject(name="Bench"))
 print(project.pk, ApiToken.issue(user, name="bench")[1])
 """
 

@@ -1,4 +1,4 @@
-"""Open a 12-megapixel photo with many masks in headless Chromium; time opening, panning, zooming, painting and saving.
+"""Open a 12-megapixel photo with many masks in headless Chromium; time opening, moving, selecting, painting, saving.
 
     python tests/bench/bench_workspace.py --url http://127.0.0.1:8000 --username admin --password ... [--masks 500 2000]
 
@@ -197,6 +197,16 @@ def move_about(page: Page, result: dict[str, Any]) -> None:
     page.wait_for_timeout(1000)
 
 
+def select_all(page: Page, result: dict[str, Any]) -> None:
+    """Select all masks and watch the marching ants around them."""
+    page.keyboard.press("v")
+    page.keyboard.press("Control+a")
+    page.wait_for_timeout(1500)
+    with counted_frames(page, result, "ants"):
+        page.wait_for_timeout(3000)
+    page.keyboard.press("Escape")
+
+
 def paint(page: Page, result: dict[str, Any]) -> None:
     """Paint a new mask across the photo in one stroke and keep it; note frames, bytes sent and the answer's time."""
     box = page.locator(".overlay").bounding_box()
@@ -232,6 +242,7 @@ def measure(browser: Browser, options: argparse.Namespace, count: int) -> dict[s
         result["second_opening"] = open_image(page, address, count)
         page.wait_for_timeout(2000)
         move_about(page, result)
+        select_all(page, result)
         paint(page, result)
         result["memory"] = process_memory(browser.new_browser_cdp_session()) | page_memory(
             context.new_cdp_session(page)

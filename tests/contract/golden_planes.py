@@ -1,4 +1,4 @@
-"""What the golden vectors are made from: logits and photos that are the same on every machine."""
+"""What the golden vectors are made from: logits that are the same on every machine."""
 
 from __future__ import annotations
 
@@ -9,56 +9,14 @@ import numpy.typing as npt
 
 SIDE = 256
 CHOICE_SIDE = 32
-SPECKS_SYMBOLS = {4.0: "#", 0.5: "+", 0.0: "0", -0.5: "-", -4.0: "."}
 Grid = npt.NDArray[np.float64]
 
 
-def obeyed_logits() -> dict[str, npt.NDArray[np.float32]]:
+def plain_logits() -> dict[str, npt.NDArray[Any]]:
     """Return planes (32 x 32, the last 8 rows padding): from -4 at the left to 3.75 at the right, and noise."""
     slope = np.tile(np.arange(CHOICE_SIDE, dtype=np.float32) / 4 - 4, (CHOICE_SIDE, 1))
     noise = np.random.default_rng(22).normal(scale=4, size=(CHOICE_SIDE, CHOICE_SIDE)).round(2).astype(np.float32)
     return {"slope": slope, "noise": noise}
-
-
-def edges_photos() -> dict[str, npt.NDArray[np.uint8]]:
-    """Return photos (24 x 32 cells x 3): an edge in all colours with grain, and nothing but grey."""
-    rng = np.random.default_rng(9)
-    edge = np.full((24, CHOICE_SIDE, 3), (40, 90, 60))
-    edge[:, 14:] = (200, 80, 120)
-    grainy = (edge + rng.integers(-6, 7, edge.shape)).astype(np.uint8)
-    return {"edge": grainy, "grey": np.full((24, CHOICE_SIDE, 3), 128, np.uint8)}
-
-
-def edges_logits() -> dict[str, npt.NDArray[np.float32]]:
-    """Return planes (32 x 32, the last 8 rows padding): a mask that ends beside the edge, a small one, none at all."""
-    beside = np.full((CHOICE_SIDE, CHOICE_SIDE), -6, np.float32)
-    beside[:, 12:] = 5
-    beside[:, 12:15] = (-0.5, 0.5, 1.5)
-    small = np.full((CHOICE_SIDE, CHOICE_SIDE), -7, np.float32)
-    small[4:8, 25:30] = 2.25
-    return {"beside": beside, "small": small, "none": np.full((CHOICE_SIDE, CHOICE_SIDE), -5, np.float32)}
-
-
-def specks_logits() -> dict[str, npt.NDArray[np.float32]]:
-    """Return planes (32 x 32, the last 8 rows padding): a body of 306 cells with crumbs and holes, noise, one sign."""
-    body = np.full((CHOICE_SIDE, CHOICE_SIDE), -4.0, np.float32)
-    body[3:21, 2:20] = 4.0
-    body[4, 4] = -0.5  # pin holes: 1, 2 (one of them on the threshold) and 3 cells
-    body[8, 4:6] = (-4.0, 0.0)
-    body[12, 4:7] = -4.0
-    body[15:18, 8:11] = -4.0  # a hole that stays, with a crumb in it
-    body[16, 9] = 0.5
-    body[10, 2] = -4.0  # open to the outside
-    body[2, 1] = 0.5  # a crumb that touches the body at a corner
-    body[22:24, 21:27] = 4.0  # crumbs at the padding: 12 cells
-    body[2, 28:30] = 0.5
-    body[5:13, 30:32] = 4.0  # 16 cells on the border
-    body[14:18, 22:30] = 4.0  # a part that stays: 32 cells of 306 - 1
-    body[24:] = 4.0
-    noise = np.random.default_rng(20).choice(np.float32(list(SPECKS_SYMBOLS)), (CHOICE_SIDE, CHOICE_SIDE))
-    noise[:, 10:] = np.where(np.random.default_rng(21).random((CHOICE_SIDE, 22)) < 0.6, 4.0, noise[:, 10:])
-    whole = np.full((CHOICE_SIDE, CHOICE_SIDE), 4.0, np.float32)
-    return {"body": body, "noise": noise, "nothing": -whole, "everything": whole}
 
 
 def choice_logits() -> npt.NDArray[np.float32]:
@@ -94,4 +52,5 @@ def make_logits() -> dict[str, npt.NDArray[np.floating[Any]]]:
 def disc(row: float, column: float, radius: float) -> Grid:
     """Return the signed distance into a disc, 256 x 256, positive inside."""
     y, x = np.mgrid[:SIDE, :SIDE].astype(np.float64)
-    return radius - np.sqrt((y - row) ** 2 + (x - column) ** 2)
+    distance: Grid = radius - np.sqrt((y - row) ** 2 + (x - column) ** 2)
+    return distance

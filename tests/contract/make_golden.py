@@ -2,64 +2,53 @@
 
     python -m tests.contract.make_golden [folder]
 
-Everything here is built from integers, +, -, *, / and square roots, which IEEE 754 rounds the same on every machine;
-edges, which need hyperbolic tangents, are rounded.
+Everything here is built from integers, +, -, *, / and square roots, which IEEE 754 rounds the same on every machine.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
+from sam_core.geometry import Geometry, LongestSide, PhotoGeometry, Square
 from sam_core.masks import rle
+from sam_core.masks.blending import blend_far
 from sam_core.masks.choice import centrality, choose_candidates, click_scores
-from sam_core.masks.edges import EdgeGuide
-from sam_core.masks.grid import cells_of, without_padding
-from sam_core.masks.obeyed import with_prompts_obeyed
-from sam_core.masks.specks import without_specks
+from sam_core.masks.clicks import keep_clicks
 from sam_core.masks.stability import stability_score
-from sam_core.masks.upsample import MaskGeometry, rle_at_original_size
+from sam_core.masks.upsample import mask_at_original_size
 from sam_core.modeling.prompt_sketch import CELL_PX, CERTAIN, IN_BOX, sketch
-from sam_core.transforms import input_size_for
-from tests.contract.golden_closer import write_closer
-from tests.contract.golden_planes import (
-    CHOICE_SIDE,
-    SPECKS_SYMBOLS,
-    choice_logits,
-    disc,
-    edges_logits,
-    edges_photos,
-    make_logits,
-    obeyed_logits,
-    specks_logits,
-)
-from tests.contract.golden_second_thoughts import write_second_thoughts
+from tests.contract.golden_embedding import write_embeddings
+from tests.contract.golden_planes import CHOICE_SIDE, choice_logits, disc, make_logits, plain_logits
+from tests.contract.golden_views import write_views
 
 GOLDEN = Path(__file__).parents[2] / "fixtures" / "golden"
 
-# name, logits, side of the model's input, (height, width) of the photo
-UPSAMPLE_CASES: tuple[tuple[str, str, int, tuple[int, int]], ...] = (
-    ("landscape", "scene", 1024, (1500, 2250)),
-    ("portrait", "scene", 1024, (2048, 1366)),
-    ("square_of_the_model", "scene", 1024, (1024, 1024)),
-    ("smaller_than_the_model", "scene", 1024, (333, 500)),
-    ("odd_portrait", "noise", 1024, (501, 333)),
-    ("odd_landscape_half_model", "noise", 512, (97, 131)),
-    ("half_model_photo", "scene", 512, (768, 1024)),
-    ("one_pixel_high", "scene", 1024, (1, 512)),
-    ("three_pixels_wide", "noise", 512, (641, 3)),
-    ("one_pixel", "scene", 1024, (1, 1)),
-    ("twelve_megapixels_landscape", "ring", 1024, (3000, 4000)),
-    ("twelve_megapixels_portrait", "ring", 512, (4032, 3024)),
-    ("nothing", "nothing", 1024, (480, 640)),
-    ("everything", "everything", 1024, (480, 640)),
+# name, logits, the model's geometry, (height, width) of the photo
+UPSAMPLE_CASES: tuple[tuple[str, str, Geometry, tuple[int, int]], ...] = (
+    ("landscape", "scene", LongestSide(1024), (1500, 2250)),
+    ("portrait", "scene", LongestSide(1024), (2048, 1366)),
+    ("square_of_the_model", "scene", LongestSide(1024), (1024, 1024)),
+    ("smaller_than_the_model", "scene", LongestSide(1024), (333, 500)),
+    ("odd_portrait", "noise", LongestSide(1024), (501, 333)),
+    ("odd_landscape_half_model", "noise", LongestSide(512), (97, 131)),
+    ("half_model_photo", "scene", LongestSide(512), (768, 1024)),
+    ("one_pixel_high", "scene", LongestSide(1024), (1, 512)),
+    ("three_pixels_wide", "noise", LongestSide(512), (641, 3)),
+    ("one_pixel", "scene", LongestSide(1024), (1, 1)),
+    ("twelve_megapixels_landscape", "ring", LongestSide(1024), (3000, 4000)),
+    ("twelve_megapixels_portrait", "ring", LongestSide(512), (4032, 3024)),
+    ("nothing", "nothing", LongestSide(1024), (480, 640)),
+    ("everything", "everything", LongestSide(1024), (480, 640)),
+    ("wide_in_a_square", "scene", Square(1024), (1500, 2250)),
+    ("tall_in_a_square", "noise", Square(1024), (501, 333)),
+    ("strip_in_a_square", "ring", Square(512), (3, 900)),
+    ("the_logits_own_size", "scene", Square(1024), (256, 256)),
 )
 
 
@@ -88,43 +77,33 @@ CHOICE_CASES: tuple[tuple[str, list[tuple[float, float]], list[int]], ...] = (
     ("a box and a click", [(13.5, 13.5), (4, 4), (20, 20)], [1, 2, 3]),
     ("a mask prompt alone", [(0, 0)], [-1]),
 )
-CHOICE_GEOMETRY = MaskGeometry(2 * CHOICE_SIDE, (48, 64), (96, 128))
+CHOICE_GEOMETRY = PhotoGeometry(2 * CHOICE_SIDE, (48, 64), (96, 128))
 CHOICE_IOU = (0.9, 0.8, 0.7, 0.95)
 
-# name, which of specks_logits(), coords, labels
-SPECKS_CASES: tuple[tuple[str, str, list[tuple[float, float]], list[int]], ...] = (
-    ("a click on the body", "body", [(20, 20), (0, 0)], [1, -1]),
-    ("a click on a crumb keeps it", "body", [(57, 5), (0, 0)], [1, -1]),
-    ("a click beyond the photo counts on its border", "body", [(70, 10), (0, 0)], [1, -1]),
-    ("a background click keeps a pin hole", "body", [(20, 20), (8, 8)], [1, 0]),
-    ("a background click on a crumb does not spare it", "body", [(20, 20), (57, 5)], [1, 0]),
-    ("a box", "body", [(4, 4), (60, 44)], [2, 3]),
-    ("noise", "noise", [(11, 30), (0, 0)], [1, -1]),
-    ("noise with clicks", "noise", [(4, 12), (54, 16), (2, 32), (8, 36)], [1, 0, 1, 0]),
-    ("nothing", "nothing", [(11, 30), (0, 0)], [1, -1]),
-    ("everything", "everything", [(11, 30), (0, 0)], [1, -1]),
-)
-
-# name, which of obeyed_logits(), coords, labels
-OBEYED_CASES: tuple[tuple[str, str, list[tuple[float, float]], list[int]], ...] = (
-    ("clicks that are obeyed already", "slope", [(40, 20), (4, 20)], [1, 0]),
+# name, which of plain_logits(), coords, labels
+CLICKS_CASES: tuple[tuple[str, str, list[tuple[float, float]], list[int]], ...] = (
+    ("clicks that are kept already", "slope", [(40, 20), (4, 20)], [1, 0]),
     ("a click on the doubtful side", "slope", [(31, 20.5), (0, 0)], [1, -1]),
     ("a click far outside", "slope", [(5, 9.25), (0, 0)], [1, -1]),
     ("a background click inside", "slope", [(50, 30), (0, 0)], [0, -1]),
-    ("clicks of both kinds, side by side", "slope", [(20, 20), (24, 22), (26, 20)], [1, 0, 1]),
     ("the newer of two that contradict each other", "slope", [(20, 20), (20, 20)], [1, 0]),
     ("at the corner and beyond the photo", "slope", [(0, 0), (90, 90), (-9, 30)], [1, 0, 1]),
     ("on the photo's last row", "noise", [(54, 47), (20, 47)], [0, 1]),
     ("noise", "noise", [(11, 30), (50.5, 12.75), (30, 44)], [1, 0, 1]),
-    ("a box around nothing", "slope", [(4, 4), (20, 20)], [2, 3]),
-    ("a box that the mask goes beyond and falls short of", "slope", [(16.5, 9), (51.25, 37)], [2, 3]),
+    ("a box alone", "slope", [(4, 4), (20, 20)], [2, 3]),
     ("a box with clicks in it", "noise", [(30, 20), (25, 33), (10, 8), (52, 40)], [1, 0, 2, 3]),
-    ("a box that a foreground click lies beyond", "noise", [(60, 20), (10, 8), (40, 40)], [1, 2, 3]),
-    ("a box that a background click lies beyond", "noise", [(60, 20), (10, 8), (40, 40)], [0, 2, 3]),
-    ("a box that goes beyond the photo", "slope", [(-10, 20), (90, 70)], [2, 3]),
-    ("a box beside the photo", "slope", [(70, 50), (80, 60)], [2, 3]),
-    ("a thin box", "noise", [(21, 6.5), (22, 45)], [2, 3]),
-    ("a box without a size", "noise", [(31, 31), (31, 31)], [2, 3]),
+)
+
+
+# name, which of plain_logits() was shown before, a click, its label; the other one is the new answer
+BLENDING_CASES: tuple[tuple[str, str, tuple[float, float], int], ...] = (
+    ("a click on the right side already", "slope", (50, 20), 1),
+    ("a click a little beside", "slope", (20, 20.5), 1),
+    ("a background click far inside", "slope", (63, 40), 0),
+    ("a foreground click far outside", "slope", (0, 0), 1),
+    ("noise", "noise", (33.25, 12), 0),
+    ("beyond the photo", "noise", (90, 70), 1),
+    ("nothing on the click's side", "nothing", (30, 30), 1),
 )
 
 
@@ -134,11 +113,10 @@ def main(folder: Path = GOLDEN) -> None:
     write_rle(folder / "rle")
     write_sketch(folder / "sketch")
     write_choice(folder / "choice")
-    write_specks(folder / "specks")
-    write_obeyed(folder / "obeyed")
-    write_edges(folder / "edges")
-    write_closer(folder / "closer")
-    write_second_thoughts(folder / "second_thoughts")
+    write_clicks(folder / "clicks")
+    write_blending(folder / "blending")
+    write_views(folder / "views")
+    write_embeddings(folder / "embedding")
 
 
 def write_upsample(folder: Path) -> None:
@@ -148,17 +126,16 @@ def write_upsample(folder: Path) -> None:
     for name, values in logits.items():
         np.save(folder / f"{name}.npy", values)
     cases = []
-    for name, source, image_size, original_size in UPSAMPLE_CASES:
-        input_size = input_size_for(original_size, image_size)
-        mask = rle_at_original_size(
-            logits[source], image_size=image_size, input_size=input_size, original_size=original_size
-        )
+    for name, source, strategy, original_size in UPSAMPLE_CASES:
+        geometry = strategy.of(original_size)
+        mask = rle.encode(mask_at_original_size(logits[source], geometry))
         cases.append(
             {
                 "name": name,
                 "logits": f"{source}.npy",
-                "image_size": image_size,
-                "input_size": input_size,
+                "geometry": strategy.name,
+                "image_size": strategy.image_size,
+                "input_size": geometry.input_size,
                 "original_size": original_size,
                 "counts": mask["counts"],
                 "area": rle.area(mask),
@@ -187,13 +164,13 @@ def write_choice(folder: Path) -> None:
     """Write cases.json: prompts in model pixels on the same four candidates, how these do, and which is shown."""
     folder.mkdir(parents=True, exist_ok=True)
     logits, iou = choice_logits(), np.array([CHOICE_IOU], np.float32)
-    on_photo = without_padding(logits, CHOICE_GEOMETRY)
+    on_photo = CHOICE_GEOMETRY.without_padding(logits)
     cases = []
     for name, coords, labels in CHOICE_CASES:
         tokens, kinds = np.array([coords]), np.array([labels])
         counts = (kinds != -1).sum(axis=1)
         weighed = click_scores(iou, logits[None], tokens, kinds, CHOICE_GEOMETRY)
-        cell = cells_of(tokens[0, 0], 0.5, on_photo.shape[-2:])
+        cell = CHOICE_GEOMETRY.cells_of(tokens[0, 0], CHOICE_SIDE)
         cases.append(
             {
                 "name": name,
@@ -219,35 +196,14 @@ def write_choice(folder: Path) -> None:
     write_json(folder / "cases.json", content)
 
 
-def write_specks(folder: Path) -> None:
-    """Write cases.json: logits, prompts in model pixels, and the logits without specks, a symbol a cell."""
+def write_clicks(folder: Path) -> None:
+    """Write cases.json: logits, prompts in model pixels, and the cells that keeping them changes, with their values."""
     folder.mkdir(parents=True, exist_ok=True)
-    planes = specks_logits()
+    planes = plain_logits()
     cases = []
-    for name, plane, coords, labels in SPECKS_CASES:
-        tidy = without_specks(planes[plane][None, None], np.array([coords]), np.array([labels]), CHOICE_GEOMETRY)
-        flat = [value for point in coords for value in point]
-        cases.append({"name": name, "plane": plane, "coords": flat, "labels": labels, "rows": drawn(tidy[0, 0])})
-    height, width = CHOICE_GEOMETRY.input_size
-    content = {
-        "image_size": CHOICE_GEOMETRY.image_size,
-        "input_size": {"width": width, "height": height},
-        "side": CHOICE_SIDE,
-        "symbols": {symbol: value for value, symbol in SPECKS_SYMBOLS.items()},
-        "planes": {name: drawn(plane) for name, plane in planes.items()},
-        "cases": cases,
-    }
-    write_json(folder / "cases.json", content)
-
-
-def write_obeyed(folder: Path) -> None:
-    """Write cases.json: logits, prompts in model pixels, and the cells that obeying them changes, with their values."""
-    folder.mkdir(parents=True, exist_ok=True)
-    planes = obeyed_logits()
-    cases = []
-    for name, plane, coords, labels in OBEYED_CASES:
+    for name, plane, coords, labels in CLICKS_CASES:
         before = planes[plane]
-        after = with_prompts_obeyed(before[None, None], np.array([coords]), np.array([labels]), CHOICE_GEOMETRY)[0, 0]
+        after = keep_clicks(before[None], np.array(coords), np.array(labels), CHOICE_GEOMETRY)[0]
         changed = {int(cell): float(after.flat[cell]) for cell in np.flatnonzero(after != before)}
         flat = [value for point in coords for value in point]
         cases.append({"name": name, "plane": plane, "coords": flat, "labels": labels, "changed": changed})
@@ -262,31 +218,25 @@ def write_obeyed(folder: Path) -> None:
     write_json(folder / "cases.json", content)
 
 
-def write_edges(folder: Path) -> None:
-    """Write cases.json: photo cells, logits, and the logits snapped to the photo's edges, to 4 decimals."""
+def write_blending(folder: Path) -> None:
+    """Write cases.json: what was shown, a click in model pixels, and the new logits blended with it."""
     folder.mkdir(parents=True, exist_ok=True)
-    photos, planes = edges_photos(), edges_logits()
+    planes = plain_logits() | {"nothing": np.full((CHOICE_SIDE, CHOICE_SIDE), -2, np.float32)}
     cases = []
-    for photo, plane in product(photos, planes):
-        snapped = EdgeGuide(photos[photo]).snap(planes[plane], CHOICE_GEOMETRY)
-        # of zero there is but one
-        after = [round(value, 4) + 0.0 for value in snapped.ravel().tolist()]
-        cases.append({"photo": photo, "plane": plane, "after": after})
+    for name, shown, click, label in BLENDING_CASES:
+        new = planes["noise"].T if shown == "slope" else planes["slope"].T
+        blended = blend_far(new, planes[shown], np.array(click), label, CHOICE_GEOMETRY)
+        values = {"new": new.ravel().tolist(), "blended": blended.ravel().tolist()}
+        cases.append({"name": name, "shown": shown, "click": click, "label": label, **values})
     height, width = CHOICE_GEOMETRY.input_size
     content = {
         "image_size": CHOICE_GEOMETRY.image_size,
         "input_size": {"width": width, "height": height},
         "side": CHOICE_SIDE,
-        "photos": {name: photo.ravel().tolist() for name, photo in photos.items()},
         "planes": {name: plane.ravel().tolist() for name, plane in planes.items()},
         "cases": cases,
     }
     write_json(folder / "cases.json", content)
-
-
-def drawn(plane: npt.NDArray[np.float32]) -> list[str]:
-    """Return a plane of logits as rows of symbols."""
-    return ["".join(SPECKS_SYMBOLS[value] for value in row) for row in plane.tolist()]
 
 
 CHOICE_SYMBOLS = {4.0: "#", 0.5: "+", -0.5: "-", -4.0: "."}

@@ -75,7 +75,7 @@ def near_view(page: Page, bounds: tuple[float, float, float, float]) -> Fit:
 def painted_box(page: Page, fit: Fit, box: tuple[int, int, int, int]) -> np.ndarray:
     """Return whether the masks' canvas is filled at the middle of each pixel of a box (x, y, w, h): h x w booleans.
 
-    95 of 255 lies between the fill (0.4 and more) and what the halo of an outline leaves on the next pixel.
+    An outline's dark rim reaches the next pixel, but has no colour; wherever a mask is filled there is some.
     """
     lines = page.evaluate(
         """([left, top, scale, x0, y0, width, height]) => {
@@ -86,7 +86,8 @@ def painted_box(page: Page, fit: Fit, box: tuple[int, int, int, int]) -> np.ndar
             return Array.from({ length: height }, (_, row) => Array.from({ length: width }, (_, at) => {
                 const column = Math.floor((left - box.x + (x0 + at + 0.5) * scale) * ratio);
                 const line = Math.floor((top - box.y + (y0 + row + 0.5) * scale) * ratio);
-                return data[(line * canvas.width + column) * 4 + 3] > 95 ? "1" : "0";
+                const [red, green, blue, alpha] = data.subarray((line * canvas.width + column) * 4);
+                return alpha > 60 && Math.max(red, green, blue) > 24 ? "1" : "0";
             }).join(""));
         }""",
         [fit.left, fit.top, fit.scale, *box],

@@ -28,9 +28,9 @@ class Server:
 def sign_in(page: Page, server: Server, username: str = "admin") -> None:
     """Sign in and arrive at the projects."""
     page.goto(f"{server.address}/login/")
-    page.get_by_label("User name").fill(username)
-    page.get_by_label("Password").fill(server.password)
-    page.get_by_role("button", name="Sign in").click()
+    page.locator("[name=username]").fill(username)  # whatever the language of the page
+    page.locator("[name=password]").fill(server.password)
+    page.locator(".sign-in-card .button.primary").click()
     page.wait_for_url("**/projects/")
 
 
@@ -136,7 +136,8 @@ def read_masks(page: Page, server: Server, image_id: int) -> list[dict[str, Any]
 
 def decode(annotation: dict[str, Any]) -> np.ndarray:
     """Return a mask as H x W booleans."""
-    return coco_mask.decode({"size": annotation["size"], "counts": annotation["counts"].encode()}).astype(bool)
+    mask = coco_mask.decode({"size": annotation["size"], "counts": annotation["counts"].encode()})
+    return np.asarray(mask, bool)
 
 
 def painted_mask(page: Page, fit: Fit, width: int, height: int) -> np.ndarray:

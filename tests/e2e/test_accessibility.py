@@ -18,6 +18,7 @@ from tests.e2e.steps import (
     payload,
     wait_for_embeddings,
 )
+from tests.e2e.workspace_steps import call
 
 pytestmark = pytest.mark.e2e
 AXE = Path(__file__).resolve().parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
@@ -54,6 +55,8 @@ def test_signing_in_can_be_used_by_everybody(context: BrowserContext, server: Se
 
 def test_the_pages_of_a_project_can_be_used_by_everybody(page: Page, server: Server) -> None:
     page.goto(f"{server.address}/projects/")
+    for number in range(4):  # more than a person's row shows
+        call(page, server, "POST", "/projects", {"name": f"Street scenes at night, {number}"})
     found = findings(page, "projects")
     project_id = make_project(page, server, "For everybody", ["Cat"])
     choose_files(page, [payload("cat.jpg")])
@@ -62,7 +65,7 @@ def test_the_pages_of_a_project_can_be_used_by_everybody(page: Page, server: Ser
     for part in ("review", "dashboard", "queue", "labels", "members", "automatic", "exports", "imports", "settings"):
         page.goto(f"{server.address}/projects/{project_id}/{part}/")
         found += findings(page, part)
-    for part in ("account", "models"):
+    for part in ("account", "models", "people", "people/new", "people/invite", "people/1"):
         page.goto(f"{server.address}/{part}/")
         found += findings(page, part)
     expect_clean(found)
@@ -73,6 +76,8 @@ def test_the_workspace_can_be_used_by_everybody(page: Page, server: Server) -> N
     choose_files(page, [payload("cat.jpg")])
     wait_for_embeddings(page)
     open_image(page, "cat.jpg")
+    # As the theme "system" has it, so that the workspace is looked at light and dark.
+    page.evaluate("document.querySelector('#light-theme').media = '(prefers-color-scheme: light)'")
     found = findings(page, "workspace")
     fit = fit_of(page, WIDTH, HEIGHT)
     click_image(page, fit, 225, 110)

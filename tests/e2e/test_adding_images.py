@@ -42,7 +42,7 @@ def test_each_file_is_taken_or_refused_with_its_reason_and_the_rest_goes_on(page
         payload("phone.jpg", encode(noise(60, 40), "JPEG", exif=turned)),
     ]
     choose_files(page, files)
-    expect(page.get_by_text("4 images added, 1 already here, 3 not added, with the reason below.")).to_be_visible()
+    expect(page.get_by_text("5 images added, 3 not added, with the reason below.")).to_be_visible()
 
     outcomes = page.get_by_role("list", name="Files that were not added").get_by_role("listitem")
     for name in ("the same cat.jpg", "notes.jpg", "cut off.jpg", "empty.png"):
@@ -52,7 +52,7 @@ def test_each_file_is_taken_or_refused_with_its_reason_and_the_rest_goes_on(page
     for name in ("cat.jpg", "고양이 🐈.png", "print.jpg", "phone.jpg"):
         expect(page.get_by_role("link", name=f"Open {name}", exact=True)).to_be_visible()
     sizes = upright_facts(page, server, project_id)
-    assert len(sizes) == 4
+    assert len(sizes) == 5
     assert sizes["phone.jpg"] == (40, 60), "a photo turned by its EXIF entry stands upright"
 
 
@@ -68,6 +68,25 @@ def test_a_zip_is_unpacked_and_cannot_leave_its_place(page: Page, server: Server
     names = upright_facts(page, server, project_id)
     assert all(".." not in name and "/" not in name.lstrip("/")[:1] for name in names)
     assert not list(server.data_dir.parent.glob("**/outside.png"))
+
+
+def test_a_large_zip_says_when_it_has_ended_and_what_was_refused(page: Page, server: Server) -> None:
+    make_project(page, server, "Large zip", ["Thing"])
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for number in range(10):
+            archive.writestr(f"day1/{number}.png", encode(noise(32, 24), "PNG"))
+        archive.writestr("day1/broken.png", b"no picture")
+    choose_files(page, [payload("trip.zip", packed.getvalue())])
+    expect(page.get_by_text("1 zip unpacked.")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("being unpacked")).to_have_count(0)
+    refused = page.get_by_role("list", name="Not added from trip.zip").get_by_role("listitem")
+    expect(refused).to_have_count(1)
+    expect(refused).to_contain_text(re.compile("broken.png.*AVIF are taken"))
+    expect(page.get_by_role("link", name="Open day1/9.png", exact=True)).to_be_visible()
+    page.reload()
+    expect(refused).to_have_count(1)
+    expect(page.get_by_text("10 images added, 1 not added")).to_be_visible()
 
 
 def test_photos_can_be_dropped_on_the_page(page: Page, server: Server) -> None:

@@ -14,12 +14,13 @@ from playwright.sync_api import Browser, Page, Route, Worker, expect
 from tests.e2e.gestures import paint_mask
 from tests.e2e.steps import Server, accept_mask, click_image, decode, iou, read_masks, sign_in, wait_for_workspace
 from tests.e2e.workspace_steps import image_ids, new_project, open_workspace
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
 FOREHEAD = (225.0, 110.0)
 SAME = 0.98
 KERNEL = re.compile(r"/upscale[^/]*\.wasm")
-GRAPH = re.compile(r"/(first\w*)\.onnx")
+GRAPH = re.compile(r"/(\w*first)\.onnx")
 WEIGHTS = re.compile(r"/models/[^/]+/.*\.(onnx|data|bin)")
 
 
@@ -102,21 +103,36 @@ def graphs_asked_for(page: Page) -> list[str]:
     return names
 
 
-def test_the_kernel_goes_on_where_the_rows_graphs_end(
+def test_the_accelerator_decodes_where_the_model_has_one(
     person: Page, server: Server, photo: tuple[int, int], cat: np.ndarray
 ) -> None:
     names = graphs_asked_for(person)
     assert iou(click_and_keep(person, server, photo), cat) > SAME
-    assert set(names) == {"first_rows"}
+    assert set(names) == {"accelerated_first"}
 
 
-def test_whole_graphs_decode_where_the_kernel_cannot_be_had(
+def test_plain_graphs_decode_where_the_kernel_cannot_be_had(
     person: Page, server: Server, photo: tuple[int, int], cat: np.ndarray
 ) -> None:
     names = graphs_asked_for(person)
     person.route(KERNEL, lambda route: route.abort())
     assert iou(click_and_keep(person, server, photo), cat) > SAME
-    assert set(names) == {"first_rows", "first"}
+    assert set(names) == {"accelerated_first", "first"}
+    expect_engine(person, "wasm-threads")
+
+
+def test_plain_graphs_decode_a_model_without_an_accelerator(
+    person: Page, server: Server, photo: tuple[int, int], cat: np.ndarray
+) -> None:
+    def take_accelerator(route: Route) -> None:
+        manifest = route.fetch().json()
+        assert manifest["accelerator"]
+        route.fulfill(json=manifest | {"accelerator": None})
+
+    names = graphs_asked_for(person)
+    person.route(re.compile(r"/manifest\.json"), take_accelerator)
+    assert iou(click_and_keep(person, server, photo), cat) > SAME
+    assert set(names) == {"first"}
     expect_engine(person, "wasm-threads")
 
 
@@ -180,13 +196,14 @@ def test_a_model_that_does_not_arrive_whole_is_told_and_hands_go_on(
 
 
 def only_decoder(page: Page) -> Worker:
-    """Wait until no other decoder is there, as the one that finds out whether there is WebGPU, and return the last."""
-    for _ in range(300):
-        decoders = [worker for worker in page.workers if "decoder" in worker.url]
-        if len(decoders) == 1:
-            return decoders[0]
-        page.wait_for_timeout(100)
-    raise AssertionError(f"{len(decoders)} decoders stay")
+    """Wait until one decoder is left: the one before it, or one that tries WebGPU, goes by itself."""
+    wait_until(lambda: len(decoders_of(page)) == 1, what="a single decoder")
+    return decoders_of(page)[0]
+
+
+def decoders_of(page: Page) -> list[Worker]:
+    page.evaluate("null")  # so that what came and went is known
+    return [worker for worker in page.workers if "decoder" in worker.url]
 
 
 def test_a_worker_that_dies_is_replaced_and_its_click_answered(

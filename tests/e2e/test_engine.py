@@ -118,7 +118,7 @@ def test_suggestions_reviews_and_figures(page: Page, browser: Browser, server: S
     expect(page.get_by_role("region", name="In total")).to_contain_text(f"{len(masks)} masks")
     expect(page.locator("[data-chart=acceptance] canvas")).to_be_visible()
     with page.expect_download() as download:
-        page.get_by_role("link", name="CSV of People").click()
+        page.get_by_role("link", name="CSV People").click()
     (row,) = [
         row
         for row in csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8")))

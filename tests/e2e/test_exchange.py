@@ -87,7 +87,7 @@ def test_a_file_is_looked_at_mapped_imported_and_comes_out_again(page: Page, bro
 
     page.get_by_label("Wheel becomes").select_option(label="New label “Wheel”")
     page.get_by_role("button", name="Import with these choices").click()
-    expect(page.get_by_text("Imported: 2 new masks, 2 rows not taken.")).to_be_visible()
+    expect(page.get_by_text("Imported: 2 new masks. 2 rows were not taken.")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the table").click()
     table = list(csv.reader(io.StringIO(read(download.value).decode())))

@@ -58,7 +58,10 @@ def test_the_first_page_is_light(browser: Browser, server: Server) -> None:
     page.on("response", keep)
     sign_in(page, server)
     page.wait_for_load_state("networkidle")
-    sizes = {one.url: one.request.sizes()["responseBodySize"] for one in answers if "/api/" not in one.url}
+    sizes: dict[str, int] = {}
+    for one in answers:  # the second page has the styles from the cache, which Chromium counts as less than nothing
+        if "/api/" not in one.url:
+            sizes[one.url] = max(sizes.get(one.url, 0), one.request.sizes()["responseBodySize"])
     assert 0 < sum(sizes.values()) < FIRST_PAGE_BYTES, sizes
     context.close()
 

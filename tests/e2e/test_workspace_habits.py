@@ -13,6 +13,7 @@ from tests.e2e.workspace_steps import (
     call,
     expect_saved,
     image_ids,
+    label_ids,
     new_project,
     open_workspace,
     rows,
@@ -69,7 +70,7 @@ def test_an_image_that_was_accepted_meanwhile_leads_to_the_next_one(
 ) -> None:
     project_id = new_project(page, server, "Reviewed meanwhile", photos=("cat.jpg", "coffee.jpg"))
     first, _ = image_ids(page, server, project_id)
-    add_mask(page, server, first, SQUARE)
+    add_mask(page, server, first, SQUARE, label_id=label_ids(page, server, project_id)[0])
     with annotator_page(browser, server) as person:
         open_workspace(person, server, project_id, first, masks=1)
         call(page, server, "POST", f"/images/{first}/submit")

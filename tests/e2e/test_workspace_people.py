@@ -1,4 +1,4 @@
-"""Two people at one image: merged or side by side, comments with pins, versions, and two models at once."""
+"""Two at one image: merged or side by side, held off by a claim, comments with pins, versions."""
 
 import re
 
@@ -10,6 +10,8 @@ from tests.e2e.steps import Fit, Server, decode, expect_masks, read_masks
 from tests.e2e.workspace_steps import (
     add_mask,
     annotator_page,
+    another_device,
+    call,
     drag,
     expect_saved,
     image_ids,
@@ -42,7 +44,7 @@ def test_changes_of_different_things_to_one_mask_are_merged(
 ) -> None:
     project_id, image_id = shared
     open_workspace(page, server, project_id, image_id, masks=1)
-    with annotator_page(browser, server) as other:
+    with another_device(browser, server) as other:
         fit = open_workspace(other, server, project_id, image_id, masks=1)
         other.context.set_offline(True)
         rows(other).first.click()
@@ -64,7 +66,7 @@ def test_edits_of_different_regions_of_one_mask_are_merged_even_after_a_reload(
 ) -> None:
     project_id, image_id = shared
     fit = open_workspace(page, server, project_id, image_id, masks=1)
-    with annotator_page(browser, server) as other:
+    with another_device(browser, server) as other:
         open_workspace(other, server, project_id, image_id, masks=1)
         # The tab dies before its change has left; the other person's change is there when it comes back. Nothing leaves
         # before it is back, or the race would be over by then.
@@ -95,7 +97,7 @@ def test_a_lost_race_is_shown_side_by_side_survives_a_reload_and_both_can_be_kep
 ) -> None:
     project_id, image_id = shared
     open_workspace(page, server, project_id, image_id, masks=1)
-    with annotator_page(browser, server) as other:
+    with another_device(browser, server) as other:
         open_workspace(other, server, project_id, image_id, masks=1)
         other.context.set_offline(True)
         label_selected(other, "1")
@@ -118,6 +120,33 @@ def test_a_lost_race_is_shown_side_by_side_survives_a_reload_and_both_can_be_kep
     assert {first["id"] == saved["id"], second["id"] == saved["id"]} == {True, False}
     assert first["label_id"] != second["label_id"]
     np.testing.assert_array_equal(decode(first), decode(second))
+
+
+def test_who_does_not_hold_the_image_is_held_off_and_an_admin_saves_anyway(
+    page: Page, browser: Browser, server: Server, shared: tuple[int, int]
+) -> None:
+    project_id, image_id = shared
+    with annotator_page(browser, server) as holder, another_device(browser, server) as other:
+        open_workspace(holder, server, project_id, image_id, masks=1)
+        call(holder, server, "POST", f"/images/{image_id}/lease")
+        open_workspace(other, server, project_id, image_id, masks=1)
+        label_selected(other, "2")
+        card = other.get_by_role("alert", name="The server refused a mask")
+        expect(card).to_contain_text("somebody else is working on this image")
+        assert read_masks(page, server, image_id)[0]["label_id"] is None
+        card.get_by_role("button", name="Save anyway").click()
+        expect_saved(other)
+        (event,) = call(page, server, "GET", f"/projects/{project_id}/audit?what=image")["events"]
+        assert event["changes"]["rules"] == [None, ["held_by_other"]]
+        expect(rows(holder).filter(has_text="Cup")).to_have_count(1)
+        call(holder, server, "POST", f"/images/{image_id}/submit")
+        call(page, server, "POST", f"/images/{image_id}/review", {"verdict": "accepted"})
+        label_selected(holder, "1")
+        refused = holder.get_by_role("alert", name="The server refused a mask")
+        expect(refused).to_contain_text("a reviewer has accepted this image")
+        expect(refused.get_by_role("button", name="Save anyway")).to_have_count(0)
+        refused.get_by_role("button", name="Drop it").click()
+        expect_saved(holder)
 
 
 def test_comments_are_pinned_to_places_and_resolved(

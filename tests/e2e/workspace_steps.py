@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
 from pycocotools import mask as coco_mask
 
 from tests.e2e.steps import PHOTOS, Fit, Server, expect_masks, fit_of, sign_in
@@ -17,7 +17,7 @@ Box = tuple[int, int, int, int]
 
 def call(page: Page, server: Server, method: str, path: str, body: Any = None) -> Any:
     """Ask the API as the page's person and return the JSON of its answer."""
-    (token,) = [cookie["value"] for cookie in page.context.cookies() if cookie.get("name") == "csrftoken"]
+    (token,) = [cookie["value"] for cookie in page.context.cookies(server.address) if cookie.get("name") == "csrftoken"]
     options: dict[str, Any] = {"headers": {"X-CSRFToken": token}, "method": method}
     answer = page.request.fetch(f"{server.address}/api/v1{path}", **options, **({} if body is None else {"data": body}))
     assert answer.ok, answer.text()
@@ -29,9 +29,9 @@ def new_project(page: Page, server: Server, name: str, *, photos: tuple[str, ...
     labels = [{"name": "Cat", "key": "1"}, {"name": "Cup", "key": "2"}]
     project_id = int(call(page, server, "POST", "/projects", {"name": name, "labels": labels, **fields})["id"])
     call(page, server, "POST", f"/projects/{project_id}/members", {"username": "annotator", "role": "annotator"})
-    (token,) = [cookie["value"] for cookie in page.context.cookies() if cookie.get("name") == "csrftoken"]
+    (token,) = [cookie["value"] for cookie in page.context.cookies(server.address) if cookie.get("name") == "csrftoken"]
     for photo in photos:
-        file = {"name": photo, "mimeType": "image/jpeg", "buffer": (PHOTOS / photo).read_bytes()}
+        file: FilePayload = {"name": photo, "mimeType": "image/jpeg", "buffer": (PHOTOS / photo).read_bytes()}
         answer = page.request.post(
             f"{server.address}/api/v1/projects/{project_id}/images",
             multipart={"files": file},
@@ -46,7 +46,12 @@ def image_ids(page: Page, server: Server, project_id: int) -> list[int]:
     return [row["id"] for row in call(page, server, "GET", f"/projects/{project_id}/images")["items"]]
 
 
-def add_mask(page: Page, server: Server, image_id: int, *boxes: Box, holes: tuple[Box, ...] = ()) -> str:
+def label_ids(page: Page, server: Server, project_id: int) -> list[int]:
+    """Return the ids of a project's labels in their order."""
+    return [label["id"] for label in call(page, server, "GET", f"/projects/{project_id}/labels")]
+
+
+def add_mask(page: Page, server: Server, image_id: int, *boxes: Box, holes: tuple[Box, ...] = (), **fields: Any) -> str:
     """Save a mask of the cat photo made of rectangles (x0, y0, x1, y1), less some; return its id."""
     picture = np.zeros((CAT_HEIGHT, CAT_WIDTH), np.uint8, order="F")
     for x0, y0, x1, y1 in boxes:
@@ -56,7 +61,7 @@ def add_mask(page: Page, server: Server, image_id: int, *boxes: Box, holes: tupl
     counts = coco_mask.encode(picture)["counts"].decode()
     annotation_id = str(uuid.uuid4())
     operation = {"op_id": str(uuid.uuid4()), "type": "create", "annotation_id": annotation_id, "base_revision": 0}
-    body = {"operations": [{**operation, "fields": {"counts": counts}}]}
+    body = {"operations": [{**operation, "fields": {"counts": counts, **fields}}]}
     call(page, server, "POST", f"/images/{image_id}/operations", body)
     return annotation_id
 
@@ -79,6 +84,18 @@ def annotator_page(browser: Browser, server: Server, **options: Any) -> Iterator
     finally:
         context.set_offline(False)
         call(page, server, "PATCH", "/me/preferences", {"locale": None, "shortcuts": None, "is_left_handed": None})
+        context.close()
+
+
+@contextmanager
+def another_device(browser: Browser, server: Server) -> Iterator[Page]:
+    """The admin at a second browser: what one person does twice is merged, where others are held off by the claim."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-US")
+    page = context.new_page()
+    sign_in(page, server)
+    try:
+        yield page
+    finally:
         context.close()
 
 

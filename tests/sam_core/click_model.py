@@ -15,8 +15,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from sam_core.backends.torch_backend import TorchPredictor
+from sam_core.embedding import IMAGE_EMBEDDINGS
 from sam_core.modeling.sam import Sam
-from sam_core.predictor import Predictor
 from sam_core.registry import MODELS
 
 WEIGHTS = Path(__file__).with_name("click_model.pt")
@@ -26,12 +27,12 @@ CLAMP = 3.0
 
 
 @lru_cache(maxsize=1)
-def click_predictor() -> Predictor:
+def click_predictor() -> TorchPredictor:
     """Return a predictor with the trained model."""
     sam = MODELS["sam_tiny_test"].build_untrained()
     state = torch.load(WEIGHTS, weights_only=True)
     sam.load_state_dict({name: value.float() for name, value in state.items()})
-    return Predictor(sam.eval(), "click_model")
+    return TorchPredictor(sam.eval(), "click_model")
 
 
 def train() -> Sam:
@@ -39,12 +40,12 @@ def train() -> Sam:
     torch.manual_seed(SEED)
     sam = MODELS["sam_tiny_test"].build_untrained()
     with torch.no_grad():
-        embeddings = sam.encode(torch.rand(2, 3, sam.image_size, sam.image_size) * 255)
+        embeddings = sam.encode(torch.rand(2, 3, sam.image_size, sam.image_size) * 255)[IMAGE_EMBEDDINGS]
     parameters = [*sam.mask_decoder.parameters(), *sam.prompt_encoder.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=0.0)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=STEPS)
     for step in range(STEPS):
-        loss = _loss(sam, embeddings[step % 2][None])
+        loss = _loss(sam, {IMAGE_EMBEDDINGS: embeddings[step % 2][None]})
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -52,7 +53,7 @@ def train() -> Sam:
     return sam.eval()
 
 
-def _loss(sam: Sam, embedding: Tensor) -> Tensor:
+def _loss(sam: Sam, embedding: dict[str, Tensor]) -> Tensor:
     points = torch.rand(BATCH, 2) * sam.image_size
     coords = torch.stack([points, torch.zeros_like(points)], dim=1)
     logits, iou = sam.decode(embedding, coords, torch.tensor([[1, -1]]).expand(BATCH, 2))

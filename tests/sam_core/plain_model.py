@@ -6,6 +6,7 @@ padding where the paper pads. Slow on purpose; nothing here is shared with sam_c
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -64,7 +65,7 @@ def vit_attention(x: Tensor, state: State, heads: int) -> Tensor:
     return linear(torch.cat(mixed, dim=1), state, "proj").reshape(side, side, dim)
 
 
-def in_windows(x: Tensor, side: int, work) -> Tensor:
+def in_windows(x: Tensor, side: int, work: Any) -> Tensor:
     """Apply work to each side x side window of one grid (H x W x C), padded with zeros below and to the right."""
     height, width = x.shape[:2]
     padded = F.pad(x, (0, 0, 0, -width % side, 0, -height % side))

@@ -18,8 +18,8 @@ from torch.nn.functional import interpolate
 
 from sam_core.automatic import AutomaticConfig
 from sam_core.automatic.grid import Crop, crops_of, points_of
-from sam_core.masks.upsample import MaskGeometry
-from sam_core.predictor import Predictor
+from sam_core.backends.torch_backend import TorchPredictor
+from sam_core.embedding import IMAGE_EMBEDDINGS
 from sam_core.prompts import Prompts
 
 
@@ -35,7 +35,7 @@ class Found:
 
 
 @torch.inference_mode()
-def straightforward_masks(predictor: Predictor, image_rgb: np.ndarray, config: AutomaticConfig) -> list[Found]:
+def straightforward_masks(predictor: TorchPredictor, image_rgb: np.ndarray, config: AutomaticConfig) -> list[Found]:
     """Return the photo's masks; mask-level NMS and the limit on area are left out."""
     size = image_rgb.shape[:2]
     crops = crops_of(size, config)
@@ -52,23 +52,20 @@ def straightforward_masks(predictor: Predictor, image_rgb: np.ndarray, config: A
     return found
 
 
-def _search_crop(predictor: Predictor, image_rgb: np.ndarray, crop: Crop, config: AutomaticConfig) -> Iterator[Found]:
+def _search_crop(
+    predictor: TorchPredictor, image_rgb: np.ndarray, crop: Crop, config: AutomaticConfig
+) -> Iterator[Found]:
     model, size = predictor.model, image_rgb.shape[:2]
     embedding = predictor.embed(image_rgb, crop.box_xyxy if crop.layer else None)
     points = points_of(crop, config) + crop.box_xyxy[:2]
     for start in range(0, len(points), config.points_per_batch):
         clicks = points[start : start + config.points_per_batch, None]
         prompts = Prompts(point_coords=clicks, point_labels=np.ones(clicks.shape[:2], np.int64))
-        coords, labels = prompts.to_tokens(crop.size, model.image_size, crop_box_xyxy=crop.box_xyxy)
-        features = torch.from_numpy(embedding.array)
-        low, iou = model.decode(features, torch.from_numpy(coords), torch.from_numpy(labels))
-        logits = _upsample(low[:, 1:], model.image_size, embedding.input_size, crop.size).flatten(0, 1)
-        shown = logits
-        if model.snaps_to_edges:
-            geometry = MaskGeometry(model.image_size, embedding.input_size, crop.size)
-            snapped = torch.from_numpy(embedding.edge_guide.snap(low[:, 1:].numpy(), geometry))
-            shown = _upsample(snapped, model.image_size, embedding.input_size, crop.size).flatten(0, 1)
-        yield from _filter(logits, shown > 0, iou[:, 1:].flatten(), crop, size, config)
+        coords, labels = prompts.to_tokens(embedding.geometry, crop_box_xyxy=crop.box_xyxy)
+        features = {IMAGE_EMBEDDINGS: torch.from_numpy(embedding.array)}
+        low, iou = model.decode_as_published(features, torch.from_numpy(coords), torch.from_numpy(labels))
+        logits = _upsample(low[:, 1:], model.image_size, embedding.geometry.input_size, crop.size).flatten(0, 1)
+        yield from _filter(logits, logits > 0, iou[:, 1:].flatten(), crop, size, config)
 
 
 def _upsample(low: Tensor, image_size: int, input_size: tuple[int, int], size: tuple[int, int]) -> Tensor:

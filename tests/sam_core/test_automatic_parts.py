@@ -1,6 +1,7 @@
 """The parts of automatic mask generation: pinned figures, grid, crops, edges, NMS and decoding, by hand and by rule."""
 
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,14 +16,16 @@ from sam_core.automatic.filters import clean_small_regions, drop_duplicates_betw
 from sam_core.automatic.grid import build_point_grid, crops_of, points_of
 from sam_core.automatic.measure import is_hopeless, measure
 from sam_core.automatic.nms import box_nms, mask_nms
+from sam_core.embedding import IMAGE_EMBEDDINGS
 from sam_core.errors import SamCoreError
+from sam_core.geometry import PhotoGeometry
 from sam_core.masks import rle
-from sam_core.masks.stability import stability_at_original_size
-from sam_core.masks.upsample import MaskGeometry, mask_at_original_size
+from sam_core.masks.stability import stability_score
+from sam_core.masks.upsample import mask_at_original_size, upsampled_bands
 from sam_core.registry import MODELS
 
 
-def test_the_figures_are_the_papers():
+def test_the_figures_are_the_papers() -> None:
     assert asdict(AutomaticConfig()) == {
         "points_per_side": 32,
         "points_per_batch": 64,
@@ -42,7 +45,7 @@ def test_the_figures_are_the_papers():
     }
 
 
-def test_the_published_code_differs_where_it_leaves_out_the_paper():
+def test_the_published_code_differs_where_it_leaves_out_the_paper() -> None:
     ours, published = asdict(AutomaticConfig()), asdict(AutomaticConfig.published(crop_layers=1))
     assert {name: value for name, value in published.items() if value != ours[name]} == {
         "crop_layers": 1,
@@ -72,18 +75,18 @@ def test_the_published_code_differs_where_it_leaves_out_the_paper():
         {"mask_nms_threshold": 1.5},
     ],
 )
-def test_figures_that_mean_nothing_are_refused(changes):
+def test_figures_that_mean_nothing_are_refused(changes: Any) -> None:
     with pytest.raises(SamCoreError):
         AutomaticConfig(**changes)
 
 
-def test_the_grid_is_the_centres_of_cells():
+def test_the_grid_is_the_centres_of_cells() -> None:
     assert build_point_grid(1).tolist() == [[0.5, 0.5]]
     assert build_point_grid(2).tolist() == [[0.25, 0.25], [0.75, 0.25], [0.25, 0.75], [0.75, 0.75]]
     assert build_point_grid(32).shape == (1024, 2)
 
 
-def test_crops_of_a_photo_of_the_papers_size():
+def test_crops_of_a_photo_of_the_papers_size() -> None:
     config = AutomaticConfig(crop_layers=2)
     crops = crops_of((1500, 2250), config)
     assert [crop.layer for crop in crops] == [0] + [1] * 4 + [2] * 16
@@ -99,7 +102,7 @@ def test_crops_of_a_photo_of_the_papers_size():
 
 
 @given(st.integers(1, 3000), st.integers(1, 3000), st.integers(0, 3))
-def test_crops_cover_the_photo_and_stay_inside(height, width, layers):
+def test_crops_cover_the_photo_and_stay_inside(height: int, width: int, layers: Any) -> None:
     config = AutomaticConfig(crop_layers=layers, points_per_side=4)
     crops = crops_of((height, width), config)
     for layer in range(layers + 1):
@@ -117,7 +120,7 @@ def test_crops_cover_the_photo_and_stay_inside(height, width, layers):
     assert (points < crops[-1].size[::-1]).all()
 
 
-def test_a_mask_at_the_crops_edge_goes_unless_the_photo_ends_there():
+def test_a_mask_at_the_crops_edge_goes_unless_the_photo_ends_there() -> None:
     crop, photo = (100, 0, 500, 400), (800, 1000)
     assert is_cut_by_crop((120, 50, 300, 300), crop, photo, 20)  # 20 px from the left edge
     assert not is_cut_by_crop((121, 50, 300, 300), crop, photo, 20)
@@ -126,7 +129,7 @@ def test_a_mask_at_the_crops_edge_goes_unless_the_photo_ends_there():
     assert not is_cut_by_crop((0, 0, 999, 799), (0, 0, 1000, 800), photo, 20)
 
 
-def test_box_nms_by_hand():
+def test_box_nms_by_hand() -> None:
     boxes = [[0, 0, 10, 10], [0, 0, 10, 9], [20, 20, 30, 30], [0, 0, 10, 10], [5, 5, 5, 9], [5, 5, 5, 9]]
     kept = box_nms(np.array(boxes), np.array([0.5, 0.9, 0.1, 0.5, 0.3, 0.3]), threshold=0.7)
     assert kept.tolist() == [1, 4, 5, 2]  # a line has no area and so no overlap
@@ -138,14 +141,14 @@ def test_box_nms_by_hand():
 @settings(deadline=None)
 @given(st.integers(0, 999), st.floats(0, 1))
 @example(60, 1 / 3)  # a float32 IoU of a third lies above the threshold, which is a double in the published code
-def test_box_nms_keeps_no_overlap_and_drops_nothing_without_one(seed, threshold):
+def test_box_nms_keeps_no_overlap_and_drops_nothing_without_one(seed: int, threshold: float) -> None:
     rng = np.random.default_rng(seed)
     corners = rng.integers(0, 20, (30, 2))
     boxes = np.concatenate([corners, corners + rng.integers(1, 12, (30, 2))], axis=1)
     scores = rng.integers(0, 5, 30) / 5
     kept = box_nms(boxes, scores, threshold=threshold).tolist()
 
-    def iou(a, b):
+    def iou(a: Any, b: Any) -> Any:
         shared = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None).prod()
         return float(np.float32(shared) / np.float32((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - shared))
 
@@ -156,13 +159,13 @@ def test_box_nms_keeps_no_overlap_and_drops_nothing_without_one(seed, threshold)
         assert is_beaten != (index in kept)
 
 
-def square(top, left, side, size=(40, 40)):
+def square(top: Any, left: Any, side: int, size: Any = (40, 40)) -> Any:
     mask = np.zeros(size, bool)
     mask[top : top + side, left : left + side] = True
     return mask
 
 
-def test_mask_nms_sees_duplicates_that_boxes_hide():
+def test_mask_nms_sees_duplicates_that_boxes_hide() -> None:
     speck = square(5, 5, 10)
     speck[39, 39] = True  # one stray pixel makes another box of the same mask
     masks = [rle.encode(mask) for mask in (square(5, 5, 10), speck, square(20, 20, 10))]
@@ -173,18 +176,18 @@ def test_mask_nms_sees_duplicates_that_boxes_hide():
     assert mask_nms([], np.zeros(0), threshold=0.7).tolist() == []
 
 
-def candidate(mask, crop=(0, 0, 40, 40), iou=0.9):
+def candidate(mask: np.ndarray, crop: Any = (0, 0, 40, 40), iou: Any = 0.9) -> Any:
     encoded = rle.encode(mask)
     return Candidate(encoded, tuple(rle.bbox_xywh(encoded)), rle.area(encoded), iou, 1.0, (1.0, 2.0), crop)
 
 
-def test_of_duplicates_the_one_from_the_smaller_crop_stays():
+def test_of_duplicates_the_one_from_the_smaller_crop_stays() -> None:
     rows = Candidates([candidate(square(5, 5, 10)), candidate(square(5, 5, 10), crop=(0, 0, 20, 20), iou=0.1)])
     (kept,) = drop_duplicates_between_crops(rows, AutomaticConfig()).rows
     assert kept.crop_box_xyxy == (0, 0, 20, 20)
 
 
-def test_small_parts_and_holes_go_and_untouched_masks_win():
+def test_small_parts_and_holes_go_and_untouched_masks_win() -> None:
     dirty = square(5, 5, 20)
     dirty[10:12, 10:12] = False
     dirty[35, 35] = True
@@ -198,24 +201,25 @@ def test_small_parts_and_holes_go_and_untouched_masks_win():
 
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 999), st.sampled_from([(90, 120), (500, 333), (64, 64)]))
-def test_measuring_is_up_sampling_and_counting(seed, size):
-    geometry = MaskGeometry(128, tuple(round(side * 128 / max(size)) for side in size), size)
+def test_measuring_is_up_sampling_and_counting(seed: int, size: Any) -> None:
+    geometry = PhotoGeometry(128, tuple(round(side * 128 / max(size)) for side in size), size)
     logits = np.random.default_rng(seed).normal(-1, 2, (32, 32)).astype(np.float32)
     measured = measure(logits, geometry, offset=1.0)
-    mask = mask_at_original_size(logits, **asdict(geometry))
+    mask = mask_at_original_size(logits, geometry)
     again = np.zeros(size, bool)
     height, width = measured.pixels.shape
     again[measured.top : measured.top + height, measured.left : measured.left + width] = measured.pixels
     assert np.array_equal(again, mask)
     assert measured.area_px == mask.sum()
-    assert measured.stability_score == stability_at_original_size(logits, geometry)
+    plane = np.concatenate([band.values for band in upsampled_bands(logits, geometry, above=-1e6)])
+    assert measured.stability_score == stability_score(plane)
     if mask.any():
         assert measured.pixels[0].any()
         assert measured.pixels[:, -1].any()
 
 
-def test_nothing_to_measure_is_an_empty_mask_and_hopeless():
-    geometry = MaskGeometry(64, (64, 48), (640, 480))
+def test_nothing_to_measure_is_an_empty_mask_and_hopeless() -> None:
+    geometry = PhotoGeometry(64, (64, 48), (640, 480))
     nothing = np.full((32, 32), -9, np.float32)
     assert measure(nothing, geometry, offset=1.0).area_px == 0
     assert is_hopeless(nothing, geometry, threshold=0.5, offset=1.0)
@@ -226,11 +230,11 @@ def test_nothing_to_measure_is_an_empty_mask_and_hopeless():
 
 
 @pytest.mark.parametrize("name", ["sam_tiny_test", "sam_lite"])
-def test_fused_decoding_answers_as_the_decoder(name):
+def test_fused_decoding_answers_as_the_decoder(name: str) -> None:
     torch.manual_seed(3)
     model = MODELS[name].build_untrained().eval()
     side, dim = model.embedding_size, model.prompt_encoder.embed_dim
-    embedding, points = torch.randn(1, dim, side, side), torch.rand(6, 2) * model.image_size
+    embedding, points = {IMAGE_EMBEDDINGS: torch.randn(1, dim, side, side)}, torch.rand(6, 2) * model.image_size
     coords, labels = torch.stack([points, torch.zeros_like(points)], 1), torch.tensor([[1, -1]]).expand(6, 2)
     with torch.inference_mode():
         logits, iou = model.decode(embedding, coords, labels)
@@ -239,10 +243,10 @@ def test_fused_decoding_answers_as_the_decoder(name):
         assert torch.cat([piece.predicted_iou for piece in pieces]) == pytest.approx(iou, abs=1e-5)
         first = 0
         for piece in pieces:
-            wanted = [(click, token) for click in reversed(range(len(piece))) for token in range(4)]
-            masks = decoder.low_res_logits(piece, [c for c, _ in wanted], [t for _, t in wanted])
+            wanted = [(click, token) for click in reversed(range(len(piece.predicted_iou))) for token in range(4)]
+            masks = piece.low_res_logits([c for c, _ in wanted], [t for _, t in wanted])
             expected = torch.stack([logits[first + click, token] for click, token in wanted])
             assert masks.shape == expected.shape
             assert (masks - expected).abs().max() < 1e-5 * max(1.0, float(expected.abs().max()))
-            first += len(piece)
+            first += len(piece.predicted_iou)
     assert first == 6

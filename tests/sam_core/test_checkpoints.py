@@ -2,7 +2,10 @@
 
 import hashlib
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +16,7 @@ from tests.sam_core.weight_server import CONTENT, Server
 
 
 @pytest.fixture
-def server():
+def server() -> Iterator[Any]:
     with Server() as running:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -23,7 +26,7 @@ def server():
 
 
 @pytest.fixture
-def spec(server):
+def spec(server: Any) -> Any:
     return CheckpointFile(
         file_name="weights.pth",
         url=server.url,
@@ -34,11 +37,11 @@ def spec(server):
     )
 
 
-def names(folder) -> list[str]:
+def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_fetch_downloads_verifies_and_tells_how_far_it_is(spec, tmp_path):
+def test_fetch_downloads_verifies_and_tells_how_far_it_is(spec: Any, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     path = fetch(spec, tmp_path / "deep" / "folder", on_progress=lambda done, total: seen.append((done, total)))
     assert path.read_bytes() == CONTENT
@@ -47,32 +50,34 @@ def test_fetch_downloads_verifies_and_tells_how_far_it_is(spec, tmp_path):
     assert seen == sorted(seen)
 
 
-def test_a_cut_connection_is_continued_where_it_was_cut(server, spec, tmp_path):
+def test_a_cut_connection_is_continued_where_it_was_cut(server: Any, spec: Any, tmp_path: Path) -> None:
     server.cuts = [100_000, 50_000]
     assert fetch(spec, tmp_path).read_bytes() == CONTENT
     assert server.ranges == [None, "bytes=100000-", "bytes=150000-"]
 
 
-def test_a_part_left_by_an_earlier_run_is_continued(server, spec, tmp_path):
+def test_a_part_left_by_an_earlier_run_is_continued(server: Any, spec: Any, tmp_path: Path) -> None:
     (tmp_path / "weights.pth.part").write_bytes(CONTENT[:200_000])
     assert fetch(spec, tmp_path).read_bytes() == CONTENT
     assert server.ranges == ["bytes=200000-"]
 
 
-def test_a_complete_part_needs_no_download(server, spec, tmp_path):
+def test_a_complete_part_needs_no_download(server: Any, spec: Any, tmp_path: Path) -> None:
     (tmp_path / "weights.pth.part").write_bytes(CONTENT)
     assert fetch(spec, tmp_path).read_bytes() == CONTENT
     assert server.ranges == []
 
 
-def test_a_server_without_ranges_starts_again(server, spec, tmp_path):
+def test_a_server_without_ranges_starts_again(server: Any, spec: Any, tmp_path: Path) -> None:
     server.has_ranges = False
     server.cuts = [100_000]
     assert fetch(spec, tmp_path).read_bytes() == CONTENT
     assert names(tmp_path) == ["weights.pth"]
 
 
-def test_a_connection_that_never_gets_further_is_given_up_and_can_be_continued(server, spec, tmp_path):
+def test_a_connection_that_never_gets_further_is_given_up_and_can_be_continued(
+    server: Any, spec: Any, tmp_path: Path
+) -> None:
     server.cuts = [70_000] + [0] * checkpoints.MAX_FRUITLESS_ATTEMPTS
     with pytest.raises(CheckpointError, match="stopped at byte 70,000 of 307,200"):
         fetch(spec, tmp_path)
@@ -81,7 +86,7 @@ def test_a_connection_that_never_gets_further_is_given_up_and_can_be_continued(s
     assert server.ranges[-1] == "bytes=70000-"
 
 
-def test_wrong_bytes_never_get_the_final_name(server, spec, tmp_path):
+def test_wrong_bytes_never_get_the_final_name(server: Any, spec: Any, tmp_path: Path) -> None:
     server.content = CONTENT[:-1] + b"!"
     with pytest.raises(CheckpointError, match="has SHA-256"):
         fetch(spec, tmp_path)
@@ -90,7 +95,7 @@ def test_wrong_bytes_never_get_the_final_name(server, spec, tmp_path):
     assert fetch(spec, tmp_path).read_bytes() == CONTENT
 
 
-def test_a_longer_file_is_refused(server, spec, tmp_path):
+def test_a_longer_file_is_refused(server: Any, spec: Any, tmp_path: Path) -> None:
     server.content = CONTENT + b"more"
     with pytest.raises(CheckpointError, match=r"307,204 bytes; weights\.pth has 307,200"):
         fetch(spec, tmp_path)
@@ -98,32 +103,32 @@ def test_a_longer_file_is_refused(server, spec, tmp_path):
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_a_refusal_is_passed_on_at_once(server, spec, tmp_path, status):
+def test_a_refusal_is_passed_on_at_once(server: Any, spec: Any, tmp_path: Path, status: Any) -> None:
     server.statuses = [status]
     with pytest.raises(CheckpointError, match=f"HTTP {status}"):
         fetch(spec, tmp_path)
     assert len(server.ranges) == 1
 
 
-def test_server_errors_are_tried_again(server, spec, tmp_path):
+def test_server_errors_are_tried_again(server: Any, spec: Any, tmp_path: Path) -> None:
     server.statuses = [503, 500]
     assert fetch(spec, tmp_path).read_bytes() == CONTENT
 
 
-def test_an_unsatisfiable_range_starts_again(server, spec, tmp_path):
+def test_an_unsatisfiable_range_starts_again(server: Any, spec: Any, tmp_path: Path) -> None:
     (tmp_path / "weights.pth.part").write_bytes(b"x" * 1000)
     server.statuses = [416]
     assert fetch(spec, tmp_path).read_bytes() == CONTENT
     assert server.ranges == ["bytes=1000-", None]
 
 
-def test_nobody_listening_is_said_plainly(server, spec, tmp_path):
+def test_nobody_listening_is_said_plainly(server: Any, spec: Any, tmp_path: Path) -> None:
     server.server_close()
     with pytest.raises(CheckpointError, match="stopped at byte 0"):
         fetch(spec, tmp_path)
 
 
-def test_a_file_that_is_there_is_verified_and_kept(server, spec, tmp_path):
+def test_a_file_that_is_there_is_verified_and_kept(server: Any, spec: Any, tmp_path: Path) -> None:
     (tmp_path / "weights.pth").write_bytes(CONTENT)
     assert fetch(spec, tmp_path) == tmp_path / "weights.pth"
     (tmp_path / "weights.pth").write_bytes(CONTENT[:-1] + b"!")
@@ -132,20 +137,20 @@ def test_a_file_that_is_there_is_verified_and_kept(server, spec, tmp_path):
     assert server.ranges == []
 
 
-def test_a_folder_that_cannot_be_made_is_said_plainly(spec, tmp_path):
+def test_a_folder_that_cannot_be_made_is_said_plainly(spec: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(CheckpointError, match="could not write"):
         fetch(spec, tmp_path / "file" / "folder")
 
 
-def test_only_addresses_on_the_web_are_opened(spec, tmp_path):
+def test_only_addresses_on_the_web_are_opened(spec: Any, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(CONTENT)
     with pytest.raises(CheckpointError, match="not an address on the web"):
         fetch(replace(spec, url=secret.as_uri()), tmp_path / "target")
 
 
-def test_verify_names_what_is_wrong(spec, tmp_path):
+def test_verify_names_what_is_wrong(spec: Any, tmp_path: Path) -> None:
     path = tmp_path / "weights.pth"
     with pytest.raises(CheckpointError, match="is not there"):
         verify(spec, path)
@@ -177,7 +182,7 @@ OFFICIAL = {
 
 
 @pytest.mark.parametrize("name", OFFICIAL)
-def test_table_of_official_files(name):
+def test_table_of_official_files(name: str) -> None:
     file = checkpoint_file(name)
     assert (file.file_name, file.sha256, file.byte_size) == OFFICIAL[name]
     assert file.licence == "Apache-2.0"
@@ -185,12 +190,12 @@ def test_table_of_official_files(name):
     assert file.url.endswith("/" + file.file_name)
 
 
-def test_table_is_complete():
+def test_table_is_complete() -> None:
     assert set(CHECKPOINTS) == set(OFFICIAL)
     with pytest.raises(CheckpointError, match="no weights to fetch for 'sam_lite'"):
         checkpoint_file("sam_lite")
 
 
-def test_weights_are_kept_in_the_user_s_cache(monkeypatch, tmp_path):
+def test_weights_are_kept_in_the_user_s_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert default_folder() == tmp_path / "maskwright" / "checkpoints"

@@ -1,29 +1,29 @@
 """The command line, run as a user runs it: files in, files out, JSON on request, errors in plain words."""
 
-import hashlib
 import io
 import json
-import threading
-from dataclasses import replace
+import sys
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from sam_core import checkpoints
-from sam_core.checkpoints import CHECKPOINTS
+from sam_core.backends.torch_backend import load_predictor
 from sam_core.cli import main
 from sam_core.image_files import find_images, read_image
 from sam_core.masks import rle
-from sam_core.predictor import Prompts, load_predictor
-from sam_core.progress import ProgressBar
-from tests.sam_core.weight_server import CONTENT, Server
+from sam_core.predictor import Predictor, Prompts
+from tests.sam_core.cli_steps import run
+from tests.sam_core.picture_files import tiff
 
 MODEL = ["--model", "sam_tiny_test", "--device", "cpu"]
 
 
 @pytest.fixture
-def photo(tmp_path):
+def photo(tmp_path: Path) -> Any:
     pixels = np.random.default_rng(4).integers(0, 256, (90, 61, 3), dtype=np.uint8)
     path = tmp_path / "photo.png"
     Image.fromarray(pixels).save(path)
@@ -31,7 +31,7 @@ def photo(tmp_path):
 
 
 @pytest.fixture
-def folder(tmp_path, photo):
+def folder(tmp_path: Path, photo: Any) -> Any:
     made = tmp_path / "photos"
     made.mkdir()
     for name in ("b.png", "a.png"):
@@ -40,14 +40,9 @@ def folder(tmp_path, photo):
     return made
 
 
-def run(capsys, *arguments: object) -> tuple[int, dict, str]:
-    """Run with --json; return the exit status, the answer and what went to standard error."""
-    status = main([*map(str, arguments), "--json"])
-    output = capsys.readouterr()
-    return status, json.loads(output.out) if output.out else {}, output.err
-
-
-def test_predict_writes_the_mask_that_the_library_gives(capsys, photo, tmp_path):
+def test_predict_writes_the_mask_that_the_library_gives(
+    capsys: pytest.CaptureFixture[str], photo: Any, tmp_path: Path
+) -> None:
     out = tmp_path / "deep" / "masks.json"
     arguments = ["--image", photo, "--point", "30,40,1", "--point", "5,6,0", "--box", "2,3,50,80", "--out", out]
     status, report, _ = run(capsys, "predict", *MODEL, *arguments)
@@ -72,7 +67,7 @@ def test_predict_writes_the_mask_that_the_library_gives(capsys, photo, tmp_path)
     assert mask["predicted_iou"] == pytest.approx(float(expected.predicted_iou[0, 0]))
 
 
-def test_predict_can_write_all_candidates(capsys, photo, tmp_path):
+def test_predict_can_write_all_candidates(capsys: pytest.CaptureFixture[str], photo: Any, tmp_path: Path) -> None:
     out = tmp_path / "masks.json"
     run(capsys, "predict", *MODEL, "--image", photo, "--point", "30,40,1", "--all", "--out", out)
     masks = json.loads(out.read_text())["masks"]
@@ -81,7 +76,9 @@ def test_predict_can_write_all_candidates(capsys, photo, tmp_path):
     assert not masks[0]["is_chosen"]
 
 
-def test_a_folder_gives_a_file_for_each_photo_and_a_progress_bar(capsys, folder, tmp_path):
+def test_a_folder_gives_a_file_for_each_photo_and_a_progress_bar(
+    capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "answers"
     status, report, errors = run(capsys, "predict", *MODEL, "--image", folder, "--box", "2,3,50,80", "--out", out)
     assert status == 0
@@ -90,7 +87,9 @@ def test_a_folder_gives_a_file_for_each_photo_and_a_progress_bar(capsys, folder,
     assert errors.splitlines() == ["predict: 50 %", "predict: 100 %"]
 
 
-def test_one_bad_photo_of_a_folder_stops_nothing(capsys, folder, tmp_path):
+def test_one_bad_photo_of_a_folder_stops_nothing(
+    capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path
+) -> None:
     (folder / "aa.png").write_bytes(b"not a photo")
     Image.fromarray(np.zeros((1, 5000, 3), np.uint8)).save(folder / "thin.png")
     out = tmp_path / "answers"
@@ -103,7 +102,9 @@ def test_one_bad_photo_of_a_folder_stops_nothing(capsys, folder, tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
-def test_embed_writes_what_numpy_reads(capsys, photo, tmp_path, dtype):
+def test_embed_writes_what_numpy_reads(
+    capsys: pytest.CaptureFixture[str], photo: Any, tmp_path: Path, dtype: Any
+) -> None:
     out = tmp_path / "embedding.npy"
     status, report, _ = run(capsys, "embed", *MODEL, "--image", photo, "--dtype", dtype, "--out", out)
     assert status == 0
@@ -121,7 +122,7 @@ def test_embed_writes_what_numpy_reads(capsys, photo, tmp_path, dtype):
     assert np.array_equal(array, expected.array)
 
 
-def test_amg_writes_sa1b(capsys, photo, tmp_path):
+def test_amg_writes_sa1b(capsys: pytest.CaptureFixture[str], photo: Any, tmp_path: Path) -> None:
     out = tmp_path / "sa1b.json"
     loose = ["--predicted-iou-threshold", "0", "--stability-score-threshold", "0", "--points-per-side", "3"]
     status, report, errors = run(capsys, "amg", *MODEL, "--image", photo, *loose, "--out", out)
@@ -143,7 +144,7 @@ def test_amg_writes_sa1b(capsys, photo, tmp_path):
 
 
 @pytest.mark.parametrize("graph", ["published", "encoder"])
-def test_export_writes_a_verified_graph(capsys, tmp_path, graph):
+def test_export_writes_a_verified_graph(capsys: pytest.CaptureFixture[str], tmp_path: Path, graph: str) -> None:
     out = tmp_path / "graph.onnx"
     status, report, _ = run(capsys, "export", *MODEL, "--graph", graph, "--out", out)
     assert status == 0
@@ -151,65 +152,7 @@ def test_export_writes_a_verified_graph(capsys, tmp_path, graph):
     assert 0 <= report["max_difference"] < 1e-3
 
 
-def test_models_list_names_every_file(capsys, tmp_path):
-    (tmp_path / "mobile_sam.pt").write_bytes(b"")
-    status, report, _ = run(capsys, "models", "list", "--folder", tmp_path)
-    rows = {row["name"]: row for row in report["models"]}
-    assert status == 0
-    assert rows["sam_vit_h"]["byte_size"] == 2564550879
-    assert rows["sam_vit_b"]["sha256"].startswith("ec2df627")
-    assert rows["sam_lite"]["file"] == "sam_lite.pt"
-    assert rows["mobile_sam"]["is_here"]
-    assert not rows["sam_vit_l"]["is_here"]
-
-
-def test_models_list_is_readable_without_json(capsys, tmp_path):
-    assert main(["models", "list", "--folder", str(tmp_path)]) == 0
-    text = capsys.readouterr().out
-    assert "sam_vit_b_01ec64.pth" in text
-    assert "licence=Apache-2.0" in text
-
-
-def test_models_verify(capsys, tmp_path, monkeypatch):
-    content = b"weights"
-    official = replace(CHECKPOINTS["mobile_sam"], byte_size=len(content), sha256=hashlib.sha256(content).hexdigest())
-    monkeypatch.setitem(checkpoints.CHECKPOINTS, "mobile_sam", official)
-    (tmp_path / "mobile_sam.pt").write_bytes(content)
-    status, report, _ = run(capsys, "models", "verify", "mobile_sam", "--folder", tmp_path)
-    assert (status, report["is_official"]) == (0, True)
-    local = tmp_path / "renamed.bin"
-    local.write_bytes(b"WEIGHTS")
-    status, _, errors = run(capsys, "models", "verify", "mobile_sam", "--file", local)
-    assert status == 2
-    assert json.loads(errors)["error"]["code"] == "CheckpointError"
-    assert "has SHA-256" in json.loads(errors)["error"]["message"]
-
-
-def test_models_fetch_downloads_and_says_where_to(capsys, tmp_path, monkeypatch):
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        official = replace(
-            CHECKPOINTS["mobile_sam"],
-            url=server.url,
-            byte_size=len(CONTENT),
-            sha256=hashlib.sha256(CONTENT).hexdigest(),
-        )
-        monkeypatch.setitem(checkpoints.CHECKPOINTS, "mobile_sam", official)
-        server.cuts = [1000]
-        status, report, errors = run(capsys, "models", "fetch", "mobile_sam", "--folder", tmp_path)
-        server.shutdown()
-        thread.join()
-    assert status == 0
-    assert report == {
-        "name": "mobile_sam",
-        "path": str(tmp_path / "mobile_sam.pt"),
-        "sha256": official.sha256,
-    }
-    assert (tmp_path / "mobile_sam.pt").read_bytes() == CONTENT
-    assert errors.splitlines()[-1] == "mobile_sam.pt: 100 %"
-
-
+TINY = ["--model", "sam_tiny_test"]
 REFUSED = {
     "no prompt": (["predict", *MODEL, "--image", "PHOTO", "--out", "OUT"], "InvalidPromptError", "no prompt"),
     "label 7": (
@@ -244,14 +187,86 @@ REFUSED = {
         "CheckpointError",
         "damaged or no weight file",
     ),
+    "no command": ([], "InvalidRequestError", "command"),
+    "an unknown command": (["segment"], "InvalidRequestError", "segment"),
+    "no such device": (
+        ["embed", "--model", "sam_tiny_test", "--device", "tpu9", "--image", "PHOTO", "--out", "OUT"],
+        "InvalidRequestError",
+        "tpu9",
+    ),
+    "a negative point": (
+        ["predict", *MODEL, "--image", "PHOTO", "--point", "-5,4,1", "--out", "OUT"],
+        "InvalidPromptError",
+        "(-5, 4) lies outside",
+    ),
+    "a negative grid": (
+        ["amg", *MODEL, "--image", "PHOTO", "--points-per-side", "-3", "--out", "OUT"],
+        "InvalidPromptError",
+        "points per side",
+    ),
+    "an endless grid": (
+        ["amg", *MODEL, "--image", "PHOTO", "--points-per-side", "100000", "--out", "OUT"],
+        "InvalidPromptError",
+        "points per side",
+    ),
+    "a word for a number": (
+        ["amg", *MODEL, "--image", "PHOTO", "--points-per-side", "many", "--out", "OUT"],
+        "InvalidRequestError",
+        "many",
+    ),
+    "a folder to write": (["embed", *MODEL, "--image", "PHOTO", "--out", "FOLDER"], "InvalidRequestError", "folder"),
+    "a file as folder": (
+        ["embed", *MODEL, "--image", "PHOTO", "--out", "PHOTO/deep/out.npy"],
+        "NotADirectoryError",
+        "Not a directory",
+    ),
+    "a page that is not there": (
+        ["embed", *MODEL, "--image", "PHOTO", "--page", "2", "--out", "OUT"],
+        "InvalidImageError",
+        "no page 2",
+    ),
+    "a folder to measure on that is not there": (
+        ["evaluate", *TINY, "--data", "NOWHERE"],
+        "EvaluationError",
+        "no photo with masks",
+    ),
+    "a file to measure on": (["evaluate", *TINY, "--data", "PHOTO"], "EvaluationError", "no photo with masks"),
+    "no clicks": (["evaluate", "--data", "FOLDER", "--clicks", "0"], "InvalidRequestError", "--clicks"),
+    "fewer than no masks": (
+        ["evaluate", "--data", "FOLDER", "--max-masks", "-1"],
+        "InvalidRequestError",
+        "--max-masks",
+    ),
+    "no data to measure on": (["evaluate"], "InvalidRequestError", "--data"),
+    "an unknown model to measure": (
+        ["evaluate", "--model", "sam9", "--data", "FOLDER"],
+        "CheckpointError",
+        "sam9",
+    ),
     "nothing to fetch": (["models", "fetch", "sam_lite"], "CheckpointError", "no weights to fetch"),
 }
 
 
+# Training prints its progress and knows no --json.
+REFUSED_TRAININGS = {
+    "no run to train": (["train"], "--run"),
+    "a recipe that is not there": (["train", "--run", "OUT", "--config", "NOWHERE"], "No such file"),
+    "a photo for a recipe": (["train", "--run", "OUT", "--config", "PHOTO"], "photo.png"),
+    "data to train on that is not there": (["train", "--run", "OUT", "--data", "NOWHERE"], "no photo with masks"),
+    "a run that is not there": (["train", "--run", "NOWHERE", "--resume"], "No such file"),
+}
+
+
+def places_of(photo: Any, folder: Path) -> dict[str, str]:
+    places = {"PHOTO": photo, "PHOTO/deep/out.npy": photo / "deep" / "out.npy", "FOLDER": folder}
+    places |= {"OUT": folder / "out.json", "NOWHERE": folder / "nowhere"}
+    return {name: str(place) for name, place in places.items()}
+
+
 @pytest.mark.parametrize("name", REFUSED)
-def test_refusals_say_what_is_wrong(capsys, photo, tmp_path, name):
+def test_refusals_say_what_is_wrong(capsys: pytest.CaptureFixture[str], photo: Any, tmp_path: Path, name: str) -> None:
     arguments, code, message = REFUSED[name]
-    places = {"PHOTO": str(photo), "OUT": str(tmp_path / "out.json"), "NOWHERE": str(tmp_path / "nowhere")}
+    places = places_of(photo, tmp_path)
     status, _, errors = run(capsys, *[places.get(argument, argument) for argument in arguments])
     assert status == 2
     error = json.loads(errors)["error"]
@@ -260,20 +275,81 @@ def test_refusals_say_what_is_wrong(capsys, photo, tmp_path, name):
     assert not (tmp_path / "out.json").exists()
 
 
-def test_errors_are_one_plain_line_without_json(capsys, photo, tmp_path):
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_mistake_is_one_line_and_no_traceback(
+    capsys: pytest.CaptureFixture[str], photo: Any, tmp_path: Path, name: str
+) -> None:
+    places = places_of(photo, tmp_path)
+    assert main([places.get(argument, argument) for argument in REFUSED[name][0]]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("error: ")
+    assert "Errno" not in lines[0]
+
+
+@pytest.mark.parametrize("name", REFUSED_TRAININGS)
+def test_a_mistake_in_training_is_one_line_too(
+    capsys: pytest.CaptureFixture[str], photo: Any, tmp_path: Path, name: str
+) -> None:
+    arguments, words = REFUSED_TRAININGS[name]
+    places = places_of(photo, tmp_path)
+    assert main([places.get(argument, argument) for argument in arguments]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("error: ")
+    assert words in lines[0]
+    assert "Errno" not in lines[0]
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_what_torch_or_the_memory_refuses_is_one_line_too(
+    capsys: pytest.CaptureFixture[str], photo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for error, words in [
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "not enough memory"),
+        (MemoryError(), "not enough memory"),
+        (RuntimeError("a kernel failed\nwith a long tail"), "error: a kernel failed\n"),
+    ]:
+        monkeypatch.setattr(Predictor, "embed", Mock(side_effect=error))
+        assert main(["embed", *MODEL, "--image", str(photo), "--out", str(tmp_path / "out.npy")]) == 2
+        assert words in capsys.readouterr().err
+
+
+def test_names_that_a_terminal_cannot_write_stop_nothing(
+    photo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = tmp_path / "odd\udcff고.png"
+    odd.write_bytes(photo.read_bytes())
+    written = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", written)
+    assert main(["embed", *MODEL, "--image", str(odd), "--out", str(tmp_path / "out.npy")]) == 0
+
+
+def test_one_page_of_a_tiff_can_be_chosen(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "stack.tif"
+    path.write_bytes(tiff(*[np.full((20, 30), 9000 * n, np.uint16) for n in range(1, 4)]))
+    status, _, errors = run(capsys, "embed", *MODEL, "--image", path, "--out", tmp_path / "out.npy")
+    assert status == 2
+    assert "3 pages" in errors
+    assert "--page" in errors
+    assert run(capsys, "embed", *MODEL, "--image", path, "--page", 3, "--out", tmp_path / "out.npy")[0] == 0
+    assert read_image(path, page=3).shape == (20, 30, 3)
+
+
+def test_errors_are_one_plain_line_without_json(capsys: pytest.CaptureFixture[str], photo: Any, tmp_path: Path) -> None:
     assert main(["predict", *MODEL, "--image", str(photo), "--out", str(tmp_path / "x")]) == 2
     assert capsys.readouterr().err == "error: no prompt was given: there must be a point, a box or a mask\n"
 
 
 @pytest.mark.parametrize("command", ["evaluate", "train"])
-def test_other_rooms_parse_their_own_arguments(capsys, command):
+def test_other_rooms_parse_their_own_arguments(capsys: pytest.CaptureFixture[str], command: str) -> None:
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])
     assert stop.value.code == 0
     assert f"python -m sam_core {command}" in capsys.readouterr().out
 
 
-def test_photos_are_read_upright(tmp_path):
+def test_photos_are_read_upright(tmp_path: Path) -> None:
     pixels = np.zeros((4, 8, 3), np.uint8)
     pixels[:, :4] = 255
     exif = Image.Exif()
@@ -286,36 +362,12 @@ def test_photos_are_read_upright(tmp_path):
     assert upright[4:].max() == 0
 
 
-def test_a_folder_without_photos_is_refused(tmp_path, capsys):
+def test_a_folder_without_photos_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "notes.txt").write_text("x")
     status, _, errors = run(capsys, "embed", *MODEL, "--image", tmp_path, "--out", tmp_path / "out")
     assert status == 2
     assert "holds no photo" in errors
 
 
-def test_photos_of_a_folder_come_by_name(folder):
+def test_photos_of_a_folder_come_by_name(folder: Path) -> None:
     assert [path.name for path in find_images(folder)] == ["a.png", "b.png"]
-
-
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-def test_progress_on_a_terminal_redraws_one_line():
-    stream = Terminal()
-    bar = ProgressBar("fetch", stream=stream)
-    for done in (0, 1, 50, 50, 100):
-        bar(done, 100)
-    drawn = stream.getvalue().split("\r")[1:]
-    assert len(drawn) == 3  # 0 and 1 per cent look the same, and so do 50 and 50
-    assert drawn[1] == f"fetch [{'#' * 15}{'-' * 15}]  50 %"
-    assert drawn[2].endswith("100 %\n")
-
-
-def test_progress_of_nothing_is_complete():
-    stream = io.StringIO()
-    ProgressBar("amg", stream=stream)(0, 0)
-    assert stream.getvalue() == "amg: 100 %\n"

@@ -1,5 +1,7 @@
 """The ViT encoder: equal to its plain formulation, with the published dimensions and names."""
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given
@@ -16,7 +18,7 @@ CONFIG = ViTConfig(
 
 
 @pytest.fixture
-def encoder():
+def encoder() -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(7)
         model = ImageEncoderViT(CONFIG)
@@ -33,7 +35,7 @@ def relative_error(actual: torch.Tensor, expected: torch.Tensor) -> float:
     return float((actual - expected).norm() / expected.norm())
 
 
-def test_equals_the_plain_formulation(encoder):
+def test_equals_the_plain_formulation(encoder: Any) -> None:
     with torch.inference_mode():
         expected = vit_encoder(encoder.state_dict(), images(2), heads=4, window=4, global_blocks=(1,))
         actual = encoder(images(2))
@@ -41,7 +43,7 @@ def test_equals_the_plain_formulation(encoder):
     assert relative_error(actual, expected) < 1e-5
 
 
-def test_the_test_model_equals_the_plain_formulation():
+def test_the_test_model_equals_the_plain_formulation() -> None:
     sam = build_model("sam_tiny_test")
     state = part_of(sam.state_dict(), "image_encoder.")
     with torch.inference_mode():
@@ -49,27 +51,27 @@ def test_the_test_model_equals_the_plain_formulation():
         assert relative_error(sam.image_encoder(images(1, 64)), expected) < 1e-5
 
 
-def test_batched_equals_single(encoder):
+def test_batched_equals_single(encoder: Any) -> None:
     with torch.inference_mode():
         together = encoder(images(3))
         alone = torch.cat([encoder(one[None]) for one in images(3)])
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
 
 
-def test_a_bias_too_large_for_one_call_changes_nothing(encoder, monkeypatch):
+def test_a_bias_too_large_for_one_call_changes_nothing(encoder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with torch.inference_mode():
         expected = encoder(images(3))
         monkeypatch.setattr(image_encoder, "MAX_BIAS_ELEMENTS", 1)
         torch.testing.assert_close(encoder(images(3)), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_every_parameter_gets_a_gradient(encoder):
+def test_every_parameter_gets_a_gradient(encoder: Any) -> None:
     (encoder(images(1)) * images(1)[:, :1, :10, :10]).sum().backward()
     without = [name for name, p in encoder.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert without == []
 
 
-def test_relative_positions_matter_in_windows_and_globally(encoder):
+def test_relative_positions_matter_in_windows_and_globally(encoder: Any) -> None:
     with torch.inference_mode():
         before = encoder(images(1))
         for block in (0, 1):
@@ -81,7 +83,7 @@ def test_relative_positions_matter_in_windows_and_globally(encoder):
                 parameter.copy_(kept)
 
 
-def test_bfloat16_stays_near_float32(encoder):
+def test_bfloat16_stays_near_float32(encoder: Any) -> None:
     with torch.inference_mode():
         expected = encoder(images(1))
         with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -96,7 +98,7 @@ def test_bfloat16_stays_near_float32(encoder):
     side=st.integers(1, 5),
     batch=st.integers(1, 2),
 )
-def test_windows_come_back_as_they_were(height, width, side, batch):
+def test_windows_come_back_as_they_were(height: int, width: int, side: int, batch: Any) -> None:
     x = torch.arange(batch * height * width * 2, dtype=torch.float32).reshape(batch, height, width, 2)
     fill = torch.tensor([-1.0, -2.0])
     windows = partition_windows(x, side, fill=fill)
@@ -106,7 +108,7 @@ def test_windows_come_back_as_they_were(height, width, side, batch):
     assert int(is_padding.sum()) == windows.shape[0] * side * side - batch * height * width
 
 
-def test_windows_are_cut_row_by_row():
+def test_windows_are_cut_row_by_row() -> None:
     x = torch.arange(16.0).reshape(1, 4, 4, 1)
     windows = partition_windows(x, 2, fill=torch.zeros(1))
     assert windows[1].flatten().tolist() == [2, 3, 6, 7]
@@ -121,7 +123,7 @@ PUBLISHED = {
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_published_dimensions(name):
+def test_published_dimensions(name: str) -> None:
     count, dim, depth, heads, global_blocks = PUBLISHED[name]
     with torch.device("meta"):
         sam = MODELS[name].build_untrained()
@@ -142,7 +144,7 @@ def test_published_dimensions(name):
     assert state["neck.2.weight"] == (256, 256, 3, 3)
 
 
-def test_names_are_the_published_ones(encoder):
+def test_names_are_the_published_ones(encoder: Any) -> None:
     block = {key.removeprefix("blocks.0.") for key in encoder.state_dict() if key.startswith("blocks.0.")}
     assert block == {
         *("norm1.weight", "norm1.bias", "norm2.weight", "norm2.bias"),
@@ -156,6 +158,6 @@ def test_names_are_the_published_ones(encoder):
     }
 
 
-def test_norms_use_the_published_epsilon(encoder):
+def test_norms_use_the_published_epsilon(encoder: Any) -> None:
     epsilons = {module.eps for module in encoder.modules() if hasattr(module, "eps")}
     assert epsilons == {1e-6}

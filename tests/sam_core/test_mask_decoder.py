@@ -1,16 +1,18 @@
 """Prompt encoder and mask decoder: equal to their plain formulation, with published dimensions, names and rules."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
 
+from sam_core.embedding import IMAGE_EMBEDDINGS
 from sam_core.registry import MODELS, build_model
 from tests.sam_core.plain_model import decode, dense_map, part_of, sparse_tokens
 
 
 @pytest.fixture(scope="module")
-def sam():
+def sam() -> Any:
     return build_model("sam_tiny_test")
 
 
@@ -30,23 +32,24 @@ TOKENS = {
 @pytest.mark.parametrize("has_mask", [False, True])
 @pytest.mark.parametrize("name", TOKENS)
 @torch.inference_mode()
-def test_equals_the_plain_formulation(sam, name, has_mask):
+def test_equals_the_plain_formulation(sam: Any, name: str, has_mask: bool) -> None:
     coords, labels = torch.tensor(TOKENS[name][0]), torch.tensor(TOKENS[name][1])
     mask = random(1, 1, 32, 32) * 4 if has_mask else None
     state, prompts = sam.state_dict(), part_of(sam.state_dict(), "prompt_encoder.")
     embedding = random(1, 32, 8, 8, seed=1)
     sparse = sparse_tokens(prompts, coords, labels, 64)
     logits, iou = decode(state, embedding, sparse, dense_map(prompts, mask, 8), heads=4)
-    actual_logits, actual_iou = sam.decode(embedding, coords[None], labels[None], mask)
-    assert actual_logits.shape == (1, 4, 32, 32)
-    torch.testing.assert_close(actual_logits[0], logits, rtol=0, atol=1e-5)
-    torch.testing.assert_close(actual_iou[0], iou, rtol=0, atol=1e-5)
+    for ask in (sam.decode, sam.decode_as_published):
+        actual_logits, actual_iou = ask({IMAGE_EMBEDDINGS: embedding}, coords[None], labels[None], mask)
+        assert actual_logits.shape == (1, 4, 32, 32)
+        torch.testing.assert_close(actual_logits[0], logits, rtol=0, atol=1e-5)
+        torch.testing.assert_close(actual_iou[0], iou, rtol=0, atol=1e-5)
 
 
 @torch.inference_mode()
-def test_batched_equals_single(sam):
+def test_batched_equals_single(sam: Any) -> None:
     coords, labels = random(3, 4, 2) * 20 + 32, torch.tensor([[1, 0, 1, -1]] * 3)
-    masks, embedding = random(3, 1, 32, 32), random(1, 32, 8, 8)
+    masks, embedding = random(3, 1, 32, 32), {IMAGE_EMBEDDINGS: random(1, 32, 8, 8)}
     logits, iou = sam.decode(embedding, coords, labels, masks)
     for row in range(3):
         part = slice(row, row + 1)
@@ -55,14 +58,14 @@ def test_batched_equals_single(sam):
         torch.testing.assert_close(iou[part], alone_iou, rtol=0, atol=1e-5)
 
 
-def test_every_parameter_gets_a_gradient():
+def test_every_parameter_gets_a_gradient() -> None:
     model = MODELS["sam_tiny_test"].build_untrained()
     embedding = model.encode(torch.rand(1, 3, 64, 48, generator=torch.Generator().manual_seed(0)) * 255)
     labels = torch.tensor([[0, 1, 2, 3, -1]])
     coords = random(1, 5, 2) * 10 + 30
     loss = torch.zeros(())
     for mask in (None, random(1, 1, 32, 32)):
-        logits, iou = model.decode(embedding, coords, labels, mask)
+        logits, iou = model.decode_as_published(embedding, coords, labels, mask)
         loss = loss + (logits * random(1, 4, 32, 32, seed=2)).sum() + (iou * random(1, 4, seed=3)).sum()
     loss.backward()
     without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
@@ -70,16 +73,16 @@ def test_every_parameter_gets_a_gradient():
 
 
 @torch.inference_mode()
-def test_order_of_points_changes_nothing(sam):
+def test_order_of_points_changes_nothing(sam: Any) -> None:
     coords, labels = random(1, 4, 2) * 20 + 32, torch.tensor([[1, 0, 1, 0]])
-    logits, _ = sam.decode(random(1, 32, 8, 8), coords, labels)
-    turned, _ = sam.decode(random(1, 32, 8, 8), coords.flip(1), labels.flip(1))
+    logits, _ = sam.decode({IMAGE_EMBEDDINGS: random(1, 32, 8, 8)}, coords, labels)
+    turned, _ = sam.decode({IMAGE_EMBEDDINGS: random(1, 32, 8, 8)}, coords.flip(1), labels.flip(1))
     torch.testing.assert_close(logits, turned, rtol=0, atol=1e-5)
 
 
 @torch.inference_mode()
-def test_a_padding_point_is_a_token_of_its_own_wherever_it_lies(sam):
-    embedding, labels = random(1, 32, 8, 8), torch.tensor([[1, -1]])
+def test_a_padding_point_is_a_token_of_its_own_wherever_it_lies(sam: Any) -> None:
+    embedding, labels = {IMAGE_EMBEDDINGS: random(1, 32, 8, 8)}, torch.tensor([[1, -1]])
     here, _ = sam.decode(embedding, torch.tensor([[[20.0, 30.0], [0.0, 0.0]]]), labels)
     there, _ = sam.decode(embedding, torch.tensor([[[20.0, 30.0], [63.0, 5.0]]]), labels)
     without, _ = sam.decode(embedding, torch.tensor([[[20.0, 30.0]]]), labels[:, :1])
@@ -88,7 +91,7 @@ def test_a_padding_point_is_a_token_of_its_own_wherever_it_lies(sam):
 
 
 @torch.inference_mode()
-def test_positions_use_the_checkpoint_s_matrix_and_the_pixel_s_centre(sam):
+def test_positions_use_the_checkpoint_s_matrix_and_the_pixel_s_centre(sam: Any) -> None:
     layer = sam.prompt_encoder.pe_layer
     matrix = layer.positional_encoding_gaussian_matrix
     assert "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix" in sam.state_dict()
@@ -100,14 +103,14 @@ def test_positions_use_the_checkpoint_s_matrix_and_the_pixel_s_centre(sam):
 
 
 @torch.inference_mode()
-def test_dense_positions_are_those_of_cell_centres(sam):
+def test_dense_positions_are_those_of_cell_centres(sam: Any) -> None:
     dense = sam.prompt_encoder.get_dense_pe()
     assert dense.shape == (1, 32, 8, 8)
     centre = sam.prompt_encoder.pe_layer.encode(torch.tensor([(5 + 0.5) / 8, (2 + 0.5) / 8]))
     torch.testing.assert_close(dense[0, :, 2, 5], centre, rtol=0, atol=1e-6)
 
 
-def test_pixels_are_normalised_and_padded_as_published(sam):
+def test_pixels_are_normalised_and_padded_as_published(sam: Any) -> None:
     pixels = torch.full((1, 3, 2, 3), 200.0)
     x = sam.preprocess(pixels)
     assert x.shape == (1, 3, 64, 64)
@@ -117,7 +120,7 @@ def test_pixels_are_normalised_and_padded_as_published(sam):
     assert float(x[0, :, :, 3:].abs().max()) == 0
 
 
-def test_dimensions_of_the_published_decoder():
+def test_dimensions_of_the_published_decoder() -> None:
     with torch.device("meta"):
         sam = MODELS["sam_vit_b"].build_untrained()
     shapes = {key: tuple(value.shape) for key, value in sam.state_dict().items()}

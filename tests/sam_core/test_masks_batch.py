@@ -1,5 +1,7 @@
 """Measuring many masks together answers what measuring each alone answers, whatever the strings are."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ sizes = st.tuples(st.integers(1, 40), st.integers(1, 40))
 
 
 @st.composite
-def masks(draw):
+def masks(draw: Any) -> Any:
     height, width = draw(sizes)
     kind = draw(st.sampled_from(["noise", "full", "empty", "one", "block"]))
     mask = np.zeros((height, width), bool)
@@ -29,7 +31,7 @@ def masks(draw):
 
 
 @given(st.lists(masks(), max_size=12))
-def test_sound_masks_are_measured_as_the_pixels_say(drawn):
+def test_sound_masks_are_measured_as_the_pixels_say(drawn: Any) -> None:
     encoded = [rle.encode(mask) for mask in drawn]
     results = measure_masks([one["counts"] for one in encoded], [mask.shape for mask in drawn])
     for mask, one, result in zip(drawn, encoded, results, strict=True):
@@ -45,7 +47,7 @@ broken = st.one_of(alphabet, st.binary(max_size=12), st.lists(st.integers(-5, 60
 
 
 @given(st.lists(st.tuples(st.one_of(broken, masks().map(lambda m: rle.encode(m)["counts"])), sizes), max_size=12))
-def test_any_batch_answers_as_each_one_alone(rows):
+def test_any_batch_answers_as_each_one_alone(rows: Any) -> None:
     results = measure_masks([text for text, _ in rows], [size for _, size in rows])
     for (text, size), result in zip(rows, results, strict=True):
         alone = measure_alone(text, size)
@@ -57,12 +59,12 @@ def test_any_batch_answers_as_each_one_alone(rows):
 
 
 @pytest.mark.parametrize("size", [(0, 4), (-3, 4), (10**5, 10**5), (2.0, 4), (True, 4), (4, "4")])
-def test_sizes_that_no_mask_has_are_refused(size):
+def test_sizes_that_no_mask_has_are_refused(size: Any) -> None:
     (result,) = measure_masks(["04"], [size])
     assert isinstance(result, InvalidMaskError)
 
 
-def test_numbers_written_too_long_come_back_canonical():
+def test_numbers_written_too_long_come_back_canonical() -> None:
     short = rle.from_runs([5, 3, 8], size=(4, 4))["counts"]
     padded = chr(48 + (5 | 32)) + "0" + short[1:]  # 5 in two groups where one is enough
     (result,) = measure_masks([padded], [(4, 4)])
@@ -70,7 +72,7 @@ def test_numbers_written_too_long_come_back_canonical():
     assert result.counts == short
 
 
-def test_one_bad_mask_costs_no_other():
+def test_one_bad_mask_costs_no_other() -> None:
     good = rle.encode(np.eye(6, dtype=bool))["counts"]
     results = measure_masks([good, "~~~", good, "", good], [(6, 6)] * 5)
     assert [isinstance(result, MeasuredMask) for result in results] == [True, False, True, False, True]

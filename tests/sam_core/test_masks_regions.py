@@ -1,8 +1,9 @@
 """Parts and holes, by hand-worked masks and against a slow flood fill; boxes by their definition."""
 
+from typing import Any
+
 import cv2
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -12,7 +13,7 @@ from sam_core.masks import boxes, regions
 masks = st.tuples(st.integers(1, 20), st.integers(1, 20)).flatmap(lambda shape: hnp.arrays(bool, shape))
 
 
-def flood(mask, connectivity):
+def flood(mask: np.ndarray, connectivity: int) -> Any:
     """Label parts by a plain flood fill."""
     reach = [(-1, 0), (1, 0), (0, -1), (0, 1), *([(-1, -1), (-1, 1), (1, -1), (1, 1)] if connectivity == 8 else [])]
     labels, count = np.zeros(mask.shape, int), 0
@@ -32,7 +33,7 @@ def flood(mask, connectivity):
     return labels, count
 
 
-def small_regions_whole_photo(mask, min_area, *, holes):
+def small_regions_whole_photo(mask: np.ndarray, min_area: int, *, holes: bool) -> Any:
     """The published rule on the whole photo, without a window."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats((mask ^ holes).astype(np.uint8), connectivity=8)
     areas = stats[1:, cv2.CC_STAT_AREA]
@@ -47,28 +48,17 @@ def small_regions_whole_photo(mask, min_area, *, holes):
 
 @settings(deadline=None)
 @given(masks, st.sampled_from([4, 8]))
-def test_components_are_those_of_a_flood_fill(mask, connectivity):
+def test_components_are_those_of_a_flood_fill(mask: np.ndarray, connectivity: int) -> None:
     expected, count = flood(mask, connectivity)
-    parts = regions.split_components(mask, connectivity=connectivity)
-    assert len(parts) == count
+    labels, areas = regions.label_components(mask, connectivity=connectivity)
+    parts = [labels == i + 1 for i in range(areas.size)]
     assert sorted(part.tobytes() for part in parts) == sorted((expected == i + 1).tobytes() for i in range(count))
-    assert [part.sum() for part in parts] == sorted((part.sum() for part in parts), reverse=True)
-
-
-@settings(deadline=None)
-@given(masks)
-def test_holes_are_filled_and_nothing_else(mask):
-    filled = regions.fill_holes(mask)
-    background, count = flood(~mask, 4)
-    edge = np.ones(mask.shape, bool)
-    edge[1:-1, 1:-1] = False
-    enclosed = [i + 1 for i in range(count) if not (edge & (background == i + 1)).any()]
-    assert np.array_equal(filled, mask | np.isin(background, enclosed))
+    assert [part.sum() for part in parts] == areas.tolist()
 
 
 @settings(deadline=None, max_examples=300)
 @given(masks, st.integers(0, 12), st.tuples(*[st.integers(0, 30)] * 4))
-def test_small_regions_in_a_window_are_those_of_the_whole_photo(mask, min_area, margins):
+def test_small_regions_in_a_window_are_those_of_the_whole_photo(mask: np.ndarray, min_area: int, margins: Any) -> None:
     photo = np.pad(mask, (margins[:2], margins[2:]))
     for function, holes in ((regions.fill_small_holes, True), (regions.remove_small_parts, False)):
         expected, expected_change = small_regions_whole_photo(photo, min_area, holes=holes)
@@ -77,7 +67,7 @@ def test_small_regions_in_a_window_are_those_of_the_whole_photo(mask, min_area, 
         assert np.array_equal(result, expected)
 
 
-def test_published_rule_by_hand():
+def test_published_rule_by_hand() -> None:
     mask = np.zeros((30, 30), bool)
     mask[2:20, 2:20] = True
     mask[5:8, 5:8] = False  # a hole of 9
@@ -94,21 +84,19 @@ def test_published_rule_by_hand():
     assert (kept[25, 25:28].all(), kept[21, 24]) == (True, False)
     only, changed = regions.remove_small_parts(mask, 1000)
     assert changed
-    assert np.array_equal(only, regions.largest_component(mask))
-    assert only.sum() == 18 * 18 - 9
+    assert only[2:20, 2:20].sum() == only.sum() == 18 * 18 - 9
 
 
-def test_empty_and_full_masks_have_no_small_regions():
+def test_empty_and_full_masks_have_no_small_regions() -> None:
     for mask in (np.zeros((5, 7), bool), np.ones((15, 17), bool)):
         for function in (regions.fill_small_holes, regions.remove_small_parts):
             result, changed = function(mask, 10)
             assert (changed, np.array_equal(result, mask)) == (False, True)
-        assert np.array_equal(regions.largest_component(mask), mask)
 
 
 @settings(deadline=None)
 @given(masks)
-def test_the_box_is_tight(mask):
+def test_the_box_is_tight(mask: np.ndarray) -> None:
     x0, y0, x1, y1 = boxes.mask_box_xyxy(mask)
     assert mask.sum() == mask[y0:y1, x0:x1].sum()
     if mask.any():
@@ -120,13 +108,7 @@ def test_the_box_is_tight(mask):
         assert (x0, y0, x1, y1) == (0, 0, 0, 0)
 
 
-def test_boxes_between_conventions():
+def test_boxes_between_conventions() -> None:
     xywh = np.array([[2, 3, 4, 1], [0, 0, 0, 0], [7, 7, 1, 1]])
     assert boxes.xywh_to_xyxy(xywh).tolist() == [[2, 3, 6, 4], [0, 0, 0, 0], [7, 7, 8, 8]]
-    assert boxes.xyxy_to_xywh(boxes.xywh_to_xyxy(xywh)).tolist() == xywh.tolist()
     assert boxes.xywh_to_inclusive(xywh).tolist() == [[2, 3, 5, 3], [0, 0, 0, 0], [7, 7, 7, 7]]
-
-
-def test_box_iou_by_hand():
-    left, right = [[0, 0, 4, 4], [5, 5, 5, 5]], [[2, 0, 6, 4], [4, 4, 8, 8], [5, 5, 5, 5]]
-    assert boxes.box_iou_matrix(left, right) == pytest.approx(np.array([[8 / 24, 0, 0], [0, 0, 0]]))

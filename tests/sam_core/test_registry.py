@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,21 +13,21 @@ from sam_core.registry import MODELS, build_model, find_weights, guess_variant, 
 
 
 @pytest.fixture
-def tiny():
+def tiny() -> Any:
     return MODELS["sam_tiny_test"].build_untrained()
 
 
-def save(content: object, path):
+def save(content: object, path: Path) -> Any:
     torch.save(content, path)
     return path
 
 
-def test_variants():
+def test_variants() -> None:
     assert list(MODELS) == ["sam_lite", "sam_vit_b", "sam_vit_l", "sam_vit_h", "mobile_sam", "sam_tiny_test"]
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_table_agrees_with_what_is_built(name):
+def test_table_agrees_with_what_is_built(name: str) -> None:
     with torch.device("meta") if name.startswith("sam_vit") else torch.device("cpu"):
         sam = MODELS[name].build_untrained()
     spec = MODELS[name]
@@ -34,7 +36,7 @@ def test_table_agrees_with_what_is_built(name):
 
 
 @pytest.mark.parametrize("wrap", [lambda state: state, lambda state: {"model": state, "version": "v"}])
-def test_a_local_file_is_loaded_plain_or_wrapped(tiny, tmp_path, wrap):
+def test_a_local_file_is_loaded_plain_or_wrapped(tiny: Any, tmp_path: Path, wrap: Any) -> None:
     with torch.no_grad():
         tiny.mask_decoder.iou_token.weight.fill_(0.25)
     path = save(wrap(tiny.state_dict()), tmp_path / "weights.pth")
@@ -43,13 +45,13 @@ def test_a_local_file_is_loaded_plain_or_wrapped(tiny, tmp_path, wrap):
     assert all(torch.equal(value, tiny.state_dict()[key]) for key, value in loaded.state_dict().items())
 
 
-def test_half_precision_weights_become_single(tiny, tmp_path):
+def test_half_precision_weights_become_single(tiny: Any, tmp_path: Path) -> None:
     half = {key: value.half() for key, value in tiny.state_dict().items()}
     loaded = build_model("sam_tiny_test", save({"model": half}, tmp_path / "half.pt"))
     assert {p.dtype for p in loaded.parameters()} == {torch.float32}
 
 
-def test_weights_of_another_variant_are_named(tmp_path):
+def test_weights_of_another_variant_are_named(tmp_path: Path) -> None:
     state = MODELS["mobile_sam"].build_untrained().state_dict()
     path = save(state, tmp_path / "mobile_sam.pt")
     with pytest.raises(CheckpointError, match="holds weights of mobile_sam, not of sam_tiny_test"):
@@ -57,17 +59,17 @@ def test_weights_of_another_variant_are_named(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["sam_vit_b", "sam_vit_l", "sam_vit_h", "mobile_sam", "sam_tiny_test", "sam_lite"])
-def test_variants_are_told_apart_by_their_shapes(name):
+def test_variants_are_told_apart_by_their_shapes(name: str) -> None:
     with torch.device("meta") if name.startswith("sam_vit") else torch.device("cpu"):
         state = MODELS[name].build_untrained().state_dict()
     assert guess_variant({key: tuple(value.shape) for key, value in state.items()}) == name
 
 
-def test_nothing_of_another_kind_is_guessed():
+def test_nothing_of_another_kind_is_guessed() -> None:
     assert guess_variant({"layer.weight": (3, 3)}) is None
 
 
-def test_tensors_that_do_not_fit_are_named(tiny, tmp_path):
+def test_tensors_that_do_not_fit_are_named(tiny: Any, tmp_path: Path) -> None:
     state = tiny.state_dict()
     state["mask_decoder.iou_token.weight"] = torch.zeros(2, 32)
     del state["prompt_encoder.no_mask_embed.weight"]
@@ -75,7 +77,7 @@ def test_tensors_that_do_not_fit_are_named(tiny, tmp_path):
         build_model("sam_tiny_test", save(state, tmp_path / "odd.pth"))
 
 
-def damaged_zip(path, tiny):
+def damaged_zip(path: Path, tiny: Any) -> None:
     save(tiny.state_dict(), path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
@@ -83,7 +85,7 @@ def damaged_zip(path, tiny):
 class Payload:
     """Unpickling this would call a function."""
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return print, ("ran code from a weight file",)
 
 
@@ -100,7 +102,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("name", DAMAGED)
-def test_damaged_files_are_refused(tiny, tmp_path, capsys, name):
+def test_damaged_files_are_refused(tiny: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     path = tmp_path / "weights.pth"
     DAMAGED[name](path, tiny)
     with pytest.raises(CheckpointError, match=r"weights\.pth"):
@@ -108,7 +110,72 @@ def test_damaged_files_are_refused(tiny, tmp_path, capsys, name):
     assert "ran code" not in capsys.readouterr().out
 
 
-def test_missing_weights_say_how_to_get_them(monkeypatch, tmp_path):
+WRAPPED = {
+    "several GPUs": lambda state: {f"module.{name}": value for name, value in state.items()},
+    "a compiled model": lambda state: {f"_orig_mod.{name}": value for name, value in state.items()},
+    "a part on several GPUs": lambda state: {n.replace("encoder.", "encoder.module."): v for n, v in state.items()},
+    "a trainer": lambda state: {"epoch": 3, "state_dict": state, "optimizer": {"state": {0: {"m": torch.ones(2)}}}},
+    "a bigger model": lambda state: {
+        "state_dict": {"loss.weight": torch.ones(2), **{f"net.sam.{name}": value for name, value in state.items()}}
+    },
+    "two dicts": lambda state: {"checkpoint": {"model_state_dict": {f"module.{n}": v for n, v in state.items()}}},
+    "model and average": lambda state: {"model": state, "ema": {name: value * 0 for name, value in state.items()}},
+    "its own constants": lambda state: {**state, "pixel_mean": torch.ones(3, 1, 1), "pixel_std": torch.ones(3, 1, 1)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_fine_tuned_weights_are_found_wherever_they_lie(tiny: Any, tmp_path: Path, name: str) -> None:
+    with torch.no_grad():
+        tiny.mask_decoder.iou_token.weight.fill_(0.25)
+    loaded = build_model("sam_tiny_test", save(WRAPPED[name](tiny.state_dict()), tmp_path / "weights.pth"))
+    assert all(torch.equal(value, tiny.state_dict()[key]) for key, value in loaded.state_dict().items())
+
+
+WRONG = {
+    "two models": (lambda s: {"a": s, "b": s}, "several models"),
+    "another module inside": (lambda s: {**s, "mask_decoder.hq_token.weight": torch.ones(2)}, "hq_token"),
+    "the decoder alone": (lambda s: {n: v for n, v in s.items() if n.startswith("mask_dec")}, "no image_encoder"),
+    "a classifier": (lambda s: {"fc.weight": torch.ones(2, 2)}, "begins with fc.weight"),
+    "an optimizer": (lambda s: {"optimizer": {"state": {0: {"m": torch.ones(2)}}}}, "no state dict"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_weights_of_something_else_are_named(tiny: Any, tmp_path: Path, name: str) -> None:
+    content, words = WRONG[name]
+    with pytest.raises(CheckpointError, match=words):
+        build_model("sam_tiny_test", save(content(tiny.state_dict()), tmp_path / "weights.pth"))
+
+
+HEADS = {
+    "a page": (b"\n<!DOCTYPE html><html>404</html>", "web page"),
+    "a pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "git lfs pull"),
+    "safetensors": (b"\x10\0\0\0\0\0\0\0" + b'{"a":{"dtype":"F32"}}', "safetensors"),
+    "nothing": (b"", "empty"),
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_files_that_are_no_weights_say_what_they_are(tmp_path: Path, name: str) -> None:
+    data, words = HEADS[name]
+    (tmp_path / "weights.pth").write_bytes(data)
+    with pytest.raises(CheckpointError, match=words) as caught:
+        build_model("sam_tiny_test", tmp_path / "weights.pth")
+    assert "\n" not in str(caught.value)
+
+
+def test_python_objects_are_not_loaded_and_the_reason_gives_no_bad_advice(
+    tiny: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save({"model": tiny.state_dict(), "args": Payload()}, tmp_path / "weights.pth")
+    with pytest.raises(CheckpointError, match="Python objects") as caught:
+        build_model("sam_tiny_test", tmp_path / "weights.pth")
+    assert "weights_only" not in str(caught.value)
+    assert "ran code" not in capsys.readouterr().out
+
+
+def test_missing_weights_say_how_to_get_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(CheckpointError, match="python -m sam_core models fetch sam_vit_b"):
         build_model("sam_vit_b")
@@ -116,7 +183,7 @@ def test_missing_weights_say_how_to_get_them(monkeypatch, tmp_path):
         build_model("sam_tiny_test", tmp_path / "nothing.pth")
 
 
-def test_fetched_weights_are_found(monkeypatch, tmp_path):
+def test_fetched_weights_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     folder = tmp_path / "maskwright" / "checkpoints"
     folder.mkdir(parents=True)
@@ -125,12 +192,12 @@ def test_fetched_weights_are_found(monkeypatch, tmp_path):
     assert model_version("mobile_sam") == "mobile_sam"
 
 
-def test_unknown_models_are_refused_with_the_known_ones():
+def test_unknown_models_are_refused_with_the_known_ones() -> None:
     with pytest.raises(CheckpointError, match="no model is called 'sam9'; there are: sam_lite"):
         build_model("sam9")
 
 
-def test_version_follows_the_weights(tiny, tmp_path):
+def test_version_follows_the_weights(tiny: Any, tmp_path: Path) -> None:
     one = save(tiny.state_dict(), tmp_path / "one.pth")
     with torch.no_grad():
         tiny.mask_decoder.iou_token.weight.add_(1)
@@ -144,9 +211,9 @@ def test_version_follows_the_weights(tiny, tmp_path):
     assert model_version("sam_tiny_test", tmp_path / "copy.pth") == versions[1]
 
 
-def test_looking_at_the_library_does_not_import_torch():
+def test_looking_at_the_library_does_not_import_torch() -> None:
     code = (
         "import sys, sam_core, sam_core.masks, sam_core.registry, sam_core.checkpoints, sam_core.prompts,"
-        " sam_core.cli, sam_core.transforms; sys.exit('torch' in sys.modules)"
+        " sam_core.cli, sam_core.geometry; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

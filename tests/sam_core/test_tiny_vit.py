@@ -1,5 +1,7 @@
 """TinyViT: equal to its plain formulation, with MobileSAM's dimensions and names."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -13,7 +15,7 @@ CONFIG = TinyViTConfig(
 
 
 @pytest.fixture
-def encoder():
+def encoder() -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(5)
         model = TinyViT(CONFIG)
@@ -29,7 +31,7 @@ def images(count: int = 1) -> torch.Tensor:
     return torch.randn(count, 3, 96, 96, generator=torch.Generator().manual_seed(3))
 
 
-def test_equals_the_plain_formulation(encoder):
+def test_equals_the_plain_formulation(encoder: Any) -> None:
     with torch.inference_mode():
         expected = tiny_vit_encoder(
             encoder.state_dict(), images(2), heads=CONFIG.num_heads, windows=CONFIG.window_sizes
@@ -39,20 +41,20 @@ def test_equals_the_plain_formulation(encoder):
     assert float((actual - expected).norm() / expected.norm()) < 1e-5
 
 
-def test_batched_equals_single(encoder):
+def test_batched_equals_single(encoder: Any) -> None:
     with torch.inference_mode():
         alone = torch.cat([encoder(one[None]) for one in images(2)])
         torch.testing.assert_close(encoder(images(2)), alone, rtol=1e-4, atol=1e-4)
 
 
-def test_every_parameter_gets_a_gradient(encoder):
+def test_every_parameter_gets_a_gradient(encoder: Any) -> None:
     weights = torch.randn(1, 256, 6, 6, generator=torch.Generator().manual_seed(1))
     (encoder(images()) * weights).sum().backward()
     without = [name for name, p in encoder.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert without == []
 
 
-def test_the_classifier_that_the_file_carries_changes_no_answer(encoder):
+def test_the_classifier_that_the_file_carries_changes_no_answer(encoder: Any) -> None:
     with torch.inference_mode():
         before = encoder(images())
         encoder.head.weight.fill_(3)
@@ -60,7 +62,7 @@ def test_the_classifier_that_the_file_carries_changes_no_answer(encoder):
         assert torch.equal(encoder(images()), before)
 
 
-def test_attention_bias_index_counts_offsets_in_order_of_appearance():
+def test_attention_bias_index_counts_offsets_in_order_of_appearance() -> None:
     index = TinyViT(CONFIG).layers[2].blocks[0].attn.attention_bias_idxs  # 4 x 4 windows
     assert index.shape == (16, 16)
     assert index[0, :5].tolist() == [0, 1, 2, 3, 4]  # (0, 0), (0, 1), (0, 2), (0, 3), (1, 0)
@@ -68,7 +70,7 @@ def test_attention_bias_index_counts_offsets_in_order_of_appearance():
     assert torch.equal(index, index.T)
 
 
-def test_dimensions_of_mobile_sam():
+def test_dimensions_of_mobile_sam() -> None:
     with torch.device("meta"):
         sam = MODELS["mobile_sam"].build_untrained()
     state = {key: tuple(value.shape) for key, value in sam.image_encoder.state_dict().items()}
@@ -87,6 +89,6 @@ def test_dimensions_of_mobile_sam():
     assert not [key for key in state if key.endswith("attention_bias_idxs")]
 
 
-def test_only_the_first_two_mergings_halve_the_resolution():
+def test_only_the_first_two_mergings_halve_the_resolution() -> None:
     strides = [stage.downsample.conv2.c.stride for stage in TinyViT(CONFIG).layers if stage.downsample is not None]
     assert strides == [(2, 2), (2, 2), (1, 1)]

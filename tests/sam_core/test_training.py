@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from sam_core.embedding import IMAGE_EMBEDDINGS
+from sam_core.errors import CheckpointError
 from sam_core.modeling.lite import LITE_IMAGE_SIZE, build_sam_lite
 from sam_core.registry import build_model
 from sam_core.training.checkpoint import Ema, load_state
 from sam_core.training.clicks import boxes_of, depths_of, draw_cells, first_prompts, next_clicks, noisy_boxes
-from sam_core.training.config import OPTIMIZERS, ConfigError, DataConfig, OptimConfig, PromptConfig, load_config
-from sam_core.training.data import DataError, read_records
-from sam_core.training.loop import (
-    Trainer,
-    draw_length,
-    grad_iterations,
-    learning_rate_factor,
-    main,
-    save_run,
-    simulate,
+from sam_core.training.config import (
+    OPTIMIZERS,
+    ConfigError,
+    DataConfig,
+    OptimConfig,
+    PromptConfig,
+    Stage,
+    TrainConfig,
+    config_of,
+    load_config,
 )
+from sam_core.training.data import DataError, read_records
+from sam_core.training.loop import RECIPE, Trainer, build_optimizers, main
+from sam_core.training.simulation import draw_length, grad_iterations, simulate
 
 CONFIG = """
 [data]
@@ -32,24 +39,33 @@ workers = 0
 masks_per_image = 2
 [prompts]
 grad_iterations = "last"
+[[schedule]]
+steps = {small}
+image_size = 64
+batch_images = 2
+[[schedule]]
+steps = {large}
+image_size = 96
+batch_images = 1
+max_clicks = 2
+lr = 4e-4
+end_lr = 1e-5
 [optim]
 optimizer = "{optimizer}"
-steps = {steps}
-batch_images = 2
 frozen_blocks = 3
 frozen_encoder = {frozen_encoder}
 warmup_steps = 1
 [run]
-image_size = 64
 log_every = 1
+checkpoint_steps = 1
 threads = 1
 """
 
 
-def _config(tmp_path: Path, steps: int, optimizer: str, *, frozen_encoder: bool = False) -> Path:
+def _config(tmp_path: Path, optimizer: str, *, small: int = 2, large: int = 2, frozen_encoder: bool = False) -> Path:
     path = tmp_path / "config.toml"
     frozen = str(frozen_encoder).lower()
-    path.write_text(CONFIG.format(steps=steps, optimizer=optimizer, frozen_encoder=frozen))
+    path.write_text(CONFIG.format(small=small, large=large, optimizer=optimizer, frozen_encoder=frozen))
     return path
 
 
@@ -62,20 +78,22 @@ def _start_weights(tmp_path: Path) -> Path:
     return path
 
 
-def _train(tmp_path: Path, photos: Path, run: str, steps: int, *extra: str, optimizer: str = "adamw") -> dict[str, Any]:
-    config, start = _config(tmp_path, steps, optimizer), ["--init", str(_start_weights(tmp_path))]
-    arguments = ["--config", str(config), "--run", str(tmp_path / run), "--data", str(photos), *extra]
-    # a run that goes on needs nothing but its own folder
-    assert main(arguments if "--resume" in extra else [*arguments, *start]) == 0
+def _arguments(tmp_path: Path, photos: Path, run: str, optimizer: str = "adamw", **config: Any) -> list[str]:
+    paths = {"--config": _config(tmp_path, optimizer, **config), "--run": tmp_path / run, "--data": photos}
+    return [str(part) for pair in {**paths, "--from": _start_weights(tmp_path)}.items() for part in pair]
+
+
+def _train(tmp_path: Path, photos: Path, run: str = "run", optimizer: str = "adamw", **config: Any) -> dict[str, Any]:
+    assert main(_arguments(tmp_path, photos, run, optimizer, **config)) == 0
     return load_state(tmp_path / run / "last.pt")
 
 
 def test_published_constants() -> None:
-    prompts, optim = PromptConfig(), OptimConfig()
-    assert (prompts.max_clicks, prompts.box_noise_ratio, prompts.box_noise_max_px) == (8, 0.1, 20.0)
-    assert (optim.lr, optim.warmup_steps) == (8e-4, 250)
+    prompts, stage = PromptConfig(), Stage()
+    assert (stage.max_clicks, prompts.box_noise_ratio, prompts.box_noise_max_px) == (8, 0.1, 20.0)
+    assert (stage.lr, OptimConfig().warmup_steps) == (8e-4, 250)
     assert DataConfig().max_mask_area_ratio == 0.9
-    assert draw_length(PromptConfig(grad_iterations="all")) == 10
+    assert draw_length(PromptConfig(grad_iterations="all"), 8) == 10
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 9])
@@ -172,8 +190,8 @@ def test_every_parameter_learns(learned: str) -> None:
     masks[:, 8:20, 4:30] = True
     embeddings = sam.encode(torch.rand(2, 3, 64, 64) * 255)
     config = PromptConfig(grad_iterations=learned, box_probability=0.5, single_probability=0.0)
-    losses = simulate(sam, embeddings, masks, config)
-    logits, iou = sam.decode(embeddings, torch.full((2, 4, 2), 20.0), torch.tensor([[0, 1, 2, 3]] * 2))
+    losses = simulate(sam, embeddings[IMAGE_EMBEDDINGS], masks, config)
+    logits, iou = sam.decode_as_published(embeddings, torch.full((2, 4, 2), 20.0), torch.tensor([[0, 1, 2, 3]] * 2))
     extra = logits.square().mean() + iou.square().mean()
     torch.stack([one.best_of_three + one.single + one.iou for one in losses]).sum().add(extra).backward()
     assert [n for n, p in sam.named_parameters() if p.grad is None] == []
@@ -181,18 +199,28 @@ def test_every_parameter_learns(learned: str) -> None:
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_run_learns_and_ships_weights_that_load(tmp_path: Path, photos: Path, optimizer: str) -> None:
-    _train(tmp_path, photos, "run", 14, optimizer=optimizer)
+    _train(tmp_path, photos, optimizer=optimizer, small=12)
     rows = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
-    assert len(rows) == 14
-    assert sum(r["loss"] for r in rows[-4:]) < sum(r["loss"] for r in rows[:4])
+    assert [row["step"] for row in rows] == list(range(1, 15))
+    assert sum(r["loss"] for r in rows[8:12]) < sum(r["loss"] for r in rows[:4])
     model = build_model("sam_lite", tmp_path / "run" / "weights.pt")
     assert model.image_size == LITE_IMAGE_SIZE
     assert not any(p.isnan().any() for p in model.parameters())
 
 
+def test_weights_say_how_they_came_to_be(tmp_path: Path, photos: Path) -> None:
+    _train(tmp_path, photos)
+    training = load_state(tmp_path / "run" / "weights.pt")["training"]
+    assert (training["seed"], training["steps"], training["images"]) == (1, 4, 6)
+    assert training["started_from"] == "start.pt"
+    assert training["sets"] == {"discs": 3, "regions": 3}
+    assert str(tmp_path) not in str(training)
+    assert config_of(training["recipe"], where="weights").schedule == load_config(tmp_path / "config.toml").schedule
+
+
 def test_frozen_blocks_keep_their_weights(tmp_path: Path, photos: Path) -> None:
     start = load_state(_start_weights(tmp_path))["model"]
-    after = _train(tmp_path, photos, "run", 2)["model"]
+    after = _train(tmp_path, photos)["model"]
     moved = {k for k in start if not torch.equal(start[k], after[k])}
     assert "image_encoder.blocks.2.project.weight" not in moved
     assert "image_encoder.blocks.3.project.weight" in moved
@@ -202,38 +230,34 @@ def test_frozen_blocks_keep_their_weights(tmp_path: Path, photos: Path) -> None:
 def test_a_frozen_encoder_keeps_its_weights_and_the_decoder_learns(
     tmp_path: Path, photos: Path, optimizer: str
 ) -> None:
-    config = _config(tmp_path, 2, optimizer, frozen_encoder=True)
-    start = _start_weights(tmp_path)
-    run = tmp_path / "run"
-    assert main(["--config", str(config), "--run", str(run), "--data", str(photos), "--init", str(start)]) == 0
-    before, after = load_state(start)["model"], load_state(run / "last.pt")["model"]
+    before = load_state(_start_weights(tmp_path))["model"]
+    after = _train(tmp_path, photos, optimizer=optimizer, frozen_encoder=True)["model"]
     moved = {k for k in before if not torch.equal(before[k], after[k])}
     assert not any(k.startswith("image_encoder.") for k in moved)
     assert "mask_decoder.transformer.layers.0.cross_attn_token_to_image.q_proj.weight" in moved
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_a_resumed_run_equals_one_that_never_stopped(tmp_path: Path, photos: Path, optimizer: str) -> None:
-    whole = _train(tmp_path, photos, "whole", 4, optimizer=optimizer)
-    config = _config(tmp_path, 4, optimizer)
-    # the schedule is that of four steps; the run is cut after two
-    from sam_core.training import loop
-
-    trainer = loop.Trainer(load_config(config), _made(tmp_path / "cut"), init_from=_start_weights(tmp_path))
-    settings = load_config(config)
-    settings = type(settings)(
-        data=type(settings.data)(**{**vars(settings.data), "folders": (str(photos),)}),
-        prompts=settings.prompts,
-        optim=settings.optim,
-        run=settings.run,
-    )
-    for pixels, masks in loop.make_loader(settings, first_step=0):
-        trainer.train_step(pixels, masks)
-        if trainer.step == 2:
-            break
-    loop.save_run(trainer, settings)
-    resumed = _train(tmp_path, photos, "cut", 4, "--resume", optimizer=optimizer)
-    assert resumed["step"] == whole["step"] == 4
+@pytest.mark.parametrize("killed_after", [1, 3])
+def test_a_killed_run_goes_on_as_if_it_had_never_stopped(
+    tmp_path: Path, photos: Path, optimizer: str, killed_after: int
+) -> None:
+    """Killed within the first stage and within the second; the process gets no chance to say goodbye."""
+    whole = _train(tmp_path, photos, "whole", optimizer)
+    command = [sys.executable, "-m", "sam_core", "train", *_arguments(tmp_path, photos, "cut", optimizer)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if json.loads(line)["step"] > killed_after:
+                break
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert killed_after <= load_state(tmp_path / "cut" / "last.pt")["step"] < 4
+    assert main(["--run", str(tmp_path / "cut"), "--resume"]) == 0
+    resumed = load_state(tmp_path / "cut" / "last.pt")
+    assert (resumed["step"], resumed["images"], resumed["config"]) == (4, 6, whole["config"])
+    rows = [json.loads(line)["step"] for line in (tmp_path / "cut" / "log.jsonl").read_text().splitlines()]
+    assert rows == [1, 2, 3, 4]
     # the kernels round differently from call to call, so two equal runs differ in the last bits; a lost optimiser
     # state, another sample or another click would move the weights apart by about as much as they moved at all
     start = load_state(_start_weights(tmp_path))["model"]
@@ -241,37 +265,45 @@ def test_a_resumed_run_equals_one_that_never_stopped(tmp_path: Path, photos: Pat
     assert _distance(whole["ema"], resumed["ema"]) < 0.02 * _distance(whole["ema"], start)
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_blocks_that_the_start_lacks_learn_at_a_rate_of_their_own(tmp_path: Path, optimizer: str) -> None:
-    config = load_config(_config(tmp_path, 4, optimizer))
-    config = dataclasses.replace(config, optim=dataclasses.replace(config.optim, added_lr=3e-3))
+def test_a_folder_with_a_run_is_not_begun_again(tmp_path: Path, photos: Path) -> None:
+    _train(tmp_path, photos)
+    with pytest.raises(ConfigError, match="holds a run already"):
+        _train(tmp_path, photos)
+    with pytest.raises(CheckpointError):
+        main(["--run", str(tmp_path / "nothing"), "--resume"])
+
+
+def test_fine_tuning_begins_from_weights_that_a_run_shipped(tmp_path: Path, photos: Path) -> None:
+    _train(tmp_path, photos)
+    shipped = tmp_path / "run" / "weights.pt"
+    assert main([*_arguments(tmp_path, photos, "tuned"), "--from", str(shipped)]) == 0
+    before, after = load_state(shipped)["model"], load_state(tmp_path / "tuned" / "weights.pt")
+    assert after["training"]["started_from"] == "sam_lite"
+    moved = [k for k in before if not torch.equal(before[k], after["model"][k])]
+    assert 0 < len(moved) < len(before)
+
+
+def test_weights_of_an_older_version_gain_the_blocks_that_they_lack(tmp_path: Path) -> None:
     grown = ("image_encoder.neck.context32.7.", "image_encoder.neck.merge8.3.")
     whole = load_state(_start_weights(tmp_path))["model"]
     torch.save({"model": {k: v for k, v in whole.items() if not k.startswith(grown)}}, tmp_path / "older.pt")
-    trainer = Trainer(config, _made(tmp_path / "run"), init_from=tmp_path / "older.pt")
-    rates = _rates(trainer)
-    assert {rate for name, rate in rates.items() if name.startswith(grown)} == {3e-3}
-    assert {rate for name, rate in rates.items() if not name.startswith(grown)} == {8e-4, 1.5e-4}
-    save_run(trainer, config)
-    resumed = Trainer(config, tmp_path / "run", init_from=tmp_path / "start.pt")
-    assert _rates(resumed) != rates
-    resumed.restore(load_state(tmp_path / "run" / "last.pt"))
-    assert _rates(resumed) == rates
+    trainer = Trainer(load_config(_config(tmp_path, "adamw")), tmp_path, start_from=tmp_path / "older.pt")
+    assert trainer.sam.state_dict().keys() == whole.keys()
 
 
-def _rates(trainer: Trainer) -> dict[str, float]:
-    groups = [group for optimizer in trainer.optimizers for group in optimizer.param_groups]
-    rates = {id(parameter): group["peak_lr"] for group in groups for parameter in group["params"]}
-    return {name: rates[id(p)] for name, p in trainer.sam.named_parameters() if p.requires_grad}
+def test_the_pretrained_encoder_learns_at_a_rate_of_its_own(tmp_path: Path) -> None:
+    sam = build_sam_lite(64)
+    config = load_config(_config(tmp_path, "muon")).optim
+    groups = [group for one in build_optimizers(sam, config) for group in one.param_groups]
+    ratios = {id(parameter): group["lr_ratio"] for group in groups for parameter in group["params"]}
+    of = {name: ratios[id(parameter)] for name, parameter in sam.named_parameters()}
+    backbone = {name for name in of if name.startswith("image_encoder.") and "neck" not in name}
+    assert {of[name] for name in backbone} == {config.encoder_lr_ratio} == {0.2}
+    assert {of[name] for name in of.keys() - backbone} == {1.0}
 
 
 def _distance(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> float:
     return sum(float((a[k].double() - b[k].double()).square().sum()) for k in a) ** 0.5
-
-
-def _made(path: Path) -> Path:
-    path.mkdir()
-    return path
 
 
 def test_the_average_follows_the_weights() -> None:
@@ -284,11 +316,26 @@ def test_the_average_follows_the_weights() -> None:
     assert ema.shadow["weight"].item() == pytest.approx(0.75)
 
 
-def test_learning_rate_warms_up_and_falls() -> None:
-    config = OptimConfig(warmup_steps=10)
-    assert learning_rate_factor(0.0, 0, config) == pytest.approx(0.1)
-    assert learning_rate_factor(0.0, 9, config) == pytest.approx(1.0)
-    assert learning_rate_factor(1.0, 5000, config) == pytest.approx(config.final_lr_ratio)
+def test_learning_rate_warms_up_and_falls_by_stages() -> None:
+    stages = (Stage(steps=10, lr=8e-4, end_lr=6e-4), Stage(steps=20, lr=3e-4, end_lr=0.0))
+    config = TrainConfig(schedule=stages, optim=OptimConfig(warmup_steps=4))
+    assert config.learning_rate(0) == pytest.approx(2e-4, rel=0.01)
+    assert config.learning_rate(5) == pytest.approx(7e-4)
+    assert config.learning_rate(10) == pytest.approx(3e-4)
+    assert config.learning_rate(20) == pytest.approx(1.5e-4)
+    assert config.learning_rate(29) < 5e-6
+
+
+def test_stages_go_on_with_the_samples_where_the_last_one_ended() -> None:
+    config = TrainConfig(schedule=(Stage(steps=10, batch_images=3), Stage(steps=5, batch_images=2), Stage(steps=1)))
+    assert [one[:2] for one in config.stages()] == [(0, 0), (10, 30), (15, 40)]
+    assert config.steps == 16
+
+
+def test_the_recipe_is_one_readable_file() -> None:
+    recipe = load_config(RECIPE)
+    assert [stage.image_size for stage in recipe.schedule][-1] == LITE_IMAGE_SIZE
+    assert config_of(recipe.to_dict(), where="itself") == recipe
 
 
 def test_errors_name_what_is_wrong(tmp_path: Path) -> None:
@@ -301,6 +348,9 @@ def test_errors_name_what_is_wrong(tmp_path: Path) -> None:
         load_config(path)
     path.write_text("[data]\nmax_stretch = 0.5\n")
     with pytest.raises(ConfigError, match=r"max_stretch is 0\.5; from 1"):
+        load_config(path)
+    path.write_text("[[schedule]]\nsteps = 3\nimage_size = 50\n")
+    with pytest.raises(ConfigError, match="multiple of 32"):
         load_config(path)
     path.write_text("[optim\n")
     with pytest.raises(ConfigError, match=r"bad\.toml"):

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from sam_core.geometry import LongestSide, Square
 from sam_core.masks import rle
 from sam_core.training.config import DataConfig
 from sam_core.training.data import (
@@ -24,7 +25,7 @@ from sam_core.training.data import (
 
 def test_samples_depend_on_seed_and_index_alone(photos: Path) -> None:
     sets = read_records((str(photos),))
-    one, two = (CropDataset(sets, DataConfig(), image_size=64, seed=7) for _ in range(2))
+    one, two = (CropDataset(sets, DataConfig(), geometry=LongestSide(64), seed=7) for _ in range(2))
     _ = two[3]
     assert np.array_equal(one[5].pixels, two[5].pixels)
     assert np.array_equal(one[5].masks, two[5].masks)
@@ -37,7 +38,7 @@ def test_masks_follow_the_pixels_through_crop_flip_and_scale(photos: Path, max_s
         max_stretch=max_stretch, color_jitter=0.0, gray_probability=0.0, paste_probability=0.0, union_probability=0.0
     )
     sets = read_records((str(photos / "discs"),))
-    dataset = CropDataset(sets, config, image_size=128, seed=2)
+    dataset = CropDataset(sets, config, geometry=LongestSide(128), seed=2)
     for i in range(20):
         sample = dataset[i]
         red = (sample.pixels[2] > 180) & (sample.pixels[0] < 120)  # written as BGR (200, 30, x): blue is high
@@ -52,38 +53,52 @@ def test_crops_are_stretched_both_ways_by_no_more_than_asked(max_stretch: float)
     mask[20:40, 30:60] = 1
     config = DataConfig(scale_range=(0.6, 0.6), max_stretch=max_stretch)  # small enough to stay whole when stretched
     rng = np.random.default_rng(5)
-    samples = [crop_sample(photo, [mask], config, image_size=256, rng=rng) for _ in range(40)]
+    samples = [crop_sample(photo, [mask], config, geometry=LongestSide(256), rng=rng) for _ in range(40)]
     ratios = [(s.valid_hw[0] / s.valid_hw[1]) / (60 / 80) for s in samples if s is not None]
     assert len(ratios) == 40
     assert 1 / max_stretch - 0.02 < min(ratios) < 1 / max_stretch + 0.1
     assert max_stretch - 0.1 < max(ratios) < max_stretch + 0.02
 
 
-def test_near_crops_are_what_a_closer_look_shows() -> None:
+def test_near_crops_are_those_that_zoom_views_show() -> None:
     mask = np.zeros((300, 400), np.uint8)
     mask[100:130, 200:250] = 1  # 50 px long, its middle at (225, 115)
     config = DataConfig(near_probability=1.0, near_range=(1.5, 3.0))
     rng = np.random.default_rng(5)
     sides = []
     for _ in range(40):
-        (y0, x0, y1, x1), scale = draw_window((300, 400), [mask], config, image_size=256, rng=rng)
+        (y0, x0, y1, x1), scale = draw_window((300, 400), [mask], config, geometry=LongestSide(256), rng=rng)
         sides.append(x1 - x0)
         assert y1 - y0 == x1 - x0
-        assert scale == pytest.approx(256 / sides[-1])
+        assert scale == pytest.approx((256 / sides[-1],) * 2)
         assert abs((x0 + x1) / 2 - 225) <= 1
         assert abs((y0 + y1) / 2 - 115) <= 1
     assert 75 <= min(sides) < 80
     assert 140 < max(sides) <= 150
     speck, wall = np.zeros((2, 300, 400), np.uint8)
     speck[299, 399] = wall[:, :] = 1
-    assert draw_window((300, 400), [speck], config, image_size=256, rng=rng)[0] == (236, 336, 300, 400)
-    assert draw_window((300, 400), [wall], config, image_size=256, rng=rng) == ((0, 0, 300, 400), 256 / 400)
+    assert draw_window((300, 400), [speck], config, geometry=LongestSide(256), rng=rng)[0] == (236, 336, 300, 400)
+    assert draw_window((300, 400), [wall], config, geometry=LongestSide(256), rng=rng) == (
+        (0, 0, 300, 400),
+        (256 / 400,) * 2,
+    )
+
+
+def test_samples_of_a_square_model_fill_it() -> None:
+    photo, mask = np.full((200, 300, 3), 9, np.uint8), np.ones((200, 300), np.uint8)
+    config = DataConfig(scale_range=(1.0, 1.0), max_stretch=1.0, color_jitter=0.0, max_mask_area_ratio=1.0)
+    square = crop_sample(photo, [mask], config, geometry=Square(64), rng=np.random.default_rng(3))
+    padded = crop_sample(photo, [mask], config, geometry=LongestSide(64), rng=np.random.default_rng(3))
+    assert square is not None
+    assert padded is not None
+    assert (square.valid_hw, padded.valid_hw) == ((64, 64), (43, 64))
+    assert square.masks[0].all()
 
 
 def test_near_crops_come_as_often_as_asked_and_other_samples_stay_what_they_were(photos: Path) -> None:
     sets = read_records((str(photos / "discs"),))
     plain, never, always = (
-        CropDataset(sets, DataConfig(**near), image_size=64, seed=7)
+        CropDataset(sets, DataConfig(**near), geometry=LongestSide(64), seed=7)
         for near in ({}, {"near_probability": 0.0, "near_range": (1.0, 1.0)}, {"near_probability": 1.0})
     )
     assert np.array_equal(plain[5].pixels, never[5].pixels)
@@ -107,9 +122,9 @@ def test_masks_turn_with_the_pixels() -> None:
 
 def test_photos_turn_as_often_as_asked_and_others_stay(photos: Path) -> None:
     sets = read_records((str(photos / "discs"),))
-    still = CropDataset(sets, DataConfig(), image_size=64, seed=7)
-    never = CropDataset(sets, DataConfig(rotation_probability=0.0, max_rotation=90.0), image_size=64, seed=7)
-    always = CropDataset(sets, DataConfig(rotation_probability=1.0), image_size=64, seed=7)
+    still = CropDataset(sets, DataConfig(), geometry=LongestSide(64), seed=7)
+    never = CropDataset(sets, DataConfig(rotation_probability=0.0, max_rotation=90.0), geometry=LongestSide(64), seed=7)
+    always = CropDataset(sets, DataConfig(rotation_probability=1.0), geometry=LongestSide(64), seed=7)
     assert np.array_equal(still[5].pixels, never[5].pixels)
     assert not np.array_equal(still[5].pixels, always[5].pixels)
 
@@ -164,7 +179,7 @@ def test_objects_too_small_or_too_large_for_a_twin_stay_alone() -> None:
 def test_twins_come_as_often_as_asked_and_never_of_regions(photos: Path) -> None:
     def drawn(name: str, share: float) -> np.ndarray:
         config = DataConfig(paste_probability=1.0, twin_probability=share)
-        return CropDataset(read_records((str(photos / name),)), config, image_size=64, seed=7)[5].pixels
+        return CropDataset(read_records((str(photos / name),)), config, geometry=LongestSide(64), seed=7)[5].pixels
 
     assert not np.array_equal(drawn("discs", 0.0), drawn("discs", 1.0))
     assert np.array_equal(drawn("regions", 0.0), drawn("regions", 1.0))
@@ -180,4 +195,6 @@ def test_masks_too_large_are_no_targets() -> None:
     photo = np.zeros((40, 40, 3), np.uint8)
     everything = np.ones((40, 40), np.uint8)
     rng = np.random.default_rng(0)
-    assert crop_sample(photo, [everything], DataConfig(scale_range=(1.0, 1.0)), image_size=64, rng=rng) is None
+    assert (
+        crop_sample(photo, [everything], DataConfig(scale_range=(1.0, 1.0)), geometry=LongestSide(64), rng=rng) is None
+    )

@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-import annotator.engine.weeks
+import annotator.weeks
 
 
 class Migration(migrations.Migration):
@@ -14,6 +14,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="submission",
             name="week",
-            field=models.DateField(default=annotator.engine.weeks.this_week),
+            field=models.DateField(default=annotator.weeks.this_week),
         ),
     ]

@@ -4,33 +4,34 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from annotator.engine.mask_counts import masks_by_project
-from annotator.engine.models import Job
-from annotator.exchange.exports import EXPORT_KIND
+from annotator.exchange.export.jobs import EXPORT_KIND
+from annotator.exchange.links import living_links
 from annotator.exchange.models import ExportFile
 from annotator.exchange.options import SPLITS
+from annotator.exchange.registry import SPECS
 from annotator.images.tags import list_tags
-from annotator.pages.access import project_context, project_page
+from annotator.jobs.models import Job
+from annotator.pages.access import Context, project_context, project_page
 from annotator.pages.templatetags.pages import STATE_WORDS
 from annotator.pages.views.queue import STAGE_WORDS
 from annotator.projects.access import Right
 from annotator.projects.models import Project
 from annotator.projects.selectors import count_by_project
+from annotator.statistics.mask_counts import masks_by_project
 
 SHOWN_EXPORTS = 30
 SHOWN_TAGS = 60
 SHOWN_LEFT_OUT = 10
 CERTIFICATE_ENDING = ".certificate.json"
 WORK_STATUSES = ("new", "in_progress", "submitted", "reviewed")
-MASK_STATES = (("accepted", "Accepted"), ("suggestion", "Suggestions"), ("rejected", "Rejected"))
-FORMATS = (
-    ("coco", "COCO", "One JSON with images, categories and masks; loads in pycocotools."),
-    ("sa1b", "SA-1B", "One JSON an image, with the clicks, predicted IoU and stability of each mask."),
-    ("yolo", "YOLO", "Outlines in text files, split into train, val and test."),
-    ("semantic_png", "Semantic PNG", "One picture an image; each pixel is the number of its label."),
-    ("instance_png", "Instance PNG", "One picture an image; each pixel is the number of its mask."),
+MASK_STATES = (
+    ("accepted", gettext_lazy("Accepted")),
+    ("suggestion", gettext_lazy("Suggestions")),
+    ("rejected", gettext_lazy("Rejected")),
 )
 
 
@@ -42,16 +43,17 @@ def export_list(request: HttpRequest, project: Project) -> HttpResponse:
         **project_context(request, project, section="exports"),
         **_choices(project),
         "exports": _exports(project),
+        "links": living_links(project),
         "masks": masks_by_project([project.pk]).get(project.pk, 0),
         "counts": count_by_project([project.pk])[project.pk],
     }
     return render(request, "pages/exports.html", context)
 
 
-def _choices(project: Project) -> dict[str, Any]:
+def _choices(project: Project) -> Context:
     """Return what the form offers."""
     return {
-        "formats": FORMATS,
+        "formats": [spec for spec in SPECS.values() if spec.writer],
         "labels": list(project.labels.order_by("position", "pk")),
         "stages": STAGE_WORDS.items(),
         "work_statuses": [(value, STATE_WORDS[value]) for value in WORK_STATUSES],
@@ -62,7 +64,7 @@ def _choices(project: Project) -> dict[str, Any]:
     }
 
 
-def _exports(project: Project) -> list[dict[str, Any]]:
+def _exports(project: Project) -> list[Context]:
     """Return the latest exports, newest first, each with its files; one that was done and deleted is not shown."""
     jobs = Job.objects.filter(project=project, kind=EXPORT_KIND).select_related("created_by")[:SHOWN_EXPORTS]
     files: dict[int | None, list[ExportFile]] = {}
@@ -71,7 +73,7 @@ def _exports(project: Project) -> list[dict[str, Any]]:
     return [_describe(job, files.get(job.pk, [])) for job in jobs if job.status != "done" or files.get(job.pk)]
 
 
-def _describe(job: Job, files: list[ExportFile]) -> dict[str, Any]:
+def _describe(job: Job, files: list[ExportFile]) -> Context:
     certificate = job.report.get("certificate") if job.status == "done" else None
     options = job.params.get("options", {})
     return {
@@ -85,20 +87,31 @@ def _describe(job: Job, files: list[ExportFile]) -> dict[str, Any]:
     }
 
 
+FILTER_WORDS = {
+    "labels": gettext_lazy("by label"),
+    "states": gettext_lazy("by state of the masks"),
+    "work_statuses": gettext_lazy("by state of the images"),
+    "stages": gettext_lazy("by stage"),
+    "authors": gettext_lazy("by author"),
+    "tags": gettext_lazy("by tag"),
+    "splits": gettext_lazy("by split"),
+    "created_from": gettext_lazy("from a day on"),
+    "created_before": gettext_lazy("before a day"),
+    "only_annotated": gettext_lazy("images with masks only"),
+}
+
+
 def _words_of(options: dict[str, Any]) -> list[str]:
     """Return what was chosen apart from the format, in a few words each."""
     words = []
     if options.get("segmentation") == "polygons":
-        words.append("polygons")
+        words.append(_("polygons"))
     if options.get("tolerance_px"):
-        words.append(f"simplified by up to {options['tolerance_px']:g} px")
+        words.append(_("simplified by up to %(px)s px") % {"px": f"{options['tolerance_px']:g}"})
     if options.get("shortest_side_px"):
-        words.append(f"shortest side {options['shortest_side_px']} px")
-    words += {"copy": ["with photos"], "links": ["with links to the photos"]}.get(options.get("images", ""), [])
+        words.append(_("shortest side %(px)s px") % {"px": options["shortest_side_px"]})
+    words += {"copy": [_("with photos")], "links": [_("with links to the photos")]}.get(options.get("images", ""), [])
     filters = {name: value for name, value in options.get("filters", {}).items() if value}
     if filters.get("states") == ["accepted"]:
         del filters["states"]
-    words += [f"by {name.replace('_', ' ')}" for name in filters if name != "only_annotated"]
-    if filters.get("only_annotated"):
-        words.append("images with masks only")
-    return words
+    return words + [str(FILTER_WORDS.get(name, name.replace("_", " "))) for name in filters]

@@ -1,17 +1,20 @@
 """Imports: choose a file, look at what it would do, map its labels, take it in, read what was not taken."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TypedDict, cast
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from annotator.engine.models import OPEN_STATUSES, Job
-from annotator.exchange.imports import IMPORT_KIND
+from annotator.exchange.import_.uploads import IMPORT_KIND
 from annotator.exchange.models import ImportRun
+from annotator.exchange.registry import READ, SPECS
+from annotator.jobs.models import OPEN_STATUSES, Job
 from annotator.pages.access import project_context, project_page
-from annotator.pages.templatetags.exchange import FORMAT_WORDS
 from annotator.projects.access import Right
 from annotator.projects.models import Label, Project
 
@@ -19,7 +22,28 @@ SHOWN_IMPORTS = 50
 SHOWN_PROBLEMS = 50
 SHOWN_LABELS = 2000
 MOST_OPTIONS = 20_000  # of all selects together; a page with more takes seconds to show
-STATES = (("", "As the file says"), ("accepted", "Accepted masks"), ("suggestion", "Suggestions to decide on"))
+STATES = (
+    ("", gettext_lazy("As the file says")),
+    ("accepted", gettext_lazy("Accepted masks")),
+    ("suggestion", gettext_lazy("Suggestions to decide on")),
+)
+
+
+class Category(TypedDict):
+    """A category of the file, as a report of an import tells of it: its masks, and which label it becomes."""
+
+    name: str
+    count: int
+    becomes: str
+    label_id: int | None
+    alike: list[str]
+
+
+class Wish(Category):
+    """A category with what was chosen for it, and the labels to choose from."""
+
+    wish: str
+    choices: list[Label]
 
 
 @project_page(Right.MANAGE)
@@ -29,7 +53,8 @@ def import_list(request: HttpRequest, project: Project) -> HttpResponse:
     rows = ImportRun.objects.filter(project=project).select_related("job", "created_by")[:SHOWN_IMPORTS]
     context = {
         **project_context(request, project, section="imports"),
-        "formats": FORMAT_WORDS.items(),
+        "formats": [SPECS[name] for name in READ],
+        "titles": ", ".join(SPECS[name].title for name in READ),
         "rows": [{"row": row, "stand": stand_of(row), "masks": _masks_of(row)} for row in rows],
         "has_ingest_root": settings.INGEST_ROOT is not None,
     }
@@ -42,7 +67,7 @@ def import_page(request: HttpRequest, project: Project, import_id: int) -> HttpR
     """Show one import: its preview with the mapping of labels, its progress, or its report."""
     row = ImportRun.objects.filter(project=project, pk=import_id).select_related("job", "created_by").first()
     if row is None:
-        raise Http404("There is no such import.")
+        raise Http404(_("There is no such import."))
     stand = stand_of(row)
     report = row.job.report if stand == "done" and row.job else row.preview
     labels = list(project.labels.order_by("position", "pk"))
@@ -81,19 +106,25 @@ def stand_of(row: ImportRun) -> str:
     return "previewed" if row.preview else "broken"
 
 
-def _wishes(row: ImportRun, report: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the file's labels with what becomes of each, as the options say or as the preview proposes."""
+def _wishes(row: ImportRun, report: Mapping[str, object]) -> list[Wish]:
+    """Return the file's labels by name with what becomes of each, as the options say or as the preview proposes.
+
+    Categories of one name, of the parts of a file, become one label: they are one row with the masks of all.
+    """
     chosen = row.options.get("label_map", {})
-    rows = []
-    for category in report.get("categories", []):
+    rows: dict[str, Wish] = {}
+    for category in cast("list[Category]", report.get("categories", [])):
+        if category["name"] in rows:
+            rows[category["name"]]["count"] += category["count"]
+            continue
         wish = chosen.get(category["name"])
         if wish is None:
             wish = category["label_id"] if category["becomes"] == "label" else category["becomes"]
-        rows.append({**category, "wish": str(wish)})
-    return rows
+        rows[category["name"]] = {**category, "wish": str(wish), "choices": []}
+    return list(rows.values())
 
 
-def _with_choices(wishes: list[dict[str, Any]], offered: list[Label], labels: list[Label]) -> list[dict[str, Any]]:
+def _with_choices(wishes: list[Wish], offered: list[Label], labels: list[Label]) -> list[Wish]:
     """Add to each wish the labels to choose from: those offered, and the one that is chosen already."""
     by_id = {str(label.pk): label for label in labels}
     return [{**wish, "choices": offered or [label for label in [by_id.get(wish["wish"])] if label]} for wish in wishes]

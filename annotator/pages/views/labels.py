@@ -3,17 +3,22 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from annotator.engine.mask_counts import masks_by_label
+from annotator.annotations.label_removal import labels_being_removed, remove_label
+from annotator.annotations.relabelling import count_masks
 from annotator.errors import AppError
-from annotator.pages.access import project_context, project_page
+from annotator.pages.access import person, project_context, project_page
 from annotator.pages.forms import KEY_CHOICES, QUESTIONS_EXAMPLE, LabelForm
+from annotator.pages.numbers import read_number
 from annotator.pages.questions import write_questions
 from annotator.projects.access import Right, require_right
 from annotator.projects.models import Label, Project
 from annotator.projects.palette import next_color
-from annotator.projects.services import create_label, delete_label, update_label
+from annotator.projects.services import create_label, update_label
+from annotator.statistics.mask_counts import masks_by_label
 
 
 @project_page()
@@ -30,11 +35,11 @@ def _add(request: HttpRequest, project: Project) -> HttpResponse:
     form = LabelForm(request.POST)
     if form.is_valid():
         try:
-            label = create_label(project, fields=form.label_fields())
+            label = create_label(project, form.command())
         except AppError as refusal:
             form.add_error(None, refusal.message)
         else:
-            messages.success(request, f"Label “{label.name}” is added.")
+            messages.success(request, _("Label “%(name)s” is added.") % {"name": label.name})
             return redirect("labels", project.pk)
     return _render(request, project, form)
 
@@ -49,8 +54,8 @@ def label_edit(request: HttpRequest, project: Project, label_id: int) -> HttpRes
         messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
         return redirect("labels", project.pk)
     try:
-        update_label(label, changes=form.label_fields())
-        messages.success(request, f"Label “{label.name}” is saved.")
+        update_label(label, form.changes())
+        messages.success(request, _("Label “%(name)s” is saved.") % {"name": label.name})
     except AppError as refusal:
         messages.error(request, refusal.message)
     return redirect("labels", project.pk)
@@ -59,13 +64,41 @@ def label_edit(request: HttpRequest, project: Project, label_id: int) -> HttpRes
 @project_page(Right.MANAGE)
 @require_POST
 def label_delete(request: HttpRequest, project: Project, label_id: int) -> HttpResponse:
-    """Delete a label; its masks stay."""
+    """Delete a label; where masks have it, ask first what becomes of them."""
     label = get_object_or_404(Label, pk=label_id, project=project)
-    masks = masks_by_label(project).get(label.pk, 0)
-    delete_label(label)
-    kept = f" Its {masks} mask{'s' if masks != 1 else ''} stay, without a label." if masks else ""
-    messages.success(request, f"Label “{label.name}” is deleted.{kept}")
+    masks, count = request.POST.get("masks", ""), count_masks(label)
+    if count and not masks:
+        return _ask(request, project, label, count=count)
+    to = read_number(request.POST.get("to", ""))
+    try:
+        job = remove_label(label, person(request), masks=masks, to=to)
+    except AppError as refusal:
+        messages.error(request, refusal.message)
+        return redirect("labels", project.pk)
+    messages.success(request, _what_became(label, masks=masks, count=count, is_later=job is not None))
     return redirect("labels", project.pk)
+
+
+def _ask(request: HttpRequest, project: Project, label: Label, *, count: int) -> HttpResponse:
+    others = project.labels.exclude(pk__in={label.pk, *labels_being_removed(project)})
+    context = {"label": label, "count": count, "others": others}
+    return render(
+        request, "pages/label_delete.html", {**project_context(request, project, section="labels"), **context}
+    )
+
+
+def _what_became(label: Label, *, masks: str, count: int, is_later: bool) -> str:
+    if is_later:
+        sentence = _("Label “%(name)s” is deleted in the background, once its %(n)s masks have changed.")
+        return sentence % {"name": label.name, "n": f"{count:,}"}
+    sentence = _("Label “%(name)s” is deleted.") % {"name": label.name}
+    if not count:
+        return sentence
+    if masks == "move":
+        kept = ngettext("Its %(n)s mask has the other label now.", "Its %(n)s masks have the other label now.", count)
+    else:
+        kept = ngettext("Its %(n)s mask stays, without a label.", "Its %(n)s masks stay, without a label.", count)
+    return f"{sentence} {kept % {'n': count}}"
 
 
 def _suggestion(project: Project) -> dict[str, str]:
@@ -76,9 +109,14 @@ def _suggestion(project: Project) -> dict[str, str]:
 
 
 def _render(request: HttpRequest, project: Project, form: LabelForm) -> HttpResponse:
-    masks = masks_by_label(project)
+    masks, leaving = masks_by_label(project), labels_being_removed(project)
     rows = [
-        {"label": label, "masks": masks.get(label.pk, 0), "questions": write_questions(label.attributes)}
+        {
+            "label": label,
+            "masks": masks.get(label.pk, 0),
+            "questions": write_questions(label.attributes),
+            "is_leaving": label.pk in leaving,
+        }
         for label in project.labels.all()
     ]
     context = {**project_context(request, project, section="labels"), "rows": rows, "form": form}

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from annotator.engine.selectors import describe_versions
+from annotator.automatic.model_versions import describe_versions
 from annotator.pages.access import person
 
 

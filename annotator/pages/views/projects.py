@@ -1,29 +1,44 @@
 """The list of projects, a new project, its settings."""
 
-from typing import Any
+from datetime import datetime
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from pydantic import ValidationError
 
-from annotator.engine.mask_counts import latest_work, masks_by_project
 from annotator.errors import AppError
+from annotator.images.brightness import brightness_of, set_brightness
 from annotator.inference.models import ModelVersion
 from annotator.inference.selectors import model_version_of
 from annotator.pages.access import person, project_context, project_page
-from annotator.pages.forms import KEY_CHOICES, ProjectForm, ProjectSettingsForm, read_label_rows
+from annotator.pages.forms import KEY_CHOICES, BrightnessForm, ProjectForm, ProjectSettingsForm, read_label_rows
 from annotator.pages.progress import DONE_STATUSES, cover_images
 from annotator.projects.access import Right
+from annotator.projects.bin import binned_projects
+from annotator.projects.commands import ProjectChanges
 from annotator.projects.models import Project
 from annotator.projects.palette import PALETTE
-from annotator.projects.schemas import LabelIn
+from annotator.projects.schemas import LabelIn, ProjectOut
 from annotator.projects.selectors import list_projects
 from annotator.projects.services import archive_project, create_project, update_project
+from annotator.statistics.mask_counts import latest_work, masks_by_project
 
 FIRST_ROWS = 3
+
+
+class Card(ProjectOut):
+    """A project in the list: its images, how many are done, when somebody worked on it last."""
+
+    total: int
+    done: int
+    percent: int
+    activity: datetime
+    masks: int
+    covers: list[str] | None
 
 
 @login_required
@@ -34,19 +49,28 @@ def project_list(request: HttpRequest) -> HttpResponse:
     ids = [row["id"] for row in rows]
     activity, masks, covers = latest_work(ids), masks_by_project(ids), cover_images(ids)
     cards = [
-        {**_card(row, activity=activity.get(row["id"]), masks=masks.get(row["id"], 0)), "covers": covers.get(row["id"])}
+        _card(row, activity=activity.get(row["id"]), masks=masks.get(row["id"], 0), covers=covers.get(row["id"]))
         for row in rows
     ]
+    has_bin = binned_projects(person(request)).exists()
     cards.sort(key=lambda card: card["activity"], reverse=True)
-    return render(request, "pages/projects.html", {"cards": cards, "nav": "projects"})
+    return render(request, "pages/projects.html", {"cards": cards, "nav": "projects", "has_bin": has_bin})
 
 
-def _card(row: dict[str, Any], *, activity: Any, masks: int) -> dict[str, Any]:
-    total = row["counts"].get("images", 0)
-    done = sum(row["counts"].get(status, 0) for status in DONE_STATUSES)
+def _card(row: ProjectOut, *, activity: datetime | None, masks: int, covers: list[str] | None) -> Card:
+    counts = row["counts"]
+    total, done = counts.images, sum(getattr(counts, status) for status in DONE_STATUSES)
     percent = round(100 * done / total) if total else 0
-    activity = activity or row["created_at"]
-    return {**row, "total": total, "done": done, "percent": percent, "activity": activity, "masks": masks}
+    latest = activity or row["created_at"]
+    return {
+        **row,
+        "total": total,
+        "done": done,
+        "percent": percent,
+        "activity": latest,
+        "masks": masks,
+        "covers": covers,
+    }
 
 
 @login_required
@@ -58,14 +82,14 @@ def project_new(request: HttpRequest) -> HttpResponse:
     error = ""
     if request.method == "POST" and form.is_valid():
         try:
-            labels = [LabelIn.model_validate(row).dict() for row in rows]
-            project = create_project(person(request), fields=form.cleaned_data, labels=labels)
+            labels = [LabelIn.model_validate(row).command() for row in rows]
+            project = create_project(person(request), form.command(labels))
         except ValidationError:
-            error = "A label needs a name of at most 100 characters, a colour and one key from 1 to 9 or none."
+            error = _("A label needs a name of at most 100 characters, a colour and one key from 1 to 9 or none.")
         except AppError as refusal:
             error = refusal.message
         else:
-            messages.success(request, f"Project “{project.name}” is made. Add photos to start.")
+            messages.success(request, _("Project “%(name)s” is made. Add photos to start.") % {"name": project.name})
             return redirect("project", project.pk)
     context = {"form": form, "label_rows": rows or _first_rows(), "label_error": error, "palette": PALETTE}
     return render(request, "pages/project_new.html", {**context, "keys": KEY_CHOICES, "nav": "projects"})
@@ -87,20 +111,45 @@ def project_settings(request: HttpRequest, project: Project) -> HttpResponse:
     form = ProjectSettingsForm(request.POST) if request.method == "POST" else ProjectSettingsForm.of(project)
     if request.method == "POST" and form.is_valid():
         before = model_version_of(project)
-        project = update_project(project, changes=form.changes())
+        project = update_project(project, form.changes())
         messages.success(request, _what_was_saved(before, model_version_of(project)))
         return redirect("project_settings", project.pk)
-    context = project_context(request, project, section="settings")
-    return render(request, "pages/project_settings.html", {**context, "form": form})
+    return _show_settings(request, project, form=form)
+
+
+def _show_settings(
+    request: HttpRequest, project: Project, *, form: ProjectSettingsForm, brightness_form: BrightnessForm | None = None
+) -> HttpResponse:
+    shown = brightness_of(project)
+    context = project_context(request, project, section="settings") | {"form": form, "brightness": shown}
+    context["brightness_form"] = brightness_form or BrightnessForm(initial={**shown})
+    return render(request, "pages/project_settings.html", context)
+
+
+@project_page(Right.MANAGE)
+@require_POST
+def brightness(request: HttpRequest, project: Project) -> HttpResponse:
+    """Choose which values of photos beyond 8 bit are shown."""
+    form = BrightnessForm(request.POST)
+    if form.is_valid():
+        try:
+            set_brightness(project, **form.cleaned_data)
+        except AppError as refusal:
+            form.add_error(None, refusal.message)
+        else:
+            messages.success(request, _("The photos are shown anew in the background; no mask changes."))
+            return redirect("project_settings", project.pk)
+    return _show_settings(request, project, form=ProjectSettingsForm.of(project), brightness_form=form)
 
 
 def _what_was_saved(before: ModelVersion | None, version: ModelVersion | None) -> str:
     if version is None or before is None or version.pk == before.pk:
-        return "The settings are saved."
-    return (
-        f"The settings are saved. Images are embedded with {version.version} in the background; "
-        f"until then {before.version} answers, and no mask changes."
+        return _("The settings are saved.")
+    sentence = _(
+        "The settings are saved. Images are embedded with %(model)s in the background; until then %(before)s answers, "
+        "and no mask changes."
     )
+    return sentence % {"model": version.version, "before": before.version}
 
 
 @project_page(Right.MANAGE)
@@ -108,9 +157,10 @@ def _what_was_saved(before: ModelVersion | None, version: ModelVersion | None) -
 def archive(request: HttpRequest, project: Project) -> HttpResponse:
     """Archive the project, or bring it back."""
     if project.archived_at:
-        update_project(project, changes={"is_archived": False})
-        messages.success(request, f"“{project.name}” is back in the list.")
+        update_project(project, ProjectChanges(is_archived=False))
+        messages.success(request, _("“%(name)s” is back in the list.") % {"name": project.name})
     else:
         archive_project(project)
-        messages.success(request, f"“{project.name}” is archived. Nothing was deleted; its settings bring it back.")
+        sentence = _("“%(name)s” is archived. Nothing was deleted; its settings bring it back.")
+        messages.success(request, sentence % {"name": project.name})
     return redirect("project_settings", project.pk)

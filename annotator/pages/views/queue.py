@@ -1,40 +1,48 @@
 """The queue of a project: what waits, who works on what, how images are handed out; reviewing what was submitted."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from annotator.engine import review
-from annotator.engine.models import Lease, Submission, Verdict, WorkEvent
-from annotator.engine.options import Order, check_options, queue_options, review_options
-from annotator.engine.queue import count_left_to_model, count_unprepared, take_next_review
+from annotator.automatic.selectors import count_unprepared
 from annotator.errors import AppError
 from annotator.images.models import Image
 from annotator.images.selectors import file_url
 from annotator.images.tags import list_tags
-from annotator.pages.access import person, project_context, project_page
+from annotator.pages.access import Context, person, project_context, project_page
 from annotator.pages.progress import count_masks
 from annotator.projects.access import Right
+from annotator.projects.commands import ProjectChanges
 from annotator.projects.models import Project, Stage
+from annotator.projects.options import check_options
 from annotator.projects.selectors import count_by_project
 from annotator.projects.services import update_project
+from annotator.queue import review
+from annotator.queue.models import Lease, Submission, Verdict, WorkEvent
+from annotator.queue.next_image import count_begun, count_left_to_model, take_next_review
+from annotator.queue.options import Order, QueueOptions, ReviewOptions, queue_options, review_options
 
 SHOWN = 50
 ORDER_WORDS = {
-    Order.OLDEST: "Oldest first",
-    Order.RANDOM: "Random",
-    Order.UNCERTAIN: "Most uncertain first (lowest mean predicted IoU)",
-    Order.FEWEST_MASKS: "Fewest masks first",
-    Order.TAG: "Images with a tag first",
+    Order.OLDEST: gettext_lazy("Oldest first"),
+    Order.RANDOM: gettext_lazy("Random"),
+    Order.UNCERTAIN: gettext_lazy("Most uncertain first (lowest mean predicted IoU)"),
+    Order.FEWEST_MASKS: gettext_lazy("Fewest masks first"),
+    Order.TAG: gettext_lazy("Images with a tag first"),
+}
+VERDICT_SENTENCES = {
+    Verdict.ACCEPTED.value: gettext_lazy("%(name)s is accepted."),
+    Verdict.MENDED.value: gettext_lazy("%(name)s is accepted with your changes."),
+    Verdict.RETURNED.value: gettext_lazy("%(name)s goes back."),
 }
 STAGE_WORDS = {
-    Stage.ASSISTED_MANUAL: "Assisted manual",
-    Stage.SEMI_AUTOMATIC: "Semi-automatic",
-    Stage.FULLY_AUTOMATIC: "Fully automatic",
+    Stage.ASSISTED_MANUAL: gettext_lazy("Assisted manual"),
+    Stage.SEMI_AUTOMATIC: gettext_lazy("Semi-automatic"),
+    Stage.FULLY_AUTOMATIC: gettext_lazy("Fully automatic"),
 }
 
 
@@ -50,10 +58,11 @@ def queue_page(request: HttpRequest, project: Project) -> HttpResponse:
         return redirect("queue", project.pk)
     waiting = Submission.objects.filter(project=project, is_latest=True)
     counts = count_by_project([project.pk])[project.pk]
-    left_to_model = count_left_to_model(project)
+    left_to_model, begun = count_left_to_model(project), count_begun(project)
     figures = {
         "counts": counts,
-        "to_do": counts["new"] - left_to_model,
+        "to_do": counts["new"] - left_to_model - begun,
+        "begun": begun,
         "left_to_model": left_to_model,
         "unprepared": count_unprepared(project),
         "waiting_for_review": waiting.filter(verdict=Verdict.WAITING).count(),
@@ -93,7 +102,7 @@ def start_review(request: HttpRequest, project: Project) -> HttpResponse:
     """Take the next submitted image and open it in the workspace."""
     lease = take_next_review(project, person(request))
     if lease is None:
-        messages.info(request, "Nothing waits for your review.")
+        messages.info(request, _("Nothing waits for your review."))
         return redirect("review", project.pk)
     return redirect("workspace", project.pk, lease.image_id)
 
@@ -104,7 +113,7 @@ def decide_review(request: HttpRequest, project: Project, image_id: int) -> Http
     """Accept an image or send it back."""
     image = Image.objects.select_related("project").filter(project=project, pk=image_id).first()
     if image is None:
-        raise Http404("There is no such image in this project.")
+        raise Http404(_("There is no such image in this project."))
     verdict = Verdict.RETURNED if request.POST.get("verdict") == "returned" else Verdict.ACCEPTED
     comment = request.POST.get("comment", "")[:5000]
     try:
@@ -112,8 +121,7 @@ def decide_review(request: HttpRequest, project: Project, image_id: int) -> Http
     except AppError as refusal:
         messages.error(request, refusal.message)
     else:
-        words = {"accepted": "is accepted", "mended": "is accepted with your changes", "returned": "goes back"}
-        messages.success(request, f"{image.name} {words[row.verdict]}.")
+        messages.success(request, VERDICT_SENTENCES[row.verdict] % {"name": image.name})
     return redirect("review", project.pk)
 
 
@@ -121,21 +129,22 @@ def _save_settings(request: HttpRequest, project: Project) -> None:
     post = request.POST
     try:
         percent = float(post.get("share_percent", "100"))
+        order = {"order": post.get("order", ""), "tag": post.get("tag", "").strip()[:50]}
         settings = {
-            "queue": check_options("queue", {"order": post.get("order", ""), "tag": post.get("tag", "").strip()[:50]}),
-            "review": check_options("review", {"share": percent / 100}),
+            "queue": check_options(QueueOptions, order),
+            "review": check_options(ReviewOptions, {"share": percent / 100}),
         }
         stage = post.get("stage", project.stage)
         if stage not in Stage.values:
             raise ValueError(stage)
     except (AppError, ValueError) as refusal:
-        messages.error(request, f"Nothing was changed: {refusal}")
+        messages.error(request, _("Nothing was changed: %(reason)s") % {"reason": refusal})
         return
-    update_project(project, changes={"settings": settings, "stage": stage})
-    messages.success(request, "The queue's settings are saved. Images in somebody's hands keep their stage.")
+    update_project(project, ProjectChanges(settings=settings, stage=stage))
+    messages.success(request, _("The queue's settings are saved. Images in somebody's hands keep their stage."))
 
 
-def _cards(rows: QuerySet[Submission]) -> list[dict[str, Any]]:
+def _cards(rows: QuerySet[Submission]) -> list[Context]:
     found = list(rows.select_related("image", "user")[:SHOWN])
     masks = count_masks([row.image_id for row in found])
     return [

@@ -1,4 +1,6 @@
 /** JSON over HTTP with the session's cookie and CSRF token; every failure becomes an ApiError that says what it was. */
+import { deadline } from "../platform/signals";
+import type { Envelope } from "../wire/openapi";
 
 export class ApiError extends Error {
   override readonly name = "ApiError";
@@ -35,14 +37,26 @@ type Headings = Readonly<Record<string, string>>;
 
 const TIMEOUT_MS = 30_000;
 
-export function makeHttpClient(base: string, csrf: string): HttpClient {
+/** Whose page is asking, and which of that person's tabs. */
+export interface Caller {
+  readonly userId: number;
+  readonly tab: string;
+}
+
+/**
+ * `csrf` is the token that came with the page; the cookie's is newer where the person has signed in again since.
+ * The server refuses what a page of one person sends while another is signed in (403 `other_account`).
+ */
+export function makeHttpClient(base: string, csrf: string, caller: Caller | null = null): HttpClient {
+  const headings: Headings = caller
+    ? { "X-Maskwright-User": String(caller.userId), "X-Maskwright-Tab": caller.tab }
+    : {};
   const call = (path: string, init: Omit<RequestInit, "headers"> & { headers?: Headings }): Promise<Response> => {
-    const timeout = AbortSignal.timeout(TIMEOUT_MS);
     return reach(base + path, {
       ...init,
       headers: { Accept: "application/json", ...init.headers },
       credentials: "same-origin",
-      signal: init.signal ? AbortSignal.any([init.signal, timeout]) : timeout,
+      signal: deadline(TIMEOUT_MS, init.signal),
     });
   };
   return {
@@ -51,7 +65,7 @@ export function makeHttpClient(base: string, csrf: string): HttpClient {
       readTagged(await call(path, tag === "" ? {} : { headers: { "If-None-Match": tag } })),
     send: async (method, path, body) => {
       const type: Headings = body === undefined ? {} : { "Content-Type": "application/json" };
-      const headers = { "X-CSRFToken": csrf, ...type };
+      const headers = { "X-CSRFToken": csrfCookie() ?? csrf, ...headings, ...type };
       return readAnswer(
         await call(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) }),
       );
@@ -63,8 +77,20 @@ async function reach(url: string, init: RequestInit): Promise<Response> {
   try {
     return await fetch(url, init);
   } catch (cause) {
-    throw new ApiError(0, "unreachable", cause instanceof Error ? cause.message : "No answer.", null);
+    throw noAnswer(cause);
   }
+}
+
+/** A request that ended without an answer: it took too long, or there is no line. */
+function noAnswer(cause: unknown): ApiError {
+  const isLate = cause instanceof Error && cause.name === "TimeoutError";
+  const message = cause instanceof Error ? cause.message : "No answer.";
+  return new ApiError(0, isLate ? "timeout" : "unreachable", message, null);
+}
+
+function csrfCookie(): string | null {
+  const { cookie } = (globalThis as { document?: { cookie: string } }).document ?? { cookie: "" };
+  return /(?:^|; )csrftoken=([^;]+)/.exec(cookie)?.[1] ?? null;
 }
 
 async function readTagged<T>(response: Response): Promise<Tagged<T> | null> {
@@ -73,10 +99,12 @@ async function readTagged<T>(response: Response): Promise<Tagged<T> | null> {
 }
 
 async function readAnswer<T>(response: Response): Promise<T> {
-  const text = await response.text();
+  const text = await response.text().catch((cause: unknown) => {
+    throw noAnswer(cause); // the line broke within the answer
+  });
   const body = parse(text);
   if (response.ok) return body as T;
-  const envelope = (body ?? {}) as { code?: string; message?: string; extra?: unknown };
+  const envelope = (body ?? {}) as Partial<Envelope>;
   const message = envelope.message ?? `The server answered ${response.status}.`;
   throw new ApiError(response.status, envelope.code ?? "error", message, envelope.extra);
 }

@@ -1,111 +1,48 @@
-/** What the API sends and takes, as docs/contracts.md has it, and its translation to and from the document's records. */
+/**
+ * Masks as the API sends and takes them (src/wire/openapi.ts), and their translation to and from the document's records.
+ *
+ * The server keeps provenance and answers as they came; what stands in them the document says (model/mask-record.ts).
+ */
 import { columnCount, emptyMask, maskFromCounts, maskToCounts, type ColumnMask } from "../geometry/column-mask";
 import { decodeCounts, encodeCounts } from "../geometry/rle";
 import type { Size } from "../geometry/types";
-import {
-  withMask,
-  type AttributeValue,
-  type MaskRecord,
-  type MaskSource,
-  type MaskState,
-  type Provenance,
-} from "../model/mask-record";
-import type { OperationDraft, OperationFields } from "../model/operations";
+import { withMask, type AttributeValue, type MaskRecord, type Provenance } from "../model/mask-record";
+import type { OperationFields } from "../model/operations";
+import type * as Wire from "../wire/openapi";
 
-export interface AnnotationRow {
-  readonly id: string;
-  readonly image_id: number;
-  readonly label_id: number | null;
-  readonly counts: string;
-  readonly size: readonly [number, number];
-  readonly source: MaskSource;
-  readonly state: MaskState;
-  readonly predicted_iou: number | null;
-  readonly stability_score: number | null;
+export type { CommentOut as CommentRow, ImageDetail } from "../wire/openapi";
+
+/** What stands in a mask's open fields. */
+interface Kept {
   readonly provenance: Provenance;
-  readonly attributes: Record<string, AttributeValue>;
-  readonly z_order: number;
-  readonly is_locked: boolean;
-  readonly revision: number;
-  readonly author: { readonly id: number; readonly name: string } | null;
-  readonly active_ms: number;
-  readonly created_at: string;
-  readonly deleted_at?: string | null;
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
 }
 
-export interface ImageDetail {
-  readonly id: number;
-  readonly project_id: number;
-  readonly name: string;
-  readonly width: number;
-  readonly height: number;
-  readonly sha256: string;
-  readonly status: string;
-  readonly work_status: string;
-  /** The stage it is or was annotated in; empty before. */
-  readonly stage: string;
-  readonly error: string | null;
-  readonly thumbnail_url: string;
-  readonly preview: { readonly url: string; readonly width: number; readonly height: number };
-  readonly tiles: {
-    readonly tile_size: number;
-    readonly levels: readonly { level: number; width: number; height: number }[];
-    readonly url_template: string;
-  } | null;
-  readonly embedding: EmbeddingInfo;
-  readonly previous_id: number | null;
-  readonly next_id: number | null;
-  readonly position: number;
-  readonly total: number;
-}
+/** What the workspace finds out by itself, from the mask or from the image, and never reads of a row. */
+type Unread = "bbox" | "area" | "stage" | "updated_at" | "deleted_at";
 
-export interface EmbeddingInfo {
-  readonly status: string;
-  readonly url: string | null;
-  readonly key: string | null;
-  readonly model_version: string | null;
-}
+export type AnnotationRow = Omit<Wire.AnnotationOut, keyof Kept | Unread> &
+  Kept & { readonly deleted_at?: string | null };
 
-export interface WireFields {
-  label_id?: number | null;
-  counts?: string;
-  provenance?: Provenance;
-  attributes?: Record<string, AttributeValue>;
-  z_order?: number;
-  is_locked?: boolean;
-  state?: MaskState;
-  source?: MaskSource;
-  predicted_iou?: number | null;
-  stability_score?: number | null;
-  active_ms?: number;
-}
+/** A mask that was deleted, and by whom. */
+export type DeletedRow = AnnotationRow & Pick<Wire.DeletedOut, "deleted_by">;
 
-export interface WireOperation {
-  readonly op_id: string;
-  readonly type: OperationDraft["type"];
-  readonly annotation_id: string;
+/** What an operation sets, as the row has it afterwards; what is left out stays. */
+export type WireFields = Partial<Pick<AnnotationRow, keyof Wire.OperationFields>>;
+
+export type WireOperation = Omit<Wire.Operation, "fields" | "base_revision" | "override"> & {
   readonly base_revision: number;
   readonly fields: WireFields;
-}
+  /** A reviewer or admin does it although a rule stands in the way; the server records it. */
+  readonly override?: true;
+};
 
-export interface OperationResult {
+/** `revision` is the one that the operation made; the mask may be further by now. */
+export type OperationResult = Omit<Wire.OperationResult, "op_id" | "annotation" | "revision"> & {
   readonly op_id: string;
-  readonly status: "applied" | "duplicate" | "conflict" | "rejected";
   readonly annotation: AnnotationRow | null;
-  readonly code: string;
-  readonly message: string;
-}
-
-export interface CommentRow {
-  readonly id: number;
-  readonly annotation_id: string | null;
-  readonly body: string;
-  readonly x: number | null;
-  readonly y: number | null;
-  readonly author: { readonly id: number; readonly name: string } | null;
-  readonly created_at: string;
-  readonly resolved_at: string | null;
-}
+  readonly revision?: number | null;
+};
 
 /** Read a mask from COCO's compressed counts; size is (height, width), as on the wire. */
 export function maskFromWire(counts: string, [height, width]: readonly [number, number]): ColumnMask {
@@ -150,6 +87,5 @@ export function wireFields(fields: OperationFields): WireFields {
   const { mask, ...rest } = fields;
   const named = Object.entries(rest).map(([name, value]) => [NAMES[name as keyof typeof NAMES], value]);
   const wire = Object.fromEntries(named) as WireFields;
-  if (mask && columnCount(mask) > 0) wire.counts = encodeCounts(maskToCounts(mask));
-  return wire;
+  return mask && columnCount(mask) > 0 ? { ...wire, counts: encodeCounts(maskToCounts(mask)) } : wire;
 }

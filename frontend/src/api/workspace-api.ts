@@ -1,42 +1,33 @@
 /** The calls of the workspace, one function each. Addresses and names are those of docs/contracts.md. */
 import type { BoxXyxy } from "../geometry/types";
+import type {
+  ActivityIn,
+  CommentIn,
+  CommentOut,
+  CommentPatch,
+  CropIn,
+  CropOut,
+  ImageDetail,
+  LatencyBatch,
+  LatencyIn,
+  NextOut,
+  RevisionOut,
+  ReviewIn,
+  ReviewOut,
+  SkipIn,
+  SubmissionOut,
+  VisitIn,
+  VisitorList,
+  WorkOut,
+} from "../wire/openapi";
 import type { HttpClient } from "./http";
-import type { AnnotationRow, CommentRow, ImageDetail } from "./wire";
+import type { AnnotationRow, DeletedRow } from "./wire";
 
-export interface RevisionRow {
-  readonly revision: number;
-  readonly action: string;
-  readonly snapshot: Readonly<Record<string, unknown>>;
-  readonly author: { readonly id: number; readonly name: string } | null;
-  readonly created_at: string;
-}
-
-export interface CropEmbedding {
-  readonly key: string;
-  readonly status: string;
-  readonly url: string | null;
-}
-
-export interface LatencySample {
-  readonly kind: string;
-  readonly engine: string;
-  readonly browser: string;
-  readonly model_version: string;
-  readonly value_ms: number;
-}
-
-/** The state that an image is in after somebody has finished with it. */
-export interface WorkAnswer {
-  readonly work_status: string;
-}
-
-/** `unprepared`: images that still wait for suggestions; `returned`: the reviewer's words about this one. */
-export interface NextImage {
-  readonly image_id: number | null;
-  readonly lease: { readonly stage: string } | null;
-  readonly unprepared: number;
-  readonly returned: string;
-}
+export type {
+  LatencyIn as LatencySample,
+  RevisionOut as RevisionRow,
+  SubmissionOut as SubmissionRow,
+} from "../wire/openapi";
 
 /** The masks of an image as they were when the server gave them this tag. */
 export interface AnnotationList {
@@ -44,15 +35,8 @@ export interface AnnotationList {
   readonly tag: string;
 }
 
-/** One time that somebody called the image done, and what a reviewer said. */
-export interface SubmissionRow {
-  readonly user_id: number | null;
-  readonly user_name: string;
-  readonly verdict: string;
-  readonly is_latest: boolean;
-  readonly reviewer_name: string;
-  readonly comment: string;
-}
+/** The state that an image is in after somebody has finished with it. */
+export type WorkAnswer = Pick<WorkOut, "work_status">;
 
 export class WorkspaceApi {
   constructor(readonly http: HttpClient) {}
@@ -68,24 +52,38 @@ export class WorkspaceApi {
     return answer && { rows: answer.body.annotations, tag: answer.tag };
   }
 
-  revisions(annotationId: string): Promise<readonly RevisionRow[]> {
+  /** Masks that people deleted from an image, latest first. */
+  async deleted(imageId: number): Promise<readonly DeletedRow[]> {
+    return (await this.http.get<{ annotations: DeletedRow[] }>(`/images/${imageId}/annotations/deleted`)).annotations;
+  }
+
+  /** Say that the image is open here; tells who else has it open. */
+  visit(imageId: number): Promise<VisitorList> {
+    return this.http.send("POST", `/images/${imageId}/presence`, { is_leaving: false } satisfies VisitIn);
+  }
+
+  endVisit(imageId: number): Promise<unknown> {
+    return this.http.send("POST", `/images/${imageId}/presence`, { is_leaving: true } satisfies VisitIn);
+  }
+
+  revisions(annotationId: string): Promise<readonly RevisionOut[]> {
     return this.http.get(`/annotations/${annotationId}/revisions`);
   }
 
-  comments(imageId: number): Promise<readonly CommentRow[]> {
+  comments(imageId: number): Promise<readonly CommentOut[]> {
     return this.http.get(`/images/${imageId}/comments`);
   }
 
   addComment(imageId: number, body: string, annotationId: string | null, place: { x: number; y: number } | null) {
-    const comment = { body, annotation_id: annotationId, x: place?.x ?? null, y: place?.y ?? null };
-    return this.http.send<CommentRow>("POST", `/images/${imageId}/comments`, comment);
+    const comment: CommentIn = { body, annotation_id: annotationId, x: place?.x ?? null, y: place?.y ?? null };
+    return this.http.send<CommentOut>("POST", `/images/${imageId}/comments`, comment);
   }
 
-  resolveComment(commentId: number, isResolved: boolean): Promise<CommentRow> {
-    return this.http.send("PATCH", `/comments/${commentId}`, { is_resolved: isResolved });
+  resolveComment(commentId: number, isResolved: boolean): Promise<CommentOut> {
+    return this.http.send("PATCH", `/comments/${commentId}`, { is_resolved: isResolved } satisfies CommentPatch);
   }
 
-  takeNext(projectId: number): Promise<NextImage> {
+  takeNext(projectId: number): Promise<NextOut> {
     return this.http.send("POST", `/projects/${projectId}/next`);
   }
 
@@ -99,31 +97,31 @@ export class WorkspaceApi {
   }
 
   skip(imageId: number, reason: string): Promise<WorkAnswer> {
-    return this.http.send("POST", `/images/${imageId}/skip`, { reason });
+    return this.http.send("POST", `/images/${imageId}/skip`, { reason } satisfies SkipIn);
   }
 
-  submissions(imageId: number): Promise<readonly SubmissionRow[]> {
+  submissions(imageId: number): Promise<readonly SubmissionOut[]> {
     return this.http.get(`/images/${imageId}/submissions`);
   }
 
-  review(imageId: number, verdict: string, comment: string): Promise<WorkAnswer> {
-    return this.http.send("POST", `/images/${imageId}/review`, { verdict, comment });
+  review(imageId: number, verdict: ReviewIn["verdict"], comment: string): Promise<ReviewOut> {
+    return this.http.send("POST", `/images/${imageId}/review`, { verdict, comment } satisfies ReviewIn);
   }
 
-  takeNextReview(projectId: number): Promise<NextImage> {
+  takeNextReview(projectId: number): Promise<NextOut> {
     return this.http.send("POST", `/projects/${projectId}/review/next`);
   }
 
   reportActivity(imageId: number, activeMs: number, counts: Readonly<Record<string, number>>): Promise<unknown> {
-    return this.http.send("POST", `/images/${imageId}/activity`, { active_ms: activeMs, counts });
+    return this.http.send("POST", `/images/${imageId}/activity`, { active_ms: activeMs, counts } satisfies ActivityIn);
   }
 
   retryEmbedding(imageId: number): Promise<unknown> {
     return this.http.send("POST", `/images/${imageId}/retry`);
   }
 
-  cropEmbedding(imageId: number, box: BoxXyxy, isMirrored: boolean): Promise<CropEmbedding> {
-    const body = { crop_box_xyxy: [box.x0, box.y0, box.x1, box.y1], is_mirrored: isMirrored };
+  cropEmbedding(imageId: number, box: BoxXyxy, isFlipped: boolean): Promise<CropOut> {
+    const body: CropIn = { crop_box_xyxy: [box.x0, box.y0, box.x1, box.y1], is_flipped: isFlipped };
     return this.http.send("POST", `/images/${imageId}/crop-embeddings`, body);
   }
 
@@ -131,7 +129,7 @@ export class WorkspaceApi {
     return this.http.send("PATCH", "/me/preferences", changes);
   }
 
-  sendLatency(projectId: number, samples: readonly LatencySample[]): Promise<unknown> {
-    return this.http.send("POST", "/latency", { project_id: projectId, samples });
+  sendLatency(projectId: number, samples: readonly LatencyIn[]): Promise<unknown> {
+    return this.http.send("POST", "/latency", { project_id: projectId, samples } satisfies LatencyBatch);
   }
 }

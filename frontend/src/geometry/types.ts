@@ -58,10 +58,3 @@ export function screenPoint(x: number, y: number): ScreenPoint {
 export function imagePoint(x: number, y: number): ImagePoint {
   return { x, y };
 }
-
-/** The mean colour of each low-res cell of a photo, or of the part of it that was encoded; alpha is of no account. */
-export interface PhotoCells {
-  readonly rows: number;
-  readonly columns: number;
-  readonly rgba: ArrayLike<number>;
-}

@@ -5,13 +5,15 @@ import { describe, expect, it } from "vitest";
 
 import { maskArea, maskContains, maskToCounts, sampleMask } from "./column-mask";
 import { halfToNumber, parseNpy } from "./npy";
+import { geometryFor, type GeometryName, type PhotoGeometry } from "./photo-geometry";
 import { encodeCounts } from "./rle";
 import type { LowResLogits, Size } from "./types";
-import { geometryFor, inputSizeFor, maskAtOriginalSize, sampledMask } from "./upsample";
+import { maskAtOriginalSize, sampledMask } from "./upsample";
 
 interface GoldenCase {
   name: string;
   logits: string;
+  geometry: GeometryName;
   image_size: number;
   input_size: [number, number];
   original_size: [number, number];
@@ -32,36 +34,33 @@ function size([height, width]: [number, number]): Size {
   return { width, height };
 }
 
+function geometryOf(example: GoldenCase) {
+  return geometryFor(size(example.original_size), { name: example.geometry, imageSize: example.image_size });
+}
+
 describe.each(golden.cases)("$name", (example) => {
   it.each([2, 4, 16])("can be had sampled by %i without computing the rest", (step) => {
-    const geometry = {
-      imageSize: example.image_size,
-      inputSize: size(example.input_size),
-      originalSize: size(example.original_size),
-    };
+    const geometry = geometryOf(example);
     const logits = readLogits(example.logits);
     const sampled = sampledMask(logits, geometry, step);
     expect(sampled).toEqual({ mask: sampleMask(maskAtOriginalSize(logits, geometry), step), step });
   });
 
   it("has the same bits as sam_core's mask", () => {
-    const geometry = {
-      imageSize: example.image_size,
-      inputSize: size(example.input_size),
-      originalSize: size(example.original_size),
-    };
+    const geometry = geometryOf(example);
     const mask = maskAtOriginalSize(readLogits(example.logits), geometry);
     expect(maskArea(mask)).toBe(example.area);
     expect(encodeCounts(maskToCounts(mask))).toBe(example.counts);
   });
 
-  it("comes from the input size that resize-longest-side gives", () => {
-    expect(inputSizeFor(size(example.original_size), example.image_size)).toEqual(size(example.input_size));
+  it("comes from the input size that sam_core gives", () => {
+    expect(geometryOf(example).inputSize).toEqual(size(example.input_size));
   });
 });
 
 /** The two resizes written out plainly, one pixel at a time. */
-function plainValue(logits: LowResLogits, imageSize: number, input: Size, original: Size, x: number, y: number) {
+function plainValue(logits: LowResLogits, geometry: PhotoGeometry, x: number, y: number) {
+  const { imageSize, inputSize: input, originalSize: original, viaInput } = geometry;
   const tap = (inputs: number, outputs: number, d: number) => {
     if (inputs === outputs) return { i0: d, i1: d, w0: 1, w1: 0 };
     const source = Math.max(Math.fround(Math.fround(inputs / outputs) * (d + 0.5) - 0.5), 0);
@@ -76,21 +75,23 @@ function plainValue(logits: LowResLogits, imageSize: number, input: Size, origin
   const low = (lx: number, ly: number) => logits.data[ly * logits.side + lx];
   const middle = (mx: number, my: number) =>
     sample(low, tap(logits.side, imageSize, mx), tap(logits.side, imageSize, my));
+  if (!viaInput) return sample(low, tap(logits.side, original.width, x), tap(logits.side, original.height, y));
   return sample(middle, tap(input.width, original.width, x), tap(input.height, original.height, y));
 }
 
 it("agrees with the plain definition on every pixel", () => {
   const anyLogits = fc.array(fc.float({ noNaN: true, min: -4, max: 4 }), { minLength: 64, maxLength: 64 });
   const anySize = fc.record({ width: fc.integer({ min: 1, max: 40 }), height: fc.integer({ min: 1, max: 40 }) });
+  const anyName = fc.constantFrom<GeometryName>("longest_side", "square");
   fc.assert(
-    fc.property(anyLogits, anySize, (values, originalSize) => {
-      const geometry = geometryFor(originalSize, 32);
+    fc.property(anyLogits, anySize, anyName, (values, originalSize, name) => {
+      const geometry = geometryFor(originalSize, { name, imageSize: 32 });
       fc.pre(Math.min(geometry.inputSize.width, geometry.inputSize.height) > 0);
       const logits = { data: Float32Array.from(values), side: 8 };
       const mask = maskAtOriginalSize(logits, geometry);
       for (let y = 0; y < originalSize.height; y++) {
         for (let x = 0; x < originalSize.width; x++) {
-          const isSet = plainValue(logits, 32, geometry.inputSize, originalSize, x, y) > 0;
+          const isSet = plainValue(logits, geometry, x, y) > 0;
           expect(maskContains(mask, x, y)).toBe(isSet);
         }
       }

@@ -6,30 +6,12 @@
  * computed, and nothing is ever held at the model's input size. fixtures/golden/upsample holds vectors that both languages read. Knows nothing of the model.
  */
 import { ColumnMaskBuilder, type ColumnMask } from "./column-mask";
+import { middleSize, type PhotoGeometry } from "./photo-geometry";
 import { tapsFor, type Taps } from "./taps";
 import type { LowResLogits, Size } from "./types";
 
-/** How a photo became the model's input: scaled so that its longer side is imageSize, then padded. */
-export interface MaskGeometry {
-  readonly imageSize: number;
-  readonly inputSize: Size;
-  readonly originalSize: Size;
-}
-
 /** Values above this stay above zero however they are weighted: nothing underflows. */
 const SAFE = 1e-30;
-
-export function inputSizeFor(originalSize: Size, imageSize: number): Size {
-  const scale = imageSize / Math.max(originalSize.width, originalSize.height);
-  return {
-    width: Math.floor(originalSize.width * scale + 0.5),
-    height: Math.floor(originalSize.height * scale + 0.5),
-  };
-}
-
-export function geometryFor(originalSize: Size, imageSize: number): MaskGeometry {
-  return { imageSize, originalSize, inputSize: inputSizeFor(originalSize, imageSize) };
-}
 
 /** A mask seen from afar: the middle pixel of every `step` x `step` of it. `mask` counts in these. */
 export interface SampledMask {
@@ -38,24 +20,22 @@ export interface SampledMask {
 }
 
 /** The mask (logit > 0) at originalSize. */
-export function maskAtOriginalSize(logits: LowResLogits, geometry: MaskGeometry): ColumnMask {
+export function maskAtOriginalSize(logits: LowResLogits, geometry: PhotoGeometry): ColumnMask {
   return everyStep(logits, geometry, 1);
 }
 
 /** What sampleMask makes of maskAtOriginalSize, bit for bit, for a small part of the work: a mask to look at. */
-export function sampledMask(logits: LowResLogits, geometry: MaskGeometry, step: number): SampledMask {
+export function sampledMask(logits: LowResLogits, geometry: PhotoGeometry, step: number): SampledMask {
   return { mask: everyStep(logits, geometry, step), step };
 }
 
-function everyStep(
-  logits: LowResLogits,
-  { imageSize, inputSize, originalSize }: MaskGeometry,
-  step: number,
-): ColumnMask {
+function everyStep(logits: LowResLogits, geometry: PhotoGeometry, step: number): ColumnMask {
+  const { originalSize } = geometry;
   const size = { width: Math.ceil(originalSize.width / step), height: Math.ceil(originalSize.height / step) };
-  const inner = tapsFor(logits.side, imageSize, 1);
-  const across = tapsFor(inputSize.width, originalSize.width, step);
-  const down = tapsFor(inputSize.height, originalSize.height, step);
+  const { side, kept } = middleSize(logits.side, geometry);
+  const inner = tapsFor(logits.side, side, 1);
+  const across = tapsFor(kept.width, originalSize.width, step);
+  const down = tapsFor(kept.height, originalSize.height, step);
   return collectColumns({ logits, inner, across, down }, size);
 }
 

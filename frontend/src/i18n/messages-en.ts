@@ -1,10 +1,13 @@
 /** Every text of the workspace in English; the other languages have the same keys. {name} is filled in. */
 
+import { HAND_EN } from "./hand-en";
 import { WORK_EN } from "./work-en";
 import { PEOPLE_EN } from "./people-en";
+import { SAVING_EN } from "./saving-en";
 
 export const MESSAGES_EN = {
   ...WORK_EN,
+  ...HAND_EN,
   "bar.back": "Back to the project",
   "bar.position": "{position} of {total}",
   "bar.median": "{ms} ms",
@@ -17,26 +20,24 @@ export const MESSAGES_EN = {
   "bar.submit": "Submit and next",
   "bar.skip": "Skip",
   "bar.language": "Language",
+  "bar.theme": "Theme",
+  "theme.system": "System",
+  "theme.light": "Light",
+  "theme.dark": "Dark",
   "bar.panel": "Show or hide the panel",
   "stage.assisted_manual": "Assisted manual",
   "stage.semi_automatic": "Semi-automatic",
   "stage.fully_automatic": "Fully automatic",
-  "save.saved": "Saved",
-  "save.saving": "Saving…",
-  "save.offline": "Offline: {pending} kept on this device",
-  "save.signed-out": "Signed out: {pending} kept on this device",
-  "save.trouble": "Not saved: {pending} kept on this device",
   "engine.loading": "Loading the model…",
   "engine.waiting": "Preparing this image…",
   "engine.ready": "Ready",
   "engine.failed": "The model did not load. Brush and lasso work.",
   "engine.unprepared": "Not prepared for the model. Brush and lasso work.",
-  "engine.fine": "Fine detail",
   "engine.title": "Model engine",
   "engine.clickToPaint": "Click to painted mask",
   "engine.decode": "Model alone",
   "engine.figures": "{p50} ms, 95 % under {p95} ms",
-  "engine.figures.none": "no click yet",
+  "engine.figures.none": "not enough clicks yet",
   "engine.choose": "Decode with",
   "engine.automatic": "Automatic",
   "engine.automatic.note": "the fastest right one: {engine}",
@@ -45,6 +46,7 @@ export const MESSAGES_EN = {
   "engine.name.wasm": "WebAssembly, one thread",
   "engine.name.server": "The server",
   "engine.trial": "measured {ms} ms",
+  "engine.trial.accelerated": "measured {ms} ms, with the accelerator",
   "engine.trial.wrong": "gave a wrong mask: not used",
   "engine.trial.none": "not measured yet",
   "tools.title": "Tools",
@@ -72,7 +74,7 @@ export const MESSAGES_EN = {
     "Image {name}. Arrow keys move the cursor, Space places a foreground point, Shift and Space a background point, Enter accepts.",
   "hint.select": "Click a mask to select it, again for the one below · drag to pan",
   "hint.points": "Click the object · right-click what is not · drag a box",
-  "hint.points.draft": "Click to refine · {next} next candidate · {accept} accept · {abandon} drop",
+  "hint.points.draft": "Click to refine, a point to remove it · {next} next · {accept} accept · {abandon} drop",
   "hint.box": "Drag a box around the object · click adds a point",
   "hint.brush": "Paint · Shift draws straight · Alt erases · {smaller} {larger} size",
   "hint.eraser": "Erase · Shift draws straight · Alt paints · {smaller} {larger} size",
@@ -87,7 +89,6 @@ export const MESSAGES_EN = {
   "candidate.level.3": "subpart",
   "candidate.chip": "{level} {score}",
   "candidate.place": "{at}/{of}",
-  "candidate.looking": "Looking closer: the mask may get better yet",
   "candidate.working": "Working…",
   "panel.title": "Masks and labels",
   "masks.title": "Masks",
@@ -207,6 +208,7 @@ export const MESSAGES_EN = {
   "action.candidatePrevious": "Previous candidate",
   "action.toggleHover": "Hover preview on or off",
   "action.refineWithModel": "Refine the mask with the model",
+  "action.sharpen": "Sharpen the mask",
   "action.toolSelect": "Select",
   "action.toolPoints": "Points",
   "action.toolBox": "Box",
@@ -262,6 +264,7 @@ export const MESSAGES_EN = {
   "action.cursorForeground": "Foreground point at the cursor",
   "action.cursorBackground": "Background point at the cursor",
   "entry.prompt": "prompt",
+  "entry.sharpen": "sharpen",
   "entry.candidate": "candidate",
   "entry.abandon": "dropped draft",
   "entry.accept": "new mask",
@@ -294,7 +297,8 @@ export const MESSAGES_EN = {
   "notice.queue.empty": "Nothing is left in the queue.",
   "notice.queue.preparing":
     "Done with this image. The next images ({count}) wait for the model's suggestions: press again in a moment.",
-  "notice.lease.lost": "Somebody else has taken this image. What you saved is kept.",
+  "notice.lease.lost":
+    "Somebody else has taken this image. What you saved is kept; what you change now stays on this device until it is free.",
   "notice.removed":
     "An admin has removed you from this project. What was saved stays in it. Changes that were not are kept on this device and sent when you are let in again.",
   "notice.image.gone":
@@ -304,8 +308,19 @@ export const MESSAGES_EN = {
   "notice.replayed": "Changes from your last visit, kept on this device ({count}), are being saved.",
   "notice.nothing.to.accept": "There is no mask to keep: it has no pixels that are still free.",
   "notice.decode.failed": "The model gave no answer: {reason} Click again, or use brush and lasso.",
-  "notice.rejected": "The server refused a change: {reason} The mask shows what it has.",
+  "notice.sharpen.detail": "The mask shows all the detail there is.",
+  "notice.sharpen.late": "The closer view did not come in time; the mask stays as it is. Try again in a moment.",
   "notice.storage.failed": "This browser could not keep a change: {reason} Free some space, then repeat it.",
+  "notice.storage.none":
+    "This browser keeps no work for you: a mask is safe only once the bar says “Saved”. Closing the page before that loses it.",
+  "fault.saved":
+    "Something failed in this page ({reason}). All your masks are saved. Reload the page if it looks wrong.",
+  "fault.kept":
+    "Something failed in this page ({reason}). {pending} of your changes are kept on this device and will be sent. Reload the page if it looks wrong.",
+  "fault.unkept":
+    "Something failed in this page ({reason}). {pending} of your changes are in this page only: wait for “Saved” before you reload it.",
+  "fault.reload": "Reload",
+  "panel.failed": "This part of the page failed. Your masks are not touched by it.",
   "notice.select.one": "Select one unlocked mask first.",
   "notice.versions.failed": "The versions could not be read: {reason}",
   "notice.comments.failed": "Comments are out of reach: {reason}",
@@ -315,6 +330,7 @@ export const MESSAGES_EN = {
   "announce.redo": "Redone: {value}.",
   "announce.candidate": "Candidate {value}.",
   ...PEOPLE_EN,
+  ...SAVING_EN,
 } as const;
 
 export type MessageKey = keyof typeof MESSAGES_EN;

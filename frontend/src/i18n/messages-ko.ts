@@ -1,10 +1,13 @@
 /** The texts of the workspace in Korean. */
 import type { Messages } from "./messages-en";
+import { HAND_KO } from "./hand-ko";
 import { WORK_KO } from "./work-ko";
 import { PEOPLE_KO } from "./people-ko";
+import { SAVING_KO } from "./saving-ko";
 
 export const MESSAGES_KO: Messages = {
   ...WORK_KO,
+  ...HAND_KO,
   "bar.back": "프로젝트로 돌아가기",
   "bar.position": "{total}개 중 {position}번째",
   "bar.median": "{ms} ms",
@@ -17,26 +20,24 @@ export const MESSAGES_KO: Messages = {
   "bar.submit": "제출하고 다음으로",
   "bar.skip": "건너뛰기",
   "bar.language": "언어",
+  "bar.theme": "테마",
+  "theme.system": "시스템",
+  "theme.light": "밝게",
+  "theme.dark": "어둡게",
   "bar.panel": "패널 보이기/숨기기",
   "stage.assisted_manual": "보조 수동",
   "stage.semi_automatic": "반자동",
   "stage.fully_automatic": "전자동",
-  "save.saved": "저장됨",
-  "save.saving": "저장 중…",
-  "save.offline": "오프라인: {pending}건을 이 기기에 보관 중",
-  "save.signed-out": "로그아웃됨: {pending}건을 이 기기에 보관 중",
-  "save.trouble": "저장 안 됨: {pending}건을 이 기기에 보관 중",
   "engine.loading": "모델을 불러오는 중…",
   "engine.waiting": "이미지를 준비하는 중…",
   "engine.ready": "준비됨",
   "engine.failed": "모델을 불러오지 못했습니다. 브러시와 올가미는 쓸 수 있습니다.",
   "engine.unprepared": "모델용으로 준비되지 않았습니다. 브러시와 올가미는 쓸 수 있습니다.",
-  "engine.fine": "정밀",
   "engine.title": "모델 엔진",
   "engine.clickToPaint": "클릭에서 마스크 표시까지",
   "engine.decode": "모델 계산만",
   "engine.figures": "{p50} ms, 95 %는 {p95} ms 이하",
-  "engine.figures.none": "아직 클릭 없음",
+  "engine.figures.none": "아직 클릭이 충분하지 않음",
   "engine.choose": "계산 방식",
   "engine.automatic": "자동",
   "engine.automatic.note": "정확하고 가장 빠른 것: {engine}",
@@ -45,6 +46,7 @@ export const MESSAGES_KO: Messages = {
   "engine.name.wasm": "WebAssembly, 한 스레드",
   "engine.name.server": "서버",
   "engine.trial": "측정값 {ms} ms",
+  "engine.trial.accelerated": "측정값 {ms} ms, 가속기 사용",
   "engine.trial.wrong": "잘못된 마스크를 만들어 사용하지 않음",
   "engine.trial.none": "아직 측정하지 않음",
   "tools.title": "도구",
@@ -72,7 +74,7 @@ export const MESSAGES_KO: Messages = {
     "이미지 {name}. 화살표 키로 커서를 움직이고, 스페이스로 전경 점, Shift+스페이스로 배경 점을 찍고, Enter로 확정합니다.",
   "hint.select": "마스크를 클릭해 선택 · 다시 클릭하면 아래 마스크 · 끌면 이동",
   "hint.points": "물체를 클릭 · 아닌 곳은 오른쪽 클릭 · 끌어서 상자",
-  "hint.points.draft": "클릭해 다듬기 · {next} 다음 후보 · {accept} 확정 · {abandon} 버리기",
+  "hint.points.draft": "클릭해 다듬기, 점을 클릭하면 없어짐 · {next} 다음 후보 · {accept} 확정 · {abandon} 버리기",
   "hint.box": "물체를 상자로 감싸세요 · 클릭하면 점 추가",
   "hint.brush": "칠하기 · Shift 직선 · Alt 지우기 · {smaller} {larger} 크기",
   "hint.eraser": "지우기 · Shift 직선 · Alt 칠하기 · {smaller} {larger} 크기",
@@ -87,7 +89,6 @@ export const MESSAGES_KO: Messages = {
   "candidate.level.3": "세부",
   "candidate.chip": "{level} {score}",
   "candidate.place": "{at}/{of}",
-  "candidate.looking": "더 자세히 보는 중: 마스크가 더 정확해질 수 있습니다",
   "candidate.working": "계산 중…",
   "panel.title": "마스크와 라벨",
   "masks.title": "마스크",
@@ -207,6 +208,7 @@ export const MESSAGES_KO: Messages = {
   "action.candidatePrevious": "이전 후보",
   "action.toggleHover": "미리보기 켜기/끄기",
   "action.refineWithModel": "모델로 마스크 다듬기",
+  "action.sharpen": "마스크 선명하게",
   "action.toolSelect": "선택",
   "action.toolPoints": "점",
   "action.toolBox": "상자",
@@ -262,6 +264,7 @@ export const MESSAGES_KO: Messages = {
   "action.cursorForeground": "커서 위치에 전경 점",
   "action.cursorBackground": "커서 위치에 배경 점",
   "entry.prompt": "프롬프트",
+  "entry.sharpen": "선명하게",
   "entry.candidate": "후보",
   "entry.abandon": "버린 초안",
   "entry.accept": "새 마스크",
@@ -294,7 +297,8 @@ export const MESSAGES_KO: Messages = {
   "notice.queue.empty": "대기열에 남은 이미지가 없습니다.",
   "notice.queue.preparing":
     "이 이미지는 끝났습니다. 다음 이미지({count})가 모델의 제안을 기다리고 있습니다. 잠시 후 다시 누르세요.",
-  "notice.lease.lost": "다른 사람이 이 이미지를 가져갔습니다. 저장한 내용은 그대로 남아 있습니다.",
+  "notice.lease.lost":
+    "다른 사람이 이 이미지를 가져갔습니다. 저장한 내용은 그대로 남아 있고, 지금 바꾸는 것은 이미지가 풀릴 때까지 이 기기에 보관됩니다.",
   "notice.removed":
     "관리자가 이 프로젝트에서 회원님을 제외했습니다. 저장한 내용은 프로젝트에 남아 있습니다. 저장하지 못한 변경은 이 기기에 보관되며, 다시 참여하면 전송됩니다.",
   "notice.image.gone": "이 이미지가 프로젝트에서 삭제되었습니다. 저장하지 못한 변경은 이 기기에 보관됩니다.",
@@ -303,8 +307,19 @@ export const MESSAGES_KO: Messages = {
   "notice.replayed": "지난번에 이 기기에 보관한 변경 {count}건을 저장하고 있습니다.",
   "notice.nothing.to.accept": "남길 마스크가 없습니다. 비어 있는 픽셀이 없습니다.",
   "notice.decode.failed": "모델이 답하지 않았습니다: {reason} 다시 클릭하거나 브러시와 올가미를 쓰세요.",
-  "notice.rejected": "서버가 변경을 거절했습니다: {reason} 마스크는 서버의 상태로 표시됩니다.",
+  "notice.sharpen.detail": "마스크에 이미 모든 세부가 담겨 있습니다.",
+  "notice.sharpen.late": "자세한 화면이 제때 준비되지 않아 마스크를 그대로 두었습니다. 잠시 후 다시 시도하세요.",
   "notice.storage.failed": "브라우저가 변경을 보관하지 못했습니다: {reason} 공간을 비우고 다시 하세요.",
+  "notice.storage.none":
+    "이 브라우저는 작업을 보관하지 않습니다. 상단에 “저장됨”이 보여야 마스크가 안전하며, 그 전에 페이지를 닫으면 사라집니다.",
+  "fault.saved":
+    "이 페이지에서 오류가 발생했습니다({reason}). 마스크는 모두 저장되어 있습니다. 이상해 보이면 페이지를 새로 고치세요.",
+  "fault.kept":
+    "이 페이지에서 오류가 발생했습니다({reason}). 변경 {pending}건은 이 기기에 보관되어 있으며 곧 전송됩니다. 이상해 보이면 페이지를 새로 고치세요.",
+  "fault.unkept":
+    "이 페이지에서 오류가 발생했습니다({reason}). 변경 {pending}건이 이 페이지에만 있습니다. “저장됨”이 보인 뒤에 새로 고치세요.",
+  "fault.reload": "새로 고침",
+  "panel.failed": "페이지의 이 부분에서 오류가 발생했습니다. 마스크에는 영향이 없습니다.",
   "notice.select.one": "먼저 잠기지 않은 마스크를 하나 선택하세요.",
   "notice.versions.failed": "버전을 읽지 못했습니다: {reason}",
   "notice.comments.failed": "댓글에 연결할 수 없습니다: {reason}",
@@ -314,4 +329,5 @@ export const MESSAGES_KO: Messages = {
   "announce.redo": "다시 실행: {value}.",
   "announce.candidate": "후보 {value}.",
   ...PEOPLE_KO,
+  ...SAVING_KO,
 };

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { MESSAGES_EN, type MessageKey } from "./messages-en";
 import { MESSAGES_KO } from "./messages-ko";
 import { MESSAGES_ZH_HANT } from "./messages-zh-hant";
-import { loadMessages, LOCALES, pickLocale, Translator } from "./translate";
+import { loadMessages, LOCALES, localeOf, Translator } from "./translate";
 
 const placesIn = (text: string): string[] => (text.match(/\{\w+\}/g) ?? []).sort();
 
@@ -35,10 +35,18 @@ it("fills in values and leaves unknown places visible", () => {
   expect(dynamic("toString")).toBe("toString");
 });
 
-it("takes the person's choice before the browser's, and English at last", () => {
-  expect(pickLocale("ko", ["en-US"])).toBe("ko");
-  expect(pickLocale(undefined, ["fr", "zh-TW", "en"])).toBe("zh-Hant");
-  expect(pickLocale(undefined, ["fr"])).toBe("en");
+it("knows its languages by the server's tags and the browsers'", () => {
+  expect(["ko", "ko-KR", "zh-hant", "zh-Hant", "zh-TW", "en", "en-US", "fr", ""].map(localeOf)).toEqual([
+    "ko",
+    "ko",
+    "zh-Hant",
+    "zh-Hant",
+    "zh-Hant",
+    "en",
+    "en",
+    "en",
+    "en",
+  ]);
 });
 
 it("loads every language that it offers", async () => {

@@ -10,15 +10,10 @@ export const LOCALES = [
 export type LocaleId = (typeof LOCALES)[number]["id"];
 export type Params = Readonly<Record<string, string | number>>;
 
-/** The language to use: the person's own choice, else the browser's first that there is, else English. */
-export function pickLocale(preferred: string | undefined, browser: readonly string[]): LocaleId {
-  for (const wanted of preferred === undefined ? browser : [preferred, ...browser]) {
-    const tag = wanted.toLowerCase();
-    if (tag.startsWith("ko")) return "ko";
-    if (tag.startsWith("zh")) return "zh-Hant";
-    if (tag.startsWith("en")) return "en";
-  }
-  return "en";
+/** The language of a tag such as "zh-hant" or "ko-KR"; English for one that is not spoken here. */
+export function localeOf(tag: string): LocaleId {
+  if (/^ko\b/i.test(tag)) return "ko";
+  return /^zh\b/i.test(tag) ? "zh-Hant" : "en";
 }
 
 /** Load a language; English is always there, the others come when they are wanted. */

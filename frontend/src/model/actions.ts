@@ -16,6 +16,7 @@ export const ACTIONS = [
   { id: "candidatePrevious", group: "prompt", keys: ["Shift+Tab"] },
   { id: "toggleHover", group: "prompt", keys: ["H"] },
   { id: "refineWithModel", group: "prompt", keys: ["M"], leftKeys: ["C"] },
+  { id: "sharpen", group: "prompt", keys: ["D"], leftKeys: ["Y"] },
   { id: "toolSelect", group: "tools", keys: ["V"], leftKeys: ["J"] },
   { id: "toolPoints", group: "tools", keys: ["P"], leftKeys: ["P"] },
   { id: "toolBox", group: "tools", keys: ["B"], leftKeys: ["O"] },

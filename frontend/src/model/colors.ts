@@ -12,7 +12,9 @@ export const OKABE_ITO: readonly string[] = [
 ]; // prettier-ignore
 
 const UNLABELLED: Rgb = [186, 194, 204];
-const INSTANCE_SHIFTS = [0, 0.22, -0.14, 0.36, -0.26] as const;
+const INSTANCE_SHIFTS = [0, 0.34, -0.28, 0.58, -0.46] as const;
+/** How many shades of one colour there are. */
+export const SHADES = INSTANCE_SHIFTS.length;
 
 export function parseColor(hex: string): Rgb {
   const value = Number.parseInt(hex.slice(1), 16);
@@ -41,10 +43,17 @@ function instanceNumber(id: string): number {
   return hash;
 }
 
+/** The shade that a mask has of its label's colour where no neighbour has the same. */
+export function preferredShade(id: string): number {
+  return instanceNumber(id) % 3;
+}
+
+/** `shade`: which step in lightness of the label's colour, below SHADES. */
 export function colorOfMask(
   record: Pick<MaskRecord, "id" | "labelId">,
   labels: ReadonlyMap<number, LabelInfo>,
   colorBy: "label" | "instance",
+  shade = preferredShade(record.id),
 ): Rgb {
   const instance = instanceNumber(record.id);
   if (colorBy === "instance") {
@@ -53,5 +62,25 @@ export function colorOfMask(
   }
   const label = record.labelId === null ? undefined : labels.get(record.labelId);
   const base = label ? parseColor(label.color) : UNLABELLED;
-  return shiftLightness(base, INSTANCE_SHIFTS[instance % 3]);
+  return shiftLightness(base, INSTANCE_SHIFTS[shade]);
+}
+
+const DARK: Rgb = [6, 9, 14];
+/** From this luminance on, either this tone or the dark one has a contrast of 3 to 1 with any colour beneath. */
+const LEAST_LUMINANCE = 0.5;
+
+/** The two tones of an outline: the mask's colour, light enough for dark photos, and a dark one for light photos. */
+export function outlineTones(color: Rgb): { readonly light: Rgb; readonly dark: Rgb } {
+  let light = color;
+  for (let step = 1; relativeLuminance(light) < LEAST_LUMINANCE; step++) light = shiftLightness(color, step / 10);
+  return { light, dark: DARK };
+}
+
+/** Relative luminance as WCAG 2 defines it, 0 to 1. */
+export function relativeLuminance(color: Rgb): number {
+  const [r, g, b] = color.map((part) => {
+    const share = part / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }

@@ -3,59 +3,25 @@
  */
 import { combineMasks, type ColumnMask } from "../geometry/column-mask";
 import type { BoxXyxy, ImagePoint, LowResLogits, Prompt } from "../geometry/types";
-
-/** One embedding: the whole photo's (`cropBox` null) or that of a part of it, seen plainly or in a mirror. */
-export interface EmbeddingSource {
-  readonly imageId: number;
-  readonly url: string;
-  readonly key: string;
-  readonly cropBox: BoxXyxy | null;
-  readonly isMirrored: boolean;
-}
-
-/** What one view gave by itself: four candidates' logits, one after the other. */
-export interface SeenView {
-  readonly embedding: EmbeddingSource;
-  readonly logits: Float32Array;
-  readonly predictedIou: ArrayLike<number>;
-}
-
-/** A view that has yet to answer, and the mask that it goes on from. */
-export interface ViewStart {
-  readonly embedding: EmbeddingSource;
-  readonly logits: LowResLogits;
-}
-
-/** One of the model's answers; index 0 is the single-mask token, 1 to 3 the ambiguous ones. */
-export interface DraftCandidate {
-  readonly index: number;
-  readonly predictedIou: number;
-  readonly stabilityScore: number;
-  /** As decoded: the next mask prompt. */
-  readonly logits: LowResLogits;
-  /** What the mask is made of. */
-  readonly shown: LowResLogits;
-}
+import type { Candidate, SeenView, PreviousMask, ViewStart } from "./embedding-views";
 
 export interface Draft {
   readonly prompts: readonly Prompt[];
-  readonly candidates: readonly DraftCandidate[];
+  readonly candidates: readonly Candidate[];
   /** Index into `candidates` of the one shown. */
   readonly chosen: number;
   /** The chosen candidate at the photo's own size; null while the model is at work. */
   readonly mask: ColumnMask | null;
-  /** The logits that the last run started from. */
-  readonly maskInput: LowResLogits | null;
+  /** The masks that the last run started from, the whole photo's first; none for a first prompt. */
+  readonly starts: readonly ViewStart[];
+  /** What was shown before the last point; null unless that is what was added. */
+  readonly before: PreviousMask | null;
   /** The saved mask that this draft refines; null for a new one. */
   readonly targetId: string | null;
-  /** Whether a person chose it. */
-  readonly isChosenByHand: boolean;
-  /** The part of the photo that the mask lies in: that of the nearest view. */
+  /** The crop of the photo that the mask lies in: that of the closest view. */
   readonly cropBox: BoxXyxy | null;
-  /** What each view gave for these prompts, from afar to near. */
+  /** What each view gave for these prompts, from the whole photo to the closest crop. */
   readonly seen: readonly SeenView[];
-  /** Views that have answered the prompts before, but not these yet. */
-  readonly toGoOn: readonly ViewStart[];
   /** What was painted and erased by hand; it stays when the model answers anew. */
   readonly added: ColumnMask | null;
   readonly removed: ColumnMask | null;
@@ -72,12 +38,11 @@ export const EMPTY_DRAFT: Draft = {
   candidates: [],
   chosen: 0,
   mask: null,
-  maskInput: null,
+  starts: [],
+  before: null,
   targetId: null,
-  isChosenByHand: false,
   cropBox: null,
   seen: [],
-  toGoOn: [],
   added: null,
   removed: null,
   edits: [],
@@ -105,7 +70,7 @@ export function removePrompt(draft: Draft, index: number): Draft {
 }
 
 /** The candidates that Tab walks through: the ambiguous ones where the model gave them, else all. */
-export function walkableCandidates(draft: Draft): readonly DraftCandidate[] {
+export function walkableCandidates(draft: Draft): readonly Candidate[] {
   const ambiguous = draft.candidates.filter((candidate) => candidate.index > 0);
   return ambiguous.length > 0 ? ambiguous : draft.candidates;
 }
@@ -123,7 +88,7 @@ export function nextCandidate(draft: Draft, steps: number): number {
 
 /** Forget what can be computed again, for drafts far back in the history. */
 export function slimDraft(draft: Draft): Draft {
-  return { ...draft, candidates: [], chosen: 0, maskInput: null, seen: [], toGoOn: [] };
+  return { ...draft, candidates: [], chosen: 0, starts: [], before: null, seen: [] };
 }
 
 /** The logits of a view's candidate. */
@@ -132,15 +97,23 @@ export function planeOf({ logits, predictedIou }: SeenView, candidate: number): 
   return { data: logits.subarray(candidate * size, (candidate + 1) * size), side: Math.sqrt(size) };
 }
 
-/** Where one more prompt finds the views that gave this draft's mask: each goes on from what it gave by itself. */
-export function startsOf({ seen, toGoOn, chosen }: Draft): ViewStart[] {
-  return [...seen.map((view) => ({ embedding: view.embedding, logits: planeOf(view, chosen) })), ...toGoOn];
+/** What the model should start from: what each view gave last, once there is more than one prompt. */
+export function startsToRefine(before: Draft, after: Draft): readonly ViewStart[] {
+  if (after.prompts.length < 2) return [];
+  if (before.seen.length === 0) return before.starts;
+  return before.seen.map((view) => ({
+    cropBox: view.embedding.cropBox,
+    isFlipped: view.embedding.isFlipped,
+    logits: planeOf(view, before.chosen),
+  }));
 }
 
-/** What the model should start from: the logits shown last, once there is more than one prompt. */
-export function logitsToRefine(before: Draft, after: Draft): LowResLogits | null {
-  if (after.prompts.length < 2) return null;
-  return before.candidates[before.chosen]?.logits ?? before.maskInput;
+/** The mask that the answer to one more point is blended with; null after any other change. */
+export function previousMask(before: Draft, after: Draft): PreviousMask | null {
+  const logits = before.candidates.at(before.chosen)?.maskLogits;
+  const isSameSoFar = before.prompts.every((prompt, i) => after.prompts[i] === prompt);
+  const isOneMore = isSameSoFar && after.prompts.length === before.prompts.length + 1;
+  return logits && isOneMore ? { cropBox: before.cropBox, logits } : null;
 }
 
 /** The model's mask with the hand's changes over it. */

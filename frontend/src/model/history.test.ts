@@ -107,6 +107,20 @@ describe("history", () => {
     history.undo();
     expect(history.redo()).toEqual([{ kind: "draft", before: null, after: shown }]);
   });
+
+  it("takes an answer in after later steps, and while it is undone", () => {
+    const history = new History();
+    const asked = addPoint(EMPTY_DRAFT, { x: 1, y: 1 }, 1);
+    const shown = { ...asked, mask: bitmapMask(["#"]) };
+    const later = { ...asked, chosen: 1 };
+    history.record("prompt", [{ kind: "draft", before: null, after: asked }]);
+    history.record("candidate", [{ kind: "draft", before: asked, after: later }]);
+    history.undo();
+    history.amend(asked, shown);
+    expect(history.redo()).toEqual([{ kind: "draft", before: shown, after: later }]);
+    history.undo();
+    expect(history.undo()).toEqual([{ kind: "draft", before: shown, after: null }]);
+  });
 });
 
 it("squashes changes of one thing to the first before and the last after", () => {

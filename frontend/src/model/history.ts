@@ -69,13 +69,17 @@ export class History {
     return open ? invertChanges(open.changes) : [];
   }
 
-  /** Put the model's answer into the entry that asked for it, so that redo shows it without a new run. */
+  /** Put the model's answer in place of what asked for it, wherever that is by now: undo and redo need no new run. */
   amend(asked: Draft, shown: Draft): void {
+    const answered = (draft: Draft | null): Draft | null => (draft === asked ? shown : draft);
     const replace = (change: Change): Change =>
-      change.kind === "draft" && change.after === asked ? { ...change, after: shown } : change;
+      change.kind === "draft" && (change.before === asked || change.after === asked)
+        ? { ...change, before: answered(change.before), after: answered(change.after) }
+        : change;
+    const replaceIn = (entry: HistoryEntry): HistoryEntry => ({ ...entry, changes: entry.changes.map(replace) });
     if (this.open) this.open.changes = this.open.changes.map(replace);
-    const last = this.done.pop();
-    if (last) this.done.push({ ...last, changes: last.changes.map(replace) });
+    this.done = this.done.map(replaceIn);
+    this.undone = this.undone.map(replaceIn);
   }
 
   undo(): readonly Change[] {

@@ -18,8 +18,8 @@ export interface Provenance {
   readonly predicted_iou?: number | null;
   readonly stability_score?: number | null;
   readonly crop_box?: readonly number[] | null;
-  /** What the model was shown of the photo, from afar to near: the mask is that of all these together. */
-  readonly views?: readonly { readonly crop_box: readonly number[] | null; readonly is_mirrored: boolean }[];
+  /** The views that the mask is made of, from the whole photo to the closest crop. */
+  readonly views?: readonly { readonly crop_box: readonly number[] | null; readonly is_flipped: boolean }[];
   readonly brush_pixels?: number;
   readonly edits?: readonly string[];
   readonly [other: string]: unknown;
@@ -60,9 +60,22 @@ export function withMask(record: Omit<MaskRecord, "mask" | "area" | "bounds">, m
   return { ...record, mask, area: maskArea(mask), bounds: maskBounds(mask) ?? NO_BOUNDS };
 }
 
-/** A record whose mask a person changed: whoever mends a suggestion stands behind it, as the server says as well. */
-export function mended(record: Omit<MaskRecord, "mask" | "area" | "bounds">, mask: ColumnMask): MaskRecord {
-  return withMask({ ...record, state: record.state === "suggestion" ? "accepted" : record.state }, mask);
+/**
+ * A record that a person stands behind. A suggestion becomes an annotation, as the server says as well, and gets the
+ * label in hand where the model gave it none.
+ */
+export function adopted<T extends Pick<MaskRecord, "state" | "labelId">>(record: T, labelInHand: number | null): T {
+  if (record.state !== "suggestion") return record;
+  return { ...record, state: "accepted", labelId: record.labelId ?? labelInHand };
+}
+
+/** A record whose mask was changed by hand: what the model thought of its own mask is no score of this one. */
+export function editedByHand(
+  record: Omit<MaskRecord, "mask" | "area" | "bounds">,
+  mask: ColumnMask,
+  labelInHand: number | null,
+): MaskRecord {
+  return withMask({ ...adopted(record, labelInHand), predictedIou: null, stabilityScore: null }, mask);
 }
 
 /** Note an edit in a record's provenance, with the number of pixels it changed. */
@@ -122,4 +135,10 @@ export function unanswered(masks: readonly MaskRecord[], labels: readonly LabelI
         ({ name, kind }) => kind !== "flag" && (record.attributes[name] ?? "") === "",
       ),
   );
+}
+
+/** Accepted masks without a label, in a project that has labels. */
+export function unlabelled(masks: readonly MaskRecord[], labels: readonly LabelInfo[]): MaskRecord[] {
+  if (labels.length === 0) return [];
+  return masks.filter(({ state, labelId }) => state === "accepted" && labelId === null);
 }

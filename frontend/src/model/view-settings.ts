@@ -12,6 +12,8 @@ export interface ViewSettings {
   readonly isHoverOn: boolean;
   readonly isSpotlightOn: boolean;
   readonly isTimerHintOn: boolean;
+  /** What a label key right after Enter names: the mask just made, or the next one. */
+  readonly labelKeyNames: "made" | "next";
 }
 
 export const DEFAULT_VIEW: ViewSettings = {
@@ -24,9 +26,12 @@ export const DEFAULT_VIEW: ViewSettings = {
   isHoverOn: true,
   isSpotlightOn: false,
   isTimerHintOn: true,
+  labelKeyNames: "made",
 };
 
 export type ToolId = "select" | "points" | "box" | "brush" | "eraser" | "lasso" | "comment";
+
+export type PointerKind = "mouse" | "touch" | "pen";
 
 /** Width of the side panel in CSS pixels. */
 export const DEFAULT_PANEL_WIDTH = 280;

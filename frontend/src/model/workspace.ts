@@ -10,7 +10,8 @@ import type { Rgb } from "./colors";
 import type { Draft } from "./draft";
 import type { AttributeValue, LabelInfo, MaskRecord } from "./mask-record";
 import type { Readable, Store } from "./store";
-import type { BrushSettings, ToolId, ViewSettings } from "./view-settings";
+import type { SuggestionFilter } from "./suggestion-filter";
+import type { BrushSettings, PointerKind, ToolId, ViewSettings } from "./view-settings";
 import type { Remaining, ReviewInfo, Verdict } from "./work";
 
 export interface ImageInfo {
@@ -24,12 +25,50 @@ export interface ImageInfo {
   readonly workStatus: string;
 }
 
-export type SaveState = "saved" | "saving" | "offline" | "signed-out" | "trouble" | "conflict";
+export type SaveState =
+  | "saved"
+  | "saving"
+  | "offline"
+  | "timeout"
+  | "busy"
+  | "full"
+  | "failing"
+  | "signed-out"
+  | "other-account"
+  | "gone"
+  | "refused"
+  | "conflict";
+
+/** A mask of which the server refused something: it waits for the person. */
+export interface RefusedMask {
+  readonly imageId: number;
+  readonly annotationId: string;
+  /** The type of the operation that was refused. */
+  readonly operation: string;
+  readonly code: string;
+  readonly message: string;
+  /** What stands in the way is a rule that reviewers and admins may set aside. */
+  readonly isOverridable: boolean;
+}
+
+/** What of this person's work, on all images, the server does not have yet. */
+export interface SaveInfo {
+  readonly state: SaveState;
+  /** Masks on their way; `elsewhere`: those of other images than the open one. */
+  readonly pending: number;
+  readonly elsewhere: { readonly masks: number; readonly images: number };
+  readonly refused: readonly RefusedMask[];
+  /** False: this browser keeps nothing, and work is safe only once the server has it. */
+  readonly isKept: boolean;
+}
 export type EngineState = "loading" | "waiting" | "ready" | "failed" | "unprepared";
 
 export interface EngineStatus {
   readonly state: EngineState;
   readonly name: string;
+  /** The model that is open, and whether its accelerator answers or its plain graphs: each has figures of its own. */
+  readonly modelVersion: string;
+  readonly isAccelerated: boolean;
   readonly isFine: boolean;
   /** From a click to its painted mask, and the model's own share of it; null before the first click. */
   readonly clickToPaint: LatencyFigures | null;
@@ -47,6 +86,7 @@ export interface LatencyFigures {
 
 export interface EngineTrialInfo {
   readonly engine: string;
+  readonly isAccelerated: boolean;
   readonly isCorrect: boolean;
   readonly medianMs: number;
   readonly threads: number;
@@ -90,13 +130,19 @@ export interface MaskVersion {
   readonly record: MaskRecord | null;
 }
 
-export interface SuggestionFilter {
-  readonly minIou: number;
-  readonly minStability: number;
+/** A mask that was deleted from the open image, as it was then. */
+export interface DeletedMask {
+  readonly record: MaskRecord;
+  readonly byName: string;
+  readonly deletedAt: string;
 }
 
-export type Dialog = "shortcuts" | "guidelines" | "skip" | "comment" | "versions" | "engine" | null;
+export type Dialog = "shortcuts" | "guidelines" | "skip" | "comment" | "versions" | "trash" | "engine" | null;
 export type Pace = { readonly masks: number; readonly secondsPerMask: number };
+
+/** Of pages and workspace alike; "system" follows the device. */
+export const THEMES = ["system", "light", "dark"] as const;
+export type Theme = (typeof THEMES)[number];
 
 export interface Workspace {
   readonly projectName: string;
@@ -105,6 +151,8 @@ export interface Workspace {
   readonly userName: string;
   readonly labels: readonly LabelInfo[];
   readonly canEdit: boolean;
+  /** The person may save although a rule stands in the way, by saying so: a reviewer or admin. */
+  readonly mayOverride: boolean;
 
   readonly image: Readable<ImageInfo | null>;
   readonly view: Readable<Viewport>;
@@ -114,11 +162,16 @@ export interface Workspace {
   readonly masks: Readable<readonly MaskRecord[]>;
   readonly draft: Readable<Draft | null>;
   readonly isDecoding: Readable<boolean>;
-  /** A closer look is under way: the mask may become better yet. */
-  readonly isLooking: Readable<boolean>;
+  /** The mask is being sharpened, because somebody asked for it. */
+  readonly isSharpening: Readable<boolean>;
   readonly selection: Readable<ReadonlySet<string>>;
   readonly currentLabel: Readable<number | null>;
-  readonly save: Readable<{ readonly state: SaveState; readonly pending: number }>;
+  /** The mask that Enter made, until something else is begun. */
+  readonly justMade: Readable<string | null>;
+  readonly pointer: Readable<PointerKind>;
+  /** The draft's point under the pointer; -1 for none. */
+  readonly pointedPrompt: Readable<number>;
+  readonly save: Readable<SaveInfo>;
   readonly engine: Readable<EngineStatus>;
   readonly notices: Readable<readonly Notice[]>;
   readonly announcement: Readable<string>;
@@ -128,6 +181,10 @@ export interface Workspace {
   readonly remaining: Readable<Remaining | null>;
   readonly commentTarget: Readable<CommentTarget>;
   readonly shownComment: Readable<number | null>;
+  /** Masks that can be had back; null while they are read. */
+  readonly deleted: Readable<readonly DeletedMask[] | null>;
+  /** Names of the others who have the image open. */
+  readonly people: Readable<readonly string[]>;
   readonly versions: Readable<readonly MaskVersion[] | null>;
   readonly pace: Readable<Pace>;
   readonly isSlow: Readable<boolean>;
@@ -140,6 +197,7 @@ export interface Workspace {
   readonly panelWidth: Store<number>;
   readonly isLabelSearchOpen: Store<boolean>;
   readonly isLeftHanded: Readable<boolean>;
+  readonly theme: Readable<Theme>;
 
   perform(action: ActionId): void;
   chooseTool(tool: ToolId): void;
@@ -149,15 +207,23 @@ export interface Workspace {
   highlight(id: string | null): void;
   chooseCandidate(index: number): void;
   applyLabel(labelId: number | null): void;
+  /** Bring the mask that the tool in hand changes into view. */
+  showMask(id: string): void;
   setAttribute(ids: readonly string[], name: string, value: AttributeValue): void;
   setLocked(id: string, isLocked: boolean): void;
   deleteMask(id: string): void;
   decideSuggestions(ids: readonly string[], isAccepted: boolean): void;
+  /** What to do with a refused mask: send it again, hand its operations out as a file, or give it up. */
+  settleRefused(annotationId: string, choice: "retry" | "override" | "keep" | "drop"): void;
+  /** Go to another page once what is pending is saved, or nothing more can be done. */
+  leave(address: string): void;
   resolveConflict(annotationId: string, choice: "mine" | "theirs" | "both"): void;
   addComment(body: string): void;
   /** Bring what a comment is about into view, and the comment too. */
   showComment(id: number): void;
   resolveComment(id: number, isResolved: boolean): void;
+  /** Bring a deleted mask back. */
+  restoreDeleted(id: string): void;
   restoreVersion(version: MaskVersion): void;
   decideReview(verdict: Verdict, comment: string): void;
   skip(reason: string): void;
@@ -173,7 +239,8 @@ export interface Workspace {
   /** The name of the keys that an event stands for. */
   chordOf(event: KeyboardEvent): string;
   changeLocale(locale: string): void;
+  changeTheme(theme: Theme): void;
   dismiss(noticeId: number): void;
-  colorOf(record: MaskRecord): Rgb;
+  colorOf(record: Pick<MaskRecord, "id" | "labelId">): Rgb;
   thumbnail(canvas: HTMLCanvasElement, record: MaskRecord): void;
 }

@@ -25,6 +25,22 @@ export function drawPrompt(context: CanvasRenderingContext2D, at: ScreenPoint, l
   if (label === 1) context.fillRect(at.x - 0.75, at.y - 2.5, 1.5, 5);
 }
 
+/** A cross over a point that a click would take away. */
+export function drawRemoval(context: CanvasRenderingContext2D, at: ScreenPoint): void {
+  context.beginPath();
+  context.arc(at.x, at.y, 11, 0, Math.PI * 2);
+  strokeTwice(context, "#ffffff", []);
+  context.beginPath();
+  for (const [dx, dy] of [
+    [1, 1],
+    [1, -1],
+  ]) {
+    context.moveTo(at.x - dx * 5, at.y - dy * 5);
+    context.lineTo(at.x + dx * 5, at.y + dy * 5);
+  }
+  strokeTwice(context, "#ffffff", []);
+}
+
 function strokeTwice(context: CanvasRenderingContext2D, color: string, dash: number[]): void {
   context.setLineDash([]);
   context.lineWidth = 3;

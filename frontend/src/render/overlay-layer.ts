@@ -5,9 +5,18 @@ import type { BoxXyxy, ImagePoint, Prompt } from "../geometry/types";
 import type { SampledMask } from "../geometry/upsample";
 import { toScreen, type Viewport } from "../geometry/viewport";
 import type { Rgb } from "../model/colors";
+import { Ants } from "./ants";
 import type { Layer } from "./frame-loop";
 import { drawHeatMap } from "./heat-map";
-import { drawBrushCursor, drawCross, drawDashedBox, drawDashedPath, drawPrompt, drawSpotlight } from "./marks";
+import {
+  drawBrushCursor,
+  drawCross,
+  drawDashedBox,
+  drawDashedPath,
+  drawPrompt,
+  drawRemoval,
+  drawSpotlight,
+} from "./marks";
 import type { MaskPaths } from "./mask-paths";
 import { drawMask, type MaskStyle } from "./mask-style";
 import type { Surface } from "./surface";
@@ -19,6 +28,8 @@ export interface OverlayScene {
   readonly draft: {
     readonly shown: SampledMask | null;
     readonly prompts: readonly Prompt[];
+    /** The point under the pointer; -1 for none. */
+    readonly pointed: number;
     readonly color: Rgb;
   } | null;
   readonly strays: readonly BoxXyxy[];
@@ -31,16 +42,14 @@ export interface OverlayScene {
     readonly isErasing: boolean;
   } | null;
   readonly cursor: ImagePoint | null;
-  readonly cropBox: BoxXyxy | null;
   readonly heat: Coverage | null;
   /** The uncovered place that was gone to last. */
   readonly gap: BoxXyxy | null;
 }
 
-/** Ants march this many pixels a second, and stand still for people who asked for less motion. */
-const ANTS_PX_PER_S = 18;
-
 export class OverlayLayer implements Layer {
+  private readonly ants: Ants;
+  /** Ants stand still for people who asked for less motion. */
   private readonly isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   constructor(
@@ -48,7 +57,9 @@ export class OverlayLayer implements Layer {
     private readonly paths: MaskPaths,
     private readonly getView: () => Viewport,
     private readonly getScene: () => OverlayScene,
-  ) {}
+  ) {
+    this.ants = new Ants(paths);
+  }
 
   draw(timeMs: number): boolean {
     const view = this.getView();
@@ -56,7 +67,7 @@ export class OverlayLayer implements Layer {
     this.surface.clear();
     this.surface.useImageSpace(view);
     this.drawMasks(scene, view);
-    for (const { mask } of scene.selected) this.drawAnts(mask, view, timeMs);
+    this.ants.draw(this.surface, scene.selected, view, this.isStill ? 0 : timeMs);
     this.surface.useScreenSpace();
     this.drawMarks(scene, view);
     return scene.selected.length > 0 && !this.isStill;
@@ -79,24 +90,8 @@ export class OverlayLayer implements Layer {
     if (scene.draft?.shown) drawSampled(scene.draft.shown, style(scene.draft.color, 0.45, "solid"));
   }
 
-  private drawAnts(mask: ColumnMask, view: Viewport, timeMs: number): void {
-    const { context } = this.surface;
-    const path = this.paths.pathOf(mask, view.scale);
-    const offset = this.isStill ? 0 : -((timeMs / 1000) * ANTS_PX_PER_S) % 12;
-    context.lineWidth = 2 / view.scale;
-    context.strokeStyle = "rgb(10 14 20 / 0.9)";
-    context.stroke(path);
-    context.setLineDash([6 / view.scale, 6 / view.scale]);
-    context.lineDashOffset = offset / view.scale;
-    context.strokeStyle = "#ffffff";
-    context.stroke(path);
-    context.setLineDash([]);
-    context.lineDashOffset = 0;
-  }
-
   private drawMarks(scene: OverlayScene, view: Viewport): void {
     const { context } = this.surface;
-    if (scene.cropBox) drawDashedBox(context, view, scene.cropBox, "rgb(255 255 255 / 0.25)");
     if (scene.gap) drawDashedBox(context, view, scene.gap, "#ffb454");
     for (const box of scene.strays) drawSpotlight(context, view, box);
     for (const prompt of scene.draft?.prompts ?? []) {
@@ -104,9 +99,12 @@ export class OverlayLayer implements Layer {
     }
     if (scene.box) drawDashedBox(context, view, scene.box, "#ffffff");
     if (scene.path) drawDashedPath(context, view, scene.path.points, scene.path.isSubtracting);
-    for (const prompt of scene.draft?.prompts ?? []) {
-      if (prompt.kind === "point") drawPrompt(context, toScreen(view, prompt.point), prompt.label);
-    }
+    (scene.draft?.prompts ?? []).forEach((prompt, index) => {
+      if (prompt.kind !== "point") return;
+      const at = toScreen(view, prompt.point);
+      drawPrompt(context, at, prompt.label);
+      if (index === scene.draft?.pointed) drawRemoval(context, at);
+    });
     if (scene.brush) drawBrushCursor(context, view, scene.brush);
     if (scene.cursor) drawCross(context, toScreen(view, scene.cursor));
   }

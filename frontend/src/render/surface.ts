@@ -12,14 +12,15 @@ export class Surface {
     this.context = context;
   }
 
-  /** Match a size in CSS pixels; clears the canvas when anything changed. */
-  resize(size: Size, density: number): void {
+  /** Match a size in CSS pixels; clears the canvas when anything changed, and says whether it did. */
+  resize(size: Size, density: number): boolean {
     const width = Math.round(size.width * density);
     const height = Math.round(size.height * density);
     this.density = density;
-    if (this.canvas.width === width && this.canvas.height === height) return;
+    if (this.canvas.width === width && this.canvas.height === height) return false;
     this.canvas.width = width;
     this.canvas.height = height;
+    return true;
   }
 
   clear(): void {

@@ -9,6 +9,7 @@ export class FakePort implements EditorPort {
   readonly calls: string[] = [];
   scale = 1;
   draft: Draft | null = null;
+  pointedPrompt = -1;
   brush: BrushSettings = { ...DEFAULT_BRUSH, size: 10 };
 
   /** A draft that already has a foreground point there. */
@@ -20,6 +21,9 @@ export class FakePort implements EditorPort {
   addPoint = ({ x, y }: ImagePoint, label: 0 | 1): void => this.note("addPoint", x, y, label);
   setBox = ({ x0, y0, x1, y1 }: BoxXyxy): void => this.note("setBox", x0, y0, x1, y1);
   removePrompt = (index: number): void => this.note("removePrompt", index);
+  pointAtPrompt = (index: number): void => {
+    this.pointedPrompt = index;
+  };
   beginPointDrag = (): void => this.note("beginPointDrag");
   dragPoint = (index: number, { x, y }: ImagePoint): void => this.note("dragPoint", index, x, y);
   endPointDrag = (): void => this.note("endPointDrag");

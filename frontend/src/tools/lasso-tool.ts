@@ -20,7 +20,7 @@ export class LassoTool implements Tool {
   down(pointer: ToolPointer): void {
     const points = this.state.name === "clicking" ? this.state.points : [];
     if (points.length === 0) this.isSubtracting = pointer.isAlt || pointer.button === 2;
-    if (points.length >= this.leastPoints() && this.isNear(points[0], pointer.point)) {
+    if (points.length >= this.leastPoints() && this.isNear(points[0], pointer)) {
       this.close(points);
       return;
     }
@@ -73,8 +73,8 @@ export class LassoTool implements Tool {
     return this.port.brush.lassoMode === "split" && !this.isSubtracting ? 2 : 3;
   }
 
-  private isNear(a: ImagePoint, b: ImagePoint): boolean {
-    return distance(a, b) * this.port.scale <= PROMPT_REACH_PX;
+  private isNear(a: ImagePoint, { point: b, device }: ToolPointer): boolean {
+    return distance(a, b) * this.port.scale <= PROMPT_REACH_PX[device];
   }
 
   private showPath(points: readonly ImagePoint[]): void {

@@ -30,7 +30,10 @@ export interface EditorPort {
   readonly brush: BrushSettings;
   addPoint(point: ImagePoint, label: 0 | 1): void;
   setBox(box: BoxXyxy): void;
+  /** Take a point away, and say so. */
   removePrompt(index: number): void;
+  /** The pointer is on a point, so that a click takes it away; -1 when it is on none. */
+  pointAtPrompt(index: number): void;
   beginPointDrag(): void;
   dragPoint(index: number, point: ImagePoint): void;
   endPointDrag(): void;
@@ -62,8 +65,8 @@ export interface Tool {
 
 /** Screen pixels that a pointer may wander before a click becomes a drag. */
 export const DRAG_THRESHOLD_PX = 4;
-/** Screen pixels around a prompt that count as hitting it. */
-export const PROMPT_REACH_PX = 9;
+/** Screen pixels around a prompt that count as hitting it, by what points. */
+export const PROMPT_REACH_PX = { mouse: 9, pen: 14, touch: 22 } as const;
 
 export function distance(a: ImagePoint, b: ImagePoint): number {
   return Math.hypot(a.x - b.x, a.y - b.y);
@@ -74,9 +77,9 @@ export function boxBetween(a: ImagePoint, b: ImagePoint): BoxXyxy {
 }
 
 /** The draft's point prompt nearest to a place, within reach; -1 when there is none. */
-export function promptAt(port: EditorPort, point: ImagePoint): number {
+export function promptAt(port: EditorPort, { point, device }: Pick<ToolPointer, "point" | "device">): number {
   let best = -1;
-  let bestDistance = PROMPT_REACH_PX / port.scale;
+  let bestDistance = PROMPT_REACH_PX[device] / port.scale;
   (port.draft?.prompts ?? []).forEach((prompt, index) => {
     if (prompt.kind !== "point") return;
     const away = distance(prompt.point, point);

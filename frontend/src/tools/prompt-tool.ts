@@ -30,7 +30,7 @@ export class PromptTool implements Tool {
 
   down(pointer: ToolPointer): void {
     const { point } = pointer;
-    const index = promptAt(this.port, point);
+    const index = promptAt(this.port, pointer);
     const { promptLabel } = this.port.brush;
     const isOther = pointer.button === 2 || pointer.isAlt;
     const label = isOther === (promptLabel === 1) ? 0 : 1;
@@ -44,6 +44,7 @@ export class PromptTool implements Tool {
     const { state } = this;
     switch (state.name) {
       case "idle":
+        this.port.pointAtPrompt(promptAt(this.port, pointer));
         this.port.hover(pointer.point);
         return;
       case "pressing":
@@ -76,6 +77,7 @@ export class PromptTool implements Tool {
         this.port.addPoint(state.start, state.label);
         return;
       case "pressing-prompt":
+        this.port.pointAtPrompt(-1);
         this.port.removePrompt(state.index);
         return;
       case "dragging-box":
@@ -92,6 +94,7 @@ export class PromptTool implements Tool {
     this.state = { name: "idle" };
     this.port.show(null);
     this.port.hover(null);
+    this.port.pointAtPrompt(-1);
   }
 
   confirm(): boolean {

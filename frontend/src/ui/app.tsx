@@ -1,10 +1,10 @@
 /** The panels around the canvases, and how they are put on the page. */
-import { render } from "preact";
+import { render, type JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
-import { loadMessages, pickLocale, Translator } from "../i18n/translate";
+import { loadMessages, localeOf, Translator } from "../i18n/translate";
 import type { Workspace } from "../model/workspace";
-import { CandidateChip } from "./candidate-chip";
+import { Boundary } from "./boundary";
 import { Dialogs } from "./dialogs";
 import { HintLine } from "./hint-line";
 import { SurroundingsContext, useStore } from "./hooks";
@@ -12,9 +12,14 @@ import { Announcer, Notices } from "./messages";
 import { PanelHandle } from "./panel-handle";
 import { Pins } from "./pins";
 import { SidePanel } from "./side-panel";
-import { ToolOptions, ToolRail } from "./tool-rail";
+import { ToolRail } from "./tool-rail";
 import { TopBar } from "./top-bar";
+import "./bar.css";
 import "./people.css";
+import "./hand.css";
+
+const ON_PHOTO = [Pins, Notices];
+const AROUND = [TopBar, ToolRail, Floating, PanelHandle, SidePanel, HintLine, Dialogs, Announcer];
 
 interface AppProps {
   readonly workspace: Workspace;
@@ -36,21 +41,26 @@ function App({ workspace, first, stage }: AppProps) {
   }, [translator, isPanelOpen, image]);
   return (
     <SurroundingsContext.Provider value={{ workspace, translator }}>
-      <TopBar />
-      <ToolRail />
-      <div class="float">
-        <Pins />
-        <ToolOptions />
-        <CandidateChip />
-        <Notices />
-      </div>
-      <PanelHandle />
-      <SidePanel />
-      <HintLine />
-      <Dialogs />
-      <Announcer />
+      <Guarded panels={AROUND} />
     </SurroundingsContext.Provider>
   );
+}
+
+function Floating() {
+  return (
+    <div class="float">
+      <Guarded panels={ON_PHOTO} />
+    </div>
+  );
+}
+
+/** Panels of which each may fail alone. */
+function Guarded({ panels }: { readonly panels: readonly (() => JSX.Element | null)[] }) {
+  return panels.map((Panel, i) => (
+    <Boundary key={i}>
+      <Panel />
+    </Boundary>
+  ));
 }
 
 /** The translator of the chosen language; the one before stays until the new one is there. */
@@ -59,7 +69,7 @@ function useTranslator(workspace: Workspace, first: Translator): Translator {
   const locale = useStore(workspace.locale);
   useEffect(() => {
     let isCurrent = true;
-    const wanted = pickLocale(locale, []);
+    const wanted = localeOf(locale);
     const load = async (): Promise<void> => {
       const messages = await loadMessages(wanted);
       if (isCurrent) setTranslator(new Translator(wanted, messages));

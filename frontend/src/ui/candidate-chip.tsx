@@ -1,98 +1,110 @@
-/** The chip beside the draft: which reading of the click is shown, how sure the model is, and the others. */
+/**
+ * Which reading of the click is shown, how sure the model is, and the others; in the hint line, where it covers nothing
+ * that can be clicked. Where there is little room one button stands for all readings and shows the next.
+ */
 import type { JSX } from "preact";
 
-import { maskBounds } from "../geometry/column-mask";
-import { toScreen } from "../geometry/viewport";
-import { walkableCandidates, type Draft } from "../model/draft";
+import type { Candidate } from "../model/embedding-views";
+import { nextCandidate, walkableCandidates, type Draft } from "../model/draft";
 import { scoreText } from "../model/mask-record";
+import { IconButton } from "./controls";
+import { useMedia, useStore, useSurroundings } from "./hooks";
 import { Icon } from "./icons";
-import { useStore, useSurroundings } from "./hooks";
 
-/** About how wide the chip is with candidates and without. */
-const WIDE_PX = 340;
-const NARROW_PX = 70;
-const CHIP_HEIGHT = 34;
+/** Too little room for three readings beside the tool's options and the hint. */
+const NARROW = "(max-width: 1100px)";
 
 export function CandidateChip(): JSX.Element | null {
   const { workspace, translator } = useSurroundings();
   const { t } = translator;
   const draft = useStore(workspace.draft);
   const isDecoding = useStore(workspace.isDecoding);
-  const isLooking = useStore(workspace.isLooking);
-  const view = useStore(workspace.view);
+  const isSharpening = useStore(workspace.isSharpening);
+  const readingText = useReadingText(draft);
+  const isNarrow = useMedia(NARROW);
   if (!draft) return null;
-  const place = placeOf(draft, view);
   const walk = walkableCandidates(draft);
   const chosen = draft.candidates.at(draft.chosen);
   return (
-    <div
-      class="chip"
-      role="group"
-      aria-label={t("candidate.title")}
-      aria-busy={isDecoding}
-      style={{ transform: `translate(${place.x}px, ${place.y}px) translateX(-50%)` }}
-    >
-      {chosen && chosen.index === 0 && (
-        <span class="chip-now">
-          {t("candidate.chip", { level: t("candidate.level.0"), score: scoreText(chosen.predictedIou) })}
-        </span>
-      )}
-      {walk.map((candidate) => (
-        <button
-          key={candidate.index}
-          type="button"
-          class="chip-choice"
-          aria-pressed={candidate === chosen}
-          onClick={() => workspace.chooseCandidate(draft.candidates.indexOf(candidate))}
-        >
-          {t("candidate.chip", {
-            level: translator.dynamic(`candidate.level.${candidate.index}`),
-            score: scoreText(candidate.predictedIou),
-          })}
-        </button>
-      ))}
-      {isLooking && (
-        <span class="chip-looking" role="img" aria-label={t("candidate.looking")} title={t("candidate.looking")} />
+    <div class="chip" role="group" aria-label={t("candidate.title")} aria-busy={isDecoding}>
+      {isNarrow ? (
+        chosen && <NextReading draft={draft} chosen={chosen} text={readingText(chosen)} />
+      ) : (
+        <Readings draft={draft} readingText={readingText} />
       )}
       {walk.length === 0 && isDecoding && <span class="chip-now">{t("candidate.working")}</span>}
       <button
         type="button"
-        class="chip-icon"
-        aria-label={t("action.accept")}
-        title={t("action.accept")}
-        onClick={() => workspace.perform("accept")}
+        class="icon-button"
+        aria-label={t("action.sharpen")}
+        title={t("action.sharpen")}
+        aria-busy={isSharpening}
+        disabled={isSharpening || !draft.mask}
+        onClick={() => workspace.perform("sharpen")}
       >
-        <Icon name="check" />
+        <Icon name="sharpen" />
       </button>
-      <button
-        type="button"
-        class="chip-icon"
-        aria-label={t("action.abandon")}
-        title={t("action.abandon")}
-        onClick={() => workspace.perform("abandon")}
-      >
-        <Icon name="close" />
-      </button>
+      <IconButton icon="check" name={t("action.accept")} onPress={() => workspace.perform("accept")} />
+      <IconButton icon="close" name={t("action.abandon")} onPress={() => workspace.perform("abandon")} />
     </div>
   );
 }
 
-/** Below the mask, or above it where there is no room; never off the canvas. */
-function placeOf(draft: Draft, view: Parameters<typeof toScreen>[0]): { x: number; y: number } {
-  const bounds = draft.mask && maskBounds(draft.mask);
-  const prompt = draft.prompts.at(-1);
-  const point = prompt?.kind === "point" ? prompt.point : { x: prompt?.box.x1 ?? 0, y: prompt?.box.y1 ?? 0 };
-  const low = toScreen(view, bounds ? { x: (bounds.x0 + bounds.x1) / 2, y: bounds.y1 } : point);
-  const high = toScreen(view, bounds ? { x: 0, y: bounds.y0 } : point);
-  const fitsBelow = low.y + 12 + CHIP_HEIGHT < view.canvas.height;
-  const half = (draft.candidates.length > 0 ? WIDE_PX : NARROW_PX) / 2 + 8;
-  const y = fitsBelow ? low.y + 12 : high.y - 12 - CHIP_HEIGHT;
-  return {
-    x: Math.round(clamp(low.x, half, view.canvas.width - half)),
-    y: Math.round(clamp(y, 8, view.canvas.height - CHIP_HEIGHT - 8)),
+/** All readings, the one that is shown pressed. */
+function Readings(props: {
+  readonly draft: Draft;
+  readonly readingText: (candidate: Candidate) => string;
+}): JSX.Element {
+  const { workspace } = useSurroundings();
+  const { draft, readingText } = props;
+  const chosen = draft.candidates.at(draft.chosen);
+  return (
+    <>
+      {chosen?.index === 0 && <span class="chip-now">{readingText(chosen)}</span>}
+      {walkableCandidates(draft).map((candidate) => (
+        <button
+          key={candidate.index}
+          type="button"
+          class="chip-choice"
+          title={readingText(candidate)}
+          aria-pressed={candidate === chosen}
+          onClick={() => workspace.chooseCandidate(draft.candidates.indexOf(candidate))}
+        >
+          {readingText(candidate)}
+        </button>
+      ))}
+    </>
+  );
+}
+
+/** What a reading is called: with its score, unless a hand has changed the mask that the score was of. */
+function useReadingText(draft: Draft | null): (candidate: Candidate) => string {
+  const { translator } = useSurroundings();
+  return (candidate) => {
+    const level = translator.dynamic(`candidate.level.${candidate.index}`);
+    const isEdited = draft !== null && draft.edits.length > 0 && candidate === draft.candidates.at(draft.chosen);
+    if (isEdited) return translator.t("candidate.edited", { level });
+    return translator.t("candidate.chip", { level, score: scoreText(candidate.predictedIou) });
   };
 }
 
-function clamp(value: number, low: number, high: number): number {
-  return Math.min(Math.max(value, low), Math.max(high, low));
+/** One button for small screens: the reading that is shown and its place among them; a press shows the next. */
+function NextReading(props: { readonly draft: Draft; readonly chosen: Candidate; readonly text: string }): JSX.Element {
+  const { workspace, translator } = useSurroundings();
+  const { draft, chosen } = props;
+  const walk = walkableCandidates(draft);
+  const at = walk.indexOf(chosen) + 1;
+  const name = translator.t("candidate.next", { reading: props.text, at, of: walk.length });
+  return (
+    <button
+      type="button"
+      class="chip-choice chip-next"
+      aria-label={name}
+      title={name}
+      onClick={() => workspace.chooseCandidate(nextCandidate(draft, 1))}
+    >
+      <span class="chip-words">{props.text}</span>
+      {at > 0 && <small>{translator.t("candidate.place", { at, of: walk.length })}</small>}
+    </button>
+  );
 }

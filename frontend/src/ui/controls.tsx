@@ -1,6 +1,7 @@
 /** Small controls that the panels share: buttons with a name and a key, switches, sliders, sections. */
 import type { ComponentChildren, JSX } from "preact";
 
+import { userAgent } from "../platform/abilities";
 import { Icon, type IconName } from "./icons";
 
 export interface IconButtonProps {
@@ -93,7 +94,7 @@ export function Switch(props: {
 /** How a chord reads on this machine: Mod is Command on a Mac and Ctrl elsewhere. */
 export function chordText(chord: string | undefined): string | undefined {
   if (chord === undefined) return undefined;
-  const isMac = navigator.userAgent.includes("Mac");
+  const isMac = userAgent().includes("Mac");
   return chord
     .replace("Mod", isMac ? "⌘" : "Ctrl")
     .replace("Arrow", "")

@@ -8,6 +8,7 @@ import { EngineChoice } from "./engine-choice";
 import { useStore, useSurroundings } from "./hooks";
 import { Shortcuts } from "./shortcuts";
 import { SkipForm } from "./skip-form";
+import { Trash } from "./trash";
 import { Versions } from "./versions";
 
 export function Dialogs(): JSX.Element | null {
@@ -45,6 +46,12 @@ export function Dialogs(): JSX.Element | null {
       return (
         <Dialog title={t("engine.title")}>
           <EngineChoice />
+        </Dialog>
+      );
+    case "trash":
+      return (
+        <Dialog title={t("trash.title")}>
+          <Trash />
         </Dialog>
       );
     case "versions":

@@ -2,14 +2,15 @@
 import type { JSX } from "preact";
 
 import type { EngineTrialInfo, LatencyFigures } from "../model/workspace";
+import { hasSharedMemory, hasWebGpu } from "../platform/abilities";
 import { useStore, useSurroundings } from "./hooks";
 
 const ENGINES = ["webgpu", "wasm-threads", "wasm", "server"] as const;
 
 /** Whether this browser could run an engine at all. */
 function isOffered(engine: (typeof ENGINES)[number]): boolean {
-  if (engine === "webgpu") return "gpu" in navigator;
-  return engine !== "wasm-threads" || crossOriginIsolated;
+  if (engine === "webgpu") return hasWebGpu();
+  return engine !== "wasm-threads" || hasSharedMemory();
 }
 
 export function EngineChoice(): JSX.Element {
@@ -45,7 +46,9 @@ export function EngineChoice(): JSX.Element {
 
   function noteOf(trial: EngineTrialInfo | undefined): string {
     if (!trial) return t("engine.trial.none");
-    return trial.isCorrect ? t("engine.trial", { ms: Math.round(trial.medianMs) }) : t("engine.trial.wrong");
+    if (!trial.isCorrect) return t("engine.trial.wrong");
+    const ms = Math.round(trial.medianMs);
+    return t(trial.isAccelerated ? "engine.trial.accelerated" : "engine.trial", { ms });
   }
 }
 

@@ -2,8 +2,11 @@
 import type { JSX } from "preact";
 
 import type { ViewSettings } from "../model/view-settings";
+import { CandidateChip } from "./candidate-chip";
 import { chordText, IconButton } from "./controls";
-import { useStore, useSurroundings } from "./hooks";
+import { EditTargetSign, useEditTarget } from "./edit-target";
+import { useStore, useSurroundings, useWording } from "./hooks";
+import { ToolOptions } from "./tool-options";
 
 export function HintLine(): JSX.Element {
   const { workspace, translator } = useSurroundings();
@@ -13,47 +16,56 @@ export function HintLine(): JSX.Element {
   const isReview = useStore(workspace.review)?.kind === "judge";
   return (
     <footer class="hint">
-      <Hint />
-      <span class="bar-space" />
-      <ViewSigns />
-      <Zoom />
-      <IconButton
-        icon="left"
-        name={t("bar.previous")}
-        keys={chordText(bindings.imagePrevious[0])}
-        isDisabled={image?.previousId == null}
-        onPress={() => workspace.perform("imagePrevious")}
-      />
-      <IconButton
-        icon="right"
-        name={t("bar.next")}
-        keys={chordText(bindings.imageNext[0])}
-        isDisabled={image?.nextId == null}
-        onPress={() => workspace.perform("imageNext")}
-      />
-      <button type="button" class="button" onClick={() => workspace.perform("skip")}>
-        {t("bar.skip")}
-      </button>
-      <button
-        type="button"
-        class="button primary"
-        title={chordText(bindings.submitNext[0])}
-        onClick={() => workspace.perform("submitNext")}
-      >
-        {t(isReview ? "review.accept" : "bar.submit")}
-      </button>
+      <div class="hint-work">
+        <div class="hint-tools">
+          <ToolOptions />
+          <CandidateChip />
+        </div>
+        <div class="hint-say">
+          <EditTargetSign />
+          <Hint />
+        </div>
+      </div>
+      <div class="hint-ways">
+        <ViewSigns />
+        <Zoom />
+        <IconButton
+          icon="left"
+          name={t("bar.previous")}
+          keys={chordText(bindings.imagePrevious[0])}
+          isDisabled={image?.previousId == null}
+          onPress={() => workspace.perform("imagePrevious")}
+        />
+        <IconButton
+          icon="right"
+          name={t("bar.next")}
+          keys={chordText(bindings.imageNext[0])}
+          isDisabled={image?.nextId == null}
+          onPress={() => workspace.perform("imageNext")}
+        />
+        <button type="button" class="button" onClick={() => workspace.perform("skip")}>
+          {t("bar.skip")}
+        </button>
+        <button
+          type="button"
+          class="button primary"
+          title={chordText(bindings.submitNext[0])}
+          onClick={() => workspace.perform("submitNext")}
+        >
+          {t(isReview ? "review.accept" : "bar.submit")}
+        </button>
+      </div>
     </footer>
   );
 }
 
-function Hint(): JSX.Element {
+function Hint(): JSX.Element | null {
   const { workspace, translator } = useSurroundings();
-  const { t } = translator;
-  const tool = useStore(workspace.tool);
-  const draft = useStore(workspace.draft);
-  const brush = useStore(workspace.brush);
   const isSlow = useStore(workspace.isSlow);
   const bindings = useStore(workspace.bindings);
+  const target = useEditTarget();
+  const key = useHintKey();
+  const wording = useWording();
   const keys = {
     next: chordText(bindings.candidateNext[0]) ?? "",
     accept: chordText(bindings.accept[0]) ?? "",
@@ -61,11 +73,25 @@ function Hint(): JSX.Element {
     smaller: chordText(bindings.brushSmaller[0]) ?? "",
     larger: chordText(bindings.brushLarger[0]) ?? "",
   };
-  if (isSlow) return <span class="hint-text hint-slow">{t("hint.slow")}</span>;
-  const isPrompting = draft !== null && (tool === "points" || tool === "box");
-  const isSplitting = tool === "lasso" && brush.lassoMode === "split";
-  const key = isPrompting ? "hint.points.draft" : isSplitting ? "hint.lasso.split" : (`hint.${tool}` as const);
-  return <span class="hint-text">{t(key, keys)}</span>;
+  if (isSlow) return <span class="hint-text hint-slow">{translator.t("hint.slow")}</span>;
+  // Why the tool has nothing to change is said in place of what it does.
+  return target?.kind === "none" ? null : <span class="hint-text">{wording(key, keys)}</span>;
+}
+
+/** What a click does now. */
+function useHintKey(): string {
+  const { workspace } = useSurroundings();
+  const tool = useStore(workspace.tool);
+  const draft = useStore(workspace.draft);
+  const { lassoMode } = useStore(workspace.brush);
+  const pointed = useStore(workspace.pointedPrompt);
+  const justMade = useStore(workspace.justMade);
+  const { labelKeyNames } = useStore(workspace.settings);
+  if (tool === "lasso" && lassoMode === "split") return "hint.lasso.split";
+  if (tool !== "points" && tool !== "box") return `hint.${tool}`;
+  if (draft) return pointed >= 0 ? "hint.point" : "hint.points.draft";
+  const isNaming = justMade !== null && labelKeyNames === "made" && workspace.labels.length > 0;
+  return isNaming ? "hint.made" : `hint.${tool}`;
 }
 
 /** What makes the photo or the masks look other than they are; one press puts it right. */

@@ -2,7 +2,7 @@
 import { createContext } from "preact";
 import { useContext, useEffect, useState } from "preact/hooks";
 
-import type { Translator } from "../i18n/translate";
+import type { Params, Translator } from "../i18n/translate";
 import type { Readable } from "../model/store";
 import type { Workspace } from "../model/workspace";
 
@@ -17,6 +17,29 @@ export function useSurroundings(): Surroundings {
   const surroundings = useContext(SurroundingsContext);
   if (!surroundings) throw new Error("Panels live inside the workspace.");
   return surroundings;
+}
+
+/** Texts as they suit what points at the photo: a key with `.touch` beside it has other words for fingers and pens. */
+export function useWording(): (key: string, params?: Params) => string {
+  const { workspace, translator } = useSurroundings();
+  const isMouse = useStore(workspace.pointer) === "mouse";
+  return (key, params = {}) => {
+    const touch = `${key}.touch`;
+    const words = isMouse ? touch : translator.dynamic(touch, params);
+    return words === touch ? translator.dynamic(key, params) : words;
+  };
+}
+
+/** Whether the window is as a media query says; the panel is drawn again when that changes. */
+export function useMedia(query: string): boolean {
+  const [isSo, setSo] = useState(() => matchMedia(query).matches);
+  useEffect(() => {
+    const media = matchMedia(query);
+    const update = (): void => setSo(media.matches);
+    media.addEventListener("change", update);
+    return () => media.removeEventListener("change", update);
+  }, [query]);
+  return isSo;
 }
 
 /** A store's value; the panel is drawn again when it changes. */

@@ -24,7 +24,11 @@ const PATHS = {
   panel: "M3 4.500h14v11H3zM12.500 4.500v11",
   close: "M5 5l10 10M15 5 5 15",
   comment: "M3.5 4h13v9.5h-6L7 17v-3.500H3.500z",
+  round: "M10 4.500a5.500 5.500 0 1 0 0 11 5.500 5.500 0 0 0 0-11",
+  square: "M5 5h10v10H5z",
+  pressure: "M12.500 3.500 16.500 7.500 8 16H4v-4zM3 18.500c3-1.500 6 1 9-.5s3-.5 5 0",
   check: "M4 10.500 8.200 14.500 16 6",
+  sharpen: "M10 3v3M10 14v3M3 10h3M14 10h3M10 8.500 11.500 10 10 11.500 8.500 10z",
 } as const;
 
 export type IconName = keyof typeof PATHS;

@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
+import type { MaskRecord } from "../model/mask-record";
 import { Section } from "./controls";
 import { useStore, useSurroundings } from "./hooks";
 
@@ -11,8 +12,12 @@ const SEARCH_FROM = 8;
 export function LabelList(): JSX.Element {
   const { workspace, translator } = useSurroundings();
   const { t } = translator;
-  const current = useStore(workspace.currentLabel);
   const masks = useStore(workspace.masks);
+  const selection = useStore(workspace.selection);
+  const selected = masks.filter(({ id }) => selection.has(id));
+  const inHand = useStore(workspace.currentLabel);
+  // What is selected shows the label that it has; several with different ones show none.
+  const current = selected.length === 0 ? inHand : commonLabel(selected);
   const isSearchOpen = useStore(workspace.isLabelSearchOpen);
   const [search, setSearch] = useState("");
   const counts = useMemo(() => countLabels(masks), [masks]);
@@ -26,7 +31,11 @@ export function LabelList(): JSX.Element {
   };
   const hasSearch = isSearchOpen || workspace.labels.length >= SEARCH_FROM;
   return (
-    <Section title={t("labels.title")} class="labels">
+    <Section
+      title={t("labels.title")}
+      class="labels"
+      aside={<span class="count">{t(selected.length === 0 ? "labels.next" : "labels.selected")}</span>}
+    >
       {hasSearch && (
         <SearchField
           value={search}
@@ -56,6 +65,11 @@ export function LabelList(): JSX.Element {
       </div>
     </Section>
   );
+}
+
+function commonLabel(masks: readonly MaskRecord[]): number | null {
+  const [{ labelId }] = masks;
+  return masks.every((record) => record.labelId === labelId) ? labelId : null;
 }
 
 function SearchField(props: {

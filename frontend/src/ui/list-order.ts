@@ -1,6 +1,6 @@
 /** Which masks the list shows and in which order. Pure. */
 import type { LabelInfo, MaskRecord } from "../model/mask-record";
-import type { SuggestionFilter } from "../model/workspace";
+import type { SuggestionFilter } from "../model/suggestion-filter";
 
 export const FILTERS = ["all", "unlabelled", "suggestions", "locked", "manual"] as const;
 export const SORTS = ["top", "newest", "label", "area", "score"] as const;

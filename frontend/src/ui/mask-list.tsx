@@ -5,7 +5,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { cssColor } from "../model/colors";
 import { scoreText, type LabelInfo, type MaskRecord } from "../model/mask-record";
 import { IconButton, Section } from "./controls";
-import { useStore, useSurroundings } from "./hooks";
+import { useStore, useSurroundings, useWording } from "./hooks";
 import { MaskPicture } from "./mask-picture";
 import { FILTERS, listedMasks, SORTS, type ListFilter, type ListSort } from "./list-order";
 
@@ -18,6 +18,7 @@ export function MaskList(): JSX.Element {
   const { t } = translator;
   const masks = useStore(workspace.masks);
   const threshold = useStore(workspace.suggestions);
+  const wording = useWording();
   const [filter, setFilter] = useState<ListFilter>("all");
   const [sort, setSort] = useState<ListSort>("top");
   const labels = useMemo(() => new Map(workspace.labels.map((label) => [label.id, label])), [workspace]);
@@ -29,7 +30,12 @@ export function MaskList(): JSX.Element {
     <Section
       title={t("masks.title")}
       class="masks"
-      aside={<span class="count">{translator.number(listed.length)}</span>}
+      aside={
+        <>
+          <span class="count">{translator.number(listed.length)}</span>
+          <IconButton icon="trash" name={t("trash.title")} onPress={() => workspace.dialog.set("trash")} />
+        </>
+      }
     >
       <div class="list-tools">
         <select
@@ -63,7 +69,7 @@ export function MaskList(): JSX.Element {
         </select>
       </div>
       {listed.length === 0 ? (
-        <p class="empty">{masks.length === 0 ? t("masks.empty") : t("masks.none")}</p>
+        <p class="empty">{masks.length === 0 ? wording("masks.empty") : t("masks.none")}</p>
       ) : (
         <Rows masks={listed} labels={labels} />
       )}
@@ -155,7 +161,10 @@ function Row(props: {
         </b>
         <small>
           {t("masks.area", { area })}
-          {record.predictedIou !== null && ` · ${scoreText(record.predictedIou)}`} · {source}
+          {record.predictedIou !== null
+            ? ` · ${scoreText(record.predictedIou)}`
+            : isEdited(record) && ` · ${t("masks.edited")}`}{" "}
+          · {source}
         </small>
       </span>
       <span class={`row-actions ${record.isLocked ? "is-locked" : ""}`} role="gridcell">
@@ -173,6 +182,10 @@ function Row(props: {
       </span>
     </div>
   );
+}
+
+function isEdited({ provenance }: MaskRecord): boolean {
+  return (provenance.edits?.length ?? 0) > 0;
 }
 
 function activeRow(masks: readonly MaskRecord[], selection: ReadonlySet<string>): string | undefined {

@@ -4,18 +4,21 @@ import { useEffect, useState } from "preact/hooks";
 
 import type { Translator } from "../i18n/translate";
 import type { Notice } from "../model/workspace";
+import { localTexts } from "../platform/small-storage";
 import { Icon } from "./icons";
-import { useStore, useSurroundings } from "./hooks";
+import { useStore, useSurroundings, useWording } from "./hooks";
+import { reasonText } from "./reasons";
 
 export function Notices(): JSX.Element {
   const { workspace, translator } = useSurroundings();
   const { t } = translator;
   const notices = useStore(workspace.notices);
+  const wording = useWording();
   return (
     <div class="notices" aria-live="polite">
       {notices.map(({ id, tone, key, params, action }) => (
         <div key={id} class={`notice notice-${tone}`} role={tone === "error" ? "alert" : "status"}>
-          <span>{translator.dynamic(key, { ...params, ...translatedReason(translator, params) })}</span>
+          <span>{wording(key, { ...params, ...translatedReason(translator, params) })}</span>
           {action && (
             <button type="button" class="button" onClick={() => action.run()}>
               {translator.dynamic(action.key)}
@@ -37,9 +40,8 @@ export function Notices(): JSX.Element {
 
 /** The reason in the person's language, where its code has words there; else as the server said it. */
 function translatedReason(translator: Translator, params: Notice["params"]): { readonly reason?: string } {
-  const key = `error.${params["code"] ?? ""}`;
-  const words = translator.dynamic(key);
-  return words === key ? {} : { reason: words };
+  const reason = reasonText(translator, String(params["code"] ?? ""), "");
+  return reason === "" ? {} : { reason };
 }
 
 /** The announcement is `key|value|time`; the time makes the same words be read again. */
@@ -61,16 +63,17 @@ const TIPS_KEY = "maskwright-tips-seen";
 export function Tips(): JSX.Element | null {
   const { translator } = useSurroundings();
   const { t } = translator;
-  const [isSeen, setSeen] = useState(() => localStorage.getItem(TIPS_KEY) !== null);
+  const wording = useWording();
+  const [isSeen, setSeen] = useState(() => localTexts.getItem(TIPS_KEY) !== null);
   useEffect(() => {
-    if (isSeen) localStorage.setItem(TIPS_KEY, "1");
+    if (isSeen) localTexts.setItem(TIPS_KEY, "1");
   }, [isSeen]);
   if (isSeen) return null;
   return (
     <aside class="tips" aria-label={t("tips.title")}>
-      <p>{t("tips.one")}</p>
-      <p>{t("tips.two")}</p>
-      <p>{t("tips.three")}</p>
+      <p>{wording("tips.one")}</p>
+      <p>{wording("tips.two")}</p>
+      <p>{wording("tips.three")}</p>
       <button type="button" class="button" onClick={() => setSeen(true)}>
         {t("tips.dismiss")}
       </button>

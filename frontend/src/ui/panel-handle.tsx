@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 
 import { DEFAULT_PANEL_WIDTH, PANEL_WIDTHS } from "../model/view-settings";
+import { holdPointer } from "../platform/pointers";
 import { useStore, useSurroundings } from "./hooks";
 
 const STEP_PX = 16;
@@ -23,7 +24,7 @@ export function PanelHandle(): JSX.Element | null {
       aria-valuenow={width}
       aria-valuemin={PANEL_WIDTHS.least}
       aria-valuemax={PANEL_WIDTHS.most}
-      onPointerDown={(event) => event.currentTarget.setPointerCapture(event.pointerId)}
+      onPointerDown={(event) => holdPointer(event.currentTarget, event.pointerId)}
       onPointerMove={(event) => {
         if (event.currentTarget.hasPointerCapture(event.pointerId)) resize(innerWidth - event.clientX);
       }}

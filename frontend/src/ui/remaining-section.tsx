@@ -9,6 +9,7 @@ export function RemainingSection(): JSX.Element {
   const { workspace, translator } = useSurroundings();
   const { t } = translator;
   const remaining = useStore(workspace.remaining);
+  const likelihood = remaining?.places[remaining.at]?.likelihood ?? null;
   const bindings = useStore(workspace.bindings);
   return (
     <Section title={t("left.title")}>
@@ -23,7 +24,9 @@ export function RemainingSection(): JSX.Element {
       {remaining && (
         <p class="left-share" role="status">
           {t("left.share", { percent: Math.round(100 * remaining.share) })}{" "}
-          {remaining.at >= 0 && t("left.at", { at: remaining.at + 1, count: remaining.gaps.length })}
+          {remaining.at >= 0 && t("left.at", { at: remaining.visited, count: remaining.places.length })}{" "}
+          {likelihood !== null && t("left.likely", { percent: Math.round(100 * likelihood) })}
+          {remaining.isAsking && t("left.looking")}
         </p>
       )}
       <div class="buttons">

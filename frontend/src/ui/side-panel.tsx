@@ -9,6 +9,7 @@ import { useStore, useSurroundings } from "./hooks";
 import { LabelList } from "./label-list";
 import { MaskList } from "./mask-list";
 import { Tips } from "./messages";
+import { Refused } from "./refused";
 import { RemainingSection } from "./remaining-section";
 import { ReviewSection } from "./review-section";
 import { Suggestions } from "./suggestions";
@@ -19,6 +20,7 @@ export function SidePanel(): JSX.Element {
   return (
     <aside class="panel" hidden={!isOpen} aria-label={translator.t("panel.title")}>
       <Conflicts />
+      <Refused />
       <Tips />
       <ReviewSection />
       <Suggestions />
@@ -134,6 +136,11 @@ function ViewSection(): JSX.Element {
           isOn={settings.colorBy === "instance"}
           keys={chordText(bindings.toggleColors[0])}
           onChange={(isOn) => workspace.changeSettings({ colorBy: isOn ? "instance" : "label" })}
+        />
+        <Switch
+          name={t("view.label.next")}
+          isOn={settings.labelKeyNames === "next"}
+          onChange={(isOn) => workspace.changeSettings({ labelKeyNames: isOn ? "next" : "made" })}
         />
         <Switch
           name={t("view.timer")}

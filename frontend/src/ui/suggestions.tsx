@@ -1,7 +1,7 @@
 /** The model's suggestions: how many are good enough, and what becomes of them. */
 import type { JSX } from "preact";
 
-import type { SuggestionFilter } from "../model/workspace";
+import type { SuggestionFilter } from "../model/suggestion-filter";
 import { Section, Slider } from "./controls";
 import { useStore, useSurroundings } from "./hooks";
 

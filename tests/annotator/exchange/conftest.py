@@ -13,11 +13,11 @@ from django.utils import timezone
 from PIL import Image as Pillow
 
 from annotator.annotations.models import Annotation
-from annotator.exchange.export_run import ExportRun
-from annotator.exchange.imports import import_at_once
+from annotator.exchange.export.run import ExportRun
+from annotator.exchange.export.selection import Selection
+from annotator.exchange.import_.jobs import import_at_once
 from annotator.exchange.models import ImportRun as ImportRow
 from annotator.exchange.options import ExportOptions, ImportOptions
-from annotator.exchange.rows import Selection
 from annotator.images.models import Image, ImageStatus
 from annotator.images.services import add_photo
 from annotator.mask_gateway import encode, measure_masks

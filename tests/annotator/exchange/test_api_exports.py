@@ -4,16 +4,16 @@ import io
 import json
 
 import pytest
-from django.core import signing
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
 from annotator.accounts.models import ApiToken, TokenScope
 from annotator.annotations.models import Annotation
-from annotator.engine.models import Job
-from annotator.exchange.api import LINK_SALT
-from annotator.exchange.models import ExportFile
+from annotator.exchange.links import make_link
+from annotator.exchange.models import ExportFile, ExportLink
+from annotator.jobs.models import Job
+from annotator.projects.models import Membership, Role
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -81,9 +81,46 @@ def test_a_link_works_without_signing_in_until_it_expires(files, admin):
     assert answer.status_code == 200
     assert len(body_of(answer)) == files[0]["byte_size"]
     assert Client().get(link["url"] + "x").status_code == 404
-    past = signing.dumps({"file": files[0]["id"], "until": int(timezone.now().timestamp()) - 1}, salt=LINK_SALT)
-    expired = Client().get(f"/api/v1/exports/shared/{past}")
+    ExportLink.objects.update(expires_at=timezone.now())
+    expired = Client().get(link["url"])
     assert (expired.status_code, expired.json()["code"]) == (404, "link_expired")
+
+
+def share(files, user):
+    """Make a link and return its address."""
+    return client_of(user).post(f"/api/v1/exports/{files[0]['id']}/link").json()["url"]
+
+
+def test_links_are_listed_and_ended(files, admin, url):
+    client, address = client_of(admin), share(files, admin)
+    listed = url.replace("/exports", "/export-links")
+    (row,) = client.get(listed).json()
+    assert (row["file_id"], row["made_by"]) == (files[0]["id"], admin.display_name)
+    assert "url" not in row
+    page = client.get(url.replace("/api/v1", "") + "/")
+    assert f'data-end-link="{row["id"]}"' in page.content.decode()
+    assert client.delete(f"/api/v1/export-links/{row['id']}").status_code == 204
+    assert client.get(listed).json() == []
+    assert Client().get(address).status_code == 404
+
+
+@pytest.mark.parametrize("ending", ["removed", "other_role", "password", "deactivated"])
+def test_a_link_ends_with_its_makers_access(files, filled, make_user, ending):
+    maker = make_user("mara")
+    member = Membership.objects.create(project=filled, user=maker, role=Role.ADMIN)
+    address = share(files, maker)
+    assert len(body_of(Client().get(address))) == files[0]["byte_size"]
+    if ending == "removed":
+        member.delete()
+    elif ending == "other_role":
+        Membership.objects.filter(pk=member.pk).update(role=Role.ANNOTATOR)
+    elif ending == "password":
+        maker.set_password("another-Horse-9")
+        maker.save()
+    else:
+        maker.is_active = False
+        maker.save(update_fields=["is_active"])
+    assert Client().get(address).status_code == 404
 
 
 def test_a_removed_file_is_gone(files, admin):
@@ -96,9 +133,11 @@ def test_a_removed_file_is_gone(files, admin):
 @pytest.mark.parametrize(("who", "status"), [("annotator", 403), ("reviewer", 403), ("outsider", 404), (None, 401)])
 def test_only_admins_get_at_exports(files, url, request, who, status):
     client = client_of(request.getfixturevalue(who)) if who else Client()
+    link, _ = make_link(ExportFile.objects.get(pk=files[0]["id"]), request.getfixturevalue("admin"), hours=1)
     for method, address in [
         ("post", url), ("get", url), ("post", url.replace("exports", "preflight")), ("get", files[0]["download_url"]),
         ("post", f"/api/v1/exports/{files[0]['id']}/link"), ("delete", f"/api/v1/exports/{files[0]['id']}"),
+        ("get", url.replace("/exports", "/export-links")), ("delete", f"/api/v1/export-links/{link.pk}"),
     ]:  # fmt: skip
         answer = getattr(client, method)(address, {} if method == "post" else None, content_type="application/json")
         assert answer.status_code == status, (method, address)
@@ -107,7 +146,7 @@ def test_only_admins_get_at_exports(files, url, request, who, status):
 @pytest.mark.parametrize(
     "body",
     [
-        {"format": "voc"}, {"tolerance_px": -1}, {"tolerance_px": "NaN"}, {"unknown": 1},
+        {"format": "wav"}, {"tolerance_px": -1}, {"tolerance_px": "NaN"}, {"unknown": 1},
         {"val_ratio": 0.9, "test_ratio": 0.9},
         {"format": "sa1b", "segmentation": "polygons"}, {"filters": {"labels": ["x"]}}, {"filters": {"typo": []}},
     ],
@@ -119,8 +158,8 @@ def test_options_that_do_not_fit_are_refused(admin, url, body):
 def test_wrong_methods_and_missing_things(admin, project, url):
     client = client_of(admin)
     assert client.put(url).status_code == 405
-    assert client.get("/api/v1/exports/999/download").status_code == 404
-    assert client.post("/api/v1/projects/999/exports", {}, content_type="application/json").status_code == 404
+    assert client.get("/api/v1/exports/987654/download").status_code == 404
+    assert client.post("/api/v1/projects/987654/exports", {}, content_type="application/json").status_code == 404
 
 
 def test_preflight_names_each_kind_with_a_link(filled, admin, url, add_mask):

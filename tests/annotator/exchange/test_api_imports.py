@@ -11,8 +11,8 @@ from django.core.management import call_command
 from django.test import Client
 
 from annotator.annotations.models import Annotation
-from annotator.engine.models import Job
 from annotator.exchange.models import ImportRun
+from annotator.jobs.models import Job
 from annotator.projects.models import Label
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -68,7 +68,9 @@ def test_a_preview_counts_and_writes_nothing(upload, admin):
     assert preview["masks"] == {"read": 3, "created": 2, "unchanged": 0, "skipped": 0, "refused": 1}
     assert preview["images"] == {"matched": 1, "added": 0, "unknown": 1, "refused": 0}
     becomes = {row["name"]: (row["becomes"], row["count"]) for row in preview["categories"]}
-    assert becomes == {"car": ("label", 1), "tree": ("new", 1)}
+    assert becomes == {"car": ("new", 1), "tree": ("new", 1)}
+    assert preview["categories"][0]["alike"] == ["Car"]
+    assert preview["notes"]["labels_alike"]["names"] == ["car / Car"]
     assert not Annotation.objects.exists()
     assert Label.objects.count() == 1
 
@@ -84,7 +86,7 @@ def test_an_import_follows_the_mapping_and_lists_what_it_did_not_take(upload, ad
     job = Job.objects.get(pk=started.json()["id"])
     assert (job.status, job.done, job.total) == ("done", 3, 3)
     names = sorted(str(row.label and row.label.name) for row in Annotation.objects.all())
-    assert names == ["Car", "None"]
+    assert names == ["None", "car"]
     rows = client.get(client.get(f"/api/v1/imports/{pk}").json()["rows_url"])
     table = list(csv.reader(io.StringIO(b"".join(rows.streaming_content).decode())))
     assert table[0] == ["place", "code", "reason"]
@@ -143,7 +145,7 @@ def test_a_deleted_import_takes_its_files_and_leaves_its_masks(upload, admin):
     assert Annotation.objects.count() == 2
 
 
-@pytest.mark.parametrize("options", ['{"format": "voc"}', "{", '{"label_map": {"a": "other"}}', '{"typo": 1}'])
+@pytest.mark.parametrize("options", ['{"format": "wav"}', "{", '{"label_map": {"a": "other"}}', '{"typo": 1}'])
 def test_options_that_do_not_fit_are_refused(upload, options):
     assert upload(options=options).status_code == 422
 
@@ -169,7 +171,7 @@ def test_only_admins_get_at_imports(upload, url, request, who, status):
 def test_wrong_methods_and_missing_things(admin, url, upload):
     client = client_of(admin)
     assert client.put(url).status_code == 405
-    assert client.get("/api/v1/imports/999").status_code == 404
+    assert client.get("/api/v1/imports/987654").status_code == 404
     assert client.get(f"/api/v1/imports/{upload().json()['id']}/rows").status_code == 404
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from annotator.annotations.models import Annotation
-from annotator.exchange.splits import split_of
+from annotator.exchange.export.splits import split_of
 from annotator.images.models import Image
 from annotator.projects.models import Label
 

@@ -4,13 +4,19 @@ import pytest
 from django.core.management import call_command
 
 from annotator.annotations.models import Annotation
-from annotator.engine.jobs import cancel_job, pause_job, resume_job
-from annotator.engine.models import Job
-from annotator.exchange import export_run, exports, import_run, imports, preflight, tasks
+from annotator.exchange import tasks
+from annotator.exchange.export import jobs as exports
+from annotator.exchange.export import preflight
+from annotator.exchange.export import run as export_run
+from annotator.exchange.export.selection import Selection
+from annotator.exchange.import_ import jobs as imports
+from annotator.exchange.import_ import run as import_run
+from annotator.exchange.import_.uploads import keep_upload
 from annotator.exchange.models import ImportRun
 from annotator.exchange.options import ExportOptions, ImportOptions
 from annotator.exchange.places import work_folders
-from annotator.exchange.rows import Selection
+from annotator.jobs.models import Job
+from annotator.jobs.services import cancel_job, pause_job, resume_job
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -56,7 +62,7 @@ def test_an_import_in_many_slices_is_whole(filled, admin, export, twin):
     path = export(filled).files[0]
     copy = twin(filled)
     with path.open("rb") as file:
-        row = imports.keep_upload(copy, file, name="in.json", options=ImportOptions(), user=admin)
+        row = keep_upload(copy, file, name="in.json", options=ImportOptions(), user=admin)
     tasks.start_preview(row, ImportOptions(), user=admin)
     work_off()
     job = tasks.start_import(ImportRun.objects.get(pk=row.pk), ImportOptions(), user=admin)

@@ -10,8 +10,8 @@ from PIL import Image as Pillow
 from pycocotools import mask as coco_masks
 
 from annotator.annotations.models import Annotation
-from annotator.exchange.exporters.png import decode_16_bit
-from annotator.exchange.packages import entries_of
+from annotator.exchange.base.painted_writing import decode_numbers
+from annotator.exchange.files.packages import entries_of
 from annotator.images.models import Image
 from annotator.mask_gateway import decode
 from annotator.photos import store
@@ -69,7 +69,7 @@ def test_what_is_left_in_instance_pictures_stays(filled, export, take_in, twin):
     second = export(once, format="instance_png")
     take_in(again, second.files[0])
     assert contents(export(again, format="instance_png")) == contents(second)
-    before, after = (decode_16_bit(contents(run)["instances/00000.png"]) for run in (first, second))
+    before, after = (decode_numbers(contents(run)["instances/00000.png"]) for run in (first, second))
     assert np.array_equal(before > 0, after > 0)
 
 

@@ -2,7 +2,6 @@
 
 import io
 import json
-import math
 import zipfile
 
 import numpy as np
@@ -11,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
-from annotator.exchange.importers import READERS
-from annotator.exchange.importers.base import FileImage, FileMask, Problem
-from annotator.exchange.importers.source import BrokenFileError, Source
-from annotator.exchange.importers.yolo import read_names
-from annotator.exchange.json_stream import BrokenJsonError, read_object
+from annotator.exchange.base.reading import FileImage, FileMask, Problem
+from annotator.exchange.files.json_stream import read_object
+from annotator.exchange.files.source import BrokenFileError, Source
+from annotator.exchange.formats.yolo.names import read_names
+from annotator.exchange.registry import READ, load_reader
 from annotator.mask_gateway import (
     MaskRefusedError,
     counts_from_polygons,
@@ -63,7 +62,7 @@ sa1b_files = objects(
 
 
 def read_all(source, name):
-    reader = READERS[name](source)
+    reader = load_reader(name)(source)
     try:
         for item in reader.outline():
             if isinstance(item, FileImage):
@@ -82,7 +81,7 @@ def test_json_of_any_shape(tmp_path, name, page):
 
 
 @FUZZ
-@given(st.binary(max_size=400), st.sampled_from(sorted(READERS)))
+@given(st.binary(max_size=400), st.sampled_from(sorted(READ)))
 def test_bytes_of_any_kind(tmp_path, data, name):
     path = tmp_path / "x"
     path.write_bytes(data)
@@ -102,11 +101,7 @@ def test_json_read_in_small_pieces_is_what_json_reads(page, piece):
             return super().read(min(piece, count))
 
     text = json.dumps(page).encode()
-    if any(isinstance(value, float) and math.isinf(value) for value in page.values()):
-        with pytest.raises(BrokenJsonError):
-            dict(read_object(Slow(text), arrays=()))
-    else:
-        assert dict(read_object(Slow(text), arrays=())) == page
+    assert dict(read_object(Slow(text), arrays=())) == page
 
 
 @FUZZ

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from pycocotools import mask as coco_masks
 
 from annotator.annotations.models import Annotation
-from annotator.exchange.export_run import ExportRun
+from annotator.exchange.export.run import ExportRun
+from annotator.exchange.export.selection import Selection
 from annotator.exchange.options import ExportOptions
-from annotator.exchange.rows import Selection
 from annotator.projects.models import Label, Project
 
 WAYS = [

@@ -7,16 +7,18 @@ import pytest
 from django.utils import timezone
 
 from annotator.annotations.models import Annotation, AnnotationRevision
-from annotator.exchange import export_run, import_run
-from annotator.exchange.export_run import ExportRun
-from annotator.exchange.import_run import ImportRun
+from annotator.exchange.export import run as export_run
+from annotator.exchange.export.run import ExportRun
+from annotator.exchange.export.selection import Selection
+from annotator.exchange.import_ import run as import_run
+from annotator.exchange.import_.run import ImportRun
 from annotator.exchange.models import ImportRun as ImportRow
 from annotator.exchange.options import ExportOptions
-from annotator.exchange.rows import Selection
+from annotator.exchange.registry import WRITTEN
 from annotator.images.models import Image
 from annotator.projects.models import Label
 
-FORMATS = ["coco", "sa1b", "yolo", "semantic_png", "instance_png"]
+FORMATS = [name for name in WRITTEN if name != "cutouts"]  # whose photos here are rows only
 CASES = [*({"format": name} for name in FORMATS), {"format": "sa1b", "shard_images": 1, "images": "links"}]
 
 
@@ -50,7 +52,7 @@ def test_an_export_killed_at_every_step_makes_the_same_file(filled, export, tmp_
         todo = run.steps()
         next(todo)()
         todo.close()
-        for path in growing_files(folder) if run.state["phase"] == "write" else []:
+        for path in growing_files(folder) if run.state.phase == "write" else []:
             with path.open("ab") as file:  # what the kill left behind after the last checkpoint
                 file.write(b"rubbish")
         steps += 1
@@ -71,7 +73,7 @@ def test_a_zip_that_was_gone_on_with_is_sound(filled, tmp_path):
         todo.close()
     with zipfile.ZipFile(run.files[0]) as archive:
         assert archive.testzip() is None
-        assert len(archive.namelist()) == 5
+        assert len([name for name in archive.namelist() if not name.endswith("/")]) == 5
 
 
 @pytest.mark.parametrize("name", ["coco", "sa1b"])
@@ -146,24 +148,26 @@ def test_an_import_whose_ledger_is_lost_starts_again_and_makes_nothing_twice(fil
 
 def test_a_mask_changed_while_exporting_is_compared_with_what_was_written(filled, tmp_path):
     from annotator.accounts.models import User
-    from annotator.annotations.services import SNAPSHOT_FIELDS, apply_operations
+    from annotator.annotations.commands import Operation
+    from annotator.annotations.mask_fields import snapshot_of
+    from annotator.annotations.services import apply_operations
 
     row = Annotation.objects.filter(image__project=filled).select_related("image").order_by("image_id", "pk").first()
     import uuid
 
     AnnotationRevision.objects.create(
         annotation=row, revision=1, op_id=uuid.uuid4(), action="create",
-        snapshot={name: getattr(row, name) for name in SNAPSHOT_FIELDS},
+        snapshot=snapshot_of(row),
     )  # fmt: skip
     run = ExportRun(Selection(filled, ExportOptions()), tmp_path / "run", name="out")
     other = Annotation.objects.filter(image=row.image).exclude(counts=row.counts).first()
     for step in run.steps():
         step()
-        if run.state["images_done"] == len(run.plan) and row.revision == 1:
-            operation = {
-                "op_id": uuid.uuid4(), "type": "update", "annotation_id": row.pk, "base_revision": 1,
-                "fields": {"counts": other.counts},
-            }  # fmt: skip
+        if run.state.images_done == len(run.plan) and row.revision == 1:
+            operation = Operation(
+                op_id=uuid.uuid4(), type="update", annotation_id=row.pk, base_revision=1,
+                fields={"counts": other.counts},
+            )  # fmt: skip
             (result,) = apply_operations(row.image, User.objects.first(), operations=[operation])
             assert result["status"] == "applied"
             row.refresh_from_db()
@@ -176,7 +180,7 @@ def test_a_mask_of_the_file_that_differs_is_a_mismatch(filled, tmp_path):
     run = ExportRun(Selection(filled, ExportOptions()), tmp_path / "run", name="out")
     for step in run.steps():
         step()
-        if run.state["phase"] == "verify" and run.tally.masks_verified == 0:
+        if run.state.phase == "verify" and run.tally.masks_verified == 0:
             text = run.files[0].read_text()
             first = Annotation.objects.filter(image__project=filled, area=1).first()
             run.files[0].write_text(text.replace(f'"{first.counts}"', '"' + "0" + first.counts + '"', 1))

@@ -17,6 +17,7 @@ from annotator.projects.models import Label, Project
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RLE = {"size": [17, 31], "counts": [100, 20, 407]}
+SPECK = {"size": [17, 31], "counts": [300, 5, 222]}
 HOSTILE = "<script>alert(1)</script>"
 
 
@@ -47,6 +48,25 @@ def sent(client: Client, project: Project) -> int:
     return int(client.post(f"/api/v1/projects/{project.pk}/imports", {"file": file}).json()["id"])
 
 
+def test_labels_of_one_name_are_one_question(client: Client, project: Project) -> None:
+    Image.objects.create(project=project, name="a.jpg", sha256="f" * 64, width=31, height=17, byte_size=1)
+    mask = {"image_id": 1, "segmentation": RLE}
+    page = {
+        "images": [{"id": 1, "file_name": "a.jpg"}],
+        "categories": [{"id": 1, "name": "Car"}, {"id": 2, "name": "Car"}],
+        "annotations": [
+            {**mask, "id": 1, "category_id": 1},
+            {**mask, "id": 2, "category_id": 2, "segmentation": SPECK},
+        ],
+    }
+    file = SimpleUploadedFile("in.json", json.dumps(page).encode())
+    made = client.post(f"/api/v1/projects/{project.pk}/imports", {"file": file}).json()["id"]
+    work_off()
+    text = client.get(f"/projects/{project.pk}/imports/{made}/").content.decode()
+    assert text.count('name="label" data-name="Car"') == 1
+    assert '<td>Car</td><td class="number">2</td>' in text
+
+
 def text_of(client: Client, path: str) -> str:
     answer = client.get(path)
     assert answer.status_code == 200
@@ -65,18 +85,20 @@ def test_an_import_is_shown_in_each_of_its_stands(client: Client, project: Proje
     assert "Importing" in text_of(client, path)
     work_off()
     done = text_of(client, path)
-    assert "Imported: 1 new mask, 1 row not taken." in done
+    assert "Imported: 1 new mask. 1 row was not taken." in done
     assert f"/api/v1/imports/{sent}/rows" in done
     assert HOSTILE not in done
     assert "Done" in text_of(client, f"/projects/{project.pk}/imports/")
 
 
-def test_a_file_with_a_thousand_labels_makes_a_page_of_bearable_length(client: Client, project: Project) -> None:
+def test_a_file_with_a_thousand_labels_makes_a_page_of_bearable_length(
+    client: Client, project: Project, image: Image
+) -> None:
     Label.objects.bulk_create(Label(project=project, name=f"kind {n}", color="#111111") for n in range(1000))
     page = {
-        "images": [],
+        "images": [{"id": 1, "file_name": image.name, "width": image.width, "height": image.height}],
         "categories": [{"id": n + 1, "name": f"kind {n}"} for n in range(2100)],
-        "annotations": [],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "segmentation": [[1, 1, 9, 1, 9, 9]]}],
     }
     file = SimpleUploadedFile("in.json", json.dumps(page).encode())
     pk = client.post(f"/api/v1/projects/{project.pk}/imports", {"file": file}).json()["id"]
@@ -134,7 +156,7 @@ def test_an_export_is_shown_with_what_was_asked_and_its_certificate(
     work_off()
     page = text_of(client, f"/projects/{project.pk}/exports/")
     assert "simplified by up to 1.5 px" in page
-    assert "by splits" in page
+    assert "by split" in page
     assert "<b>1 mask</b> on 1 image, all read back and compared: no mismatch." in page
     assert "Make a link" in page
 

@@ -9,10 +9,11 @@ from django.core.management import call_command
 from django.test import Client
 
 from annotator.accounts.models import User
+from annotator.accounts.stock_accounts import sign_in_file
 from annotator.annotations.models import Annotation
-from annotator.pages.first_start import ensure_people, load_demo, sign_in_file
+from annotator.pages.first_start import ensure_people, load_demo
 from annotator.pages.templatetags.pages import FrontendMissingError, read_vite_manifest
-from annotator.projects.models import Label, Membership, Project, Role
+from annotator.projects.models import MAX_LABEL_LENGTH, Label, Membership, Project, Role
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_a_project_is_made_with_its_labels_and_its_maker_as_admin(client: Client
         [("Gull", "#E69F00", "1"), ("Tern", "#56B4E9", "1")],
         [("Gull", "red", "1")],
         [("Gull", "#E69F00", "12")],
-        [("x" * 101, "#E69F00", "")],
+        [("x" * (MAX_LABEL_LENGTH + 1), "#E69F00", "")],
     ],
 )
 def test_wrong_labels_make_no_project_and_keep_what_was_typed(
@@ -82,7 +83,7 @@ def test_archiving_takes_a_project_out_of_the_list_and_brings_it_back(client: Cl
 def test_deleting_a_label_keeps_its_masks(client: Client, project: Project, make_mask: Any) -> None:
     label = project.labels.get()
     mask = make_mask(label)
-    client.post(f"/projects/{project.pk}/labels/{label.pk}/delete/")
+    client.post(f"/projects/{project.pk}/labels/{label.pk}/delete/", {"masks": "keep"})
     assert Annotation.objects.get(pk=mask.pk).label is None
     assert "1 mask stay" in client.get(f"/projects/{project.pk}/labels/").content.decode()
 

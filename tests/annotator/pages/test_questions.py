@@ -7,7 +7,7 @@ from django.test import Client
 
 from annotator.accounts.models import User
 from annotator.pages.questions import QuestionError, read_questions, write_questions
-from annotator.projects.models import Label, Project
+from annotator.projects.models import MAX_LABEL_LENGTH, Label, Project
 
 TEXT = "Occluded: flag\nPose*: sitting, standing\nAge: number\nNote: text"
 
@@ -40,7 +40,7 @@ def test_every_kind_is_read_and_written_back() -> None:
         ("Pose: sitting", "two choices"),
         ("Pose: a, a", "two choices"),
         ("Pose: flag\nPose: text", "asked twice"),
-        (f"{'x' * 101}: flag", "too long"),
+        (f"{'x' * (MAX_LABEL_LENGTH + 1)}: flag", "too long"),
         ("\n".join(f"q{number}: flag" for number in range(51)), "50 questions at most"),
     ],
 )

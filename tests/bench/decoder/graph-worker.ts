@@ -1,50 +1,83 @@
-/** Times graphs in one runtime, interleaved: the published decoder, the full one's first click and refinement, sam_lite. */
-import { geometryFor } from "../../../frontend/src/geometry/upsample";
-import { goldenEmbedding } from "../../../frontend/src/inference/golden";
-import { parseManifest, type Manifest } from "../../../frontend/src/inference/manifest";
-import { OrtDecoder } from "../../../frontend/src/inference/ort-decoder";
-import type { LocalEngine } from "../../../frontend/src/inference/protocol";
-import { loadModel } from "../../../frontend/src/worker/model-files";
-import { loadRuntime } from "../../../frontend/src/worker/runtime";
+/**
+ * Times decoders in one page, interleaved: the published graph, and first click and refinement of the full decoder and of
+ * sam_lite by their plain graphs and by the accelerator.
+ */
+import { geometryFor, SAM_GEOMETRY } from "../../../frontend/src/geometry/photo-geometry";
+import type { DecoderBackend, Feeds, PreparedImage } from "../../../frontend/src/inference/worker/decoder-backend";
+import { goldenEmbedding } from "../../../frontend/src/inference/worker/golden";
+import { parseManifest, type Manifest } from "../../../frontend/src/inference/protocol/manifest";
+import { ModelDecoder } from "../../../frontend/src/inference/worker/model-decoder";
+import type { LocalEngine } from "../../../frontend/src/inference/protocol/messages";
+import { openAccelerator } from "../../../frontend/src/inference/worker/accelerator";
+import { fileLoader, loadGraphs } from "../../../frontend/src/inference/worker/model-files";
+import type { OrtLibrary } from "../../../frontend/src/inference/worker/ort-sessions";
+import { PlainDecoder } from "../../../frontend/src/inference/worker/plain-decoder";
+import { loadLibrary, threadsOf } from "../../../frontend/src/inference/worker/runtime";
 
-const GEOMETRY = geometryFor({ width: 2250, height: 1500 }, 1024);
+const GEOMETRY = geometryFor({ width: 2250, height: 1500 }, SAM_GEOMETRY);
 const WARM_UP = 3;
+const MODELS = ["full", "lite"] as const;
 
 type Case = readonly [name: string, run: () => Promise<number>];
 
-async function openDecoder(runtime: Awaited<ReturnType<typeof loadRuntime>>, folder: string, engine: LocalEngine) {
+interface Opened {
+  readonly name: string;
+  readonly backend: DecoderBackend;
+  readonly image: PreparedImage;
+  readonly prepareMs: number;
+  readonly goldenIou: number;
+}
+
+async function openBoth(folder: string, engine: LocalEngine, library: OrtLibrary) {
   const url = new URL(`/models/${folder}/manifest.json`, self.location.origin).href;
   const manifest = parseManifest(await (await fetch(url)).json());
-  const model = await loadModel(url, manifest, runtime.canUpscale ? "rows" : "masks", fetch);
-  const decoder = await OrtDecoder.create(runtime, manifest, model, engine, 2 ** 30);
-  const trial = await decoder.tryGolden();
-  const { embedDim, grid } = manifest;
-  const header = `{'descr': '<f2', 'fortran_order': False, 'shape': (1, ${embedDim}, ${grid}, ${grid}), }`;
-  const text = new TextEncoder().encode(header.padEnd(117) + "\n");
-  const bits = new Uint8Array(goldenEmbedding(7, embedDim, grid).buffer);
-  const npy = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, text.length, 0, ...text);
-  const file = new Uint8Array(npy.length + bits.length);
-  file.set(npy);
-  file.set(bits, npy.length);
-  const start = performance.now();
-  await decoder.prepare("image", file.buffer);
-  return { decoder, manifest, trial, prepareMs: performance.now() - start };
+  const load = fileLoader(url, manifest, fetch.bind(globalThis));
+  const part = manifest.accelerator;
+  if (!part) throw new Error(`${folder} has no accelerator`);
+  const threads = threadsOf(engine);
+  const backends = [
+    ["plain", await PlainDecoder.open(library, await loadGraphs(manifest.graphs, load), "wasm", threads)],
+    ["accelerated", await openAccelerator({ part, load, library: Promise.resolve(library), threads })],
+  ] as const;
+  const opened: Opened[] = [];
+  for (const [name, backend] of backends) opened.push(await makeReady(name, backend, manifest, engine));
+  return { manifest, opened };
 }
 
-function tokens(manifest: Manifest, points: number) {
+async function makeReady(name: string, backend: DecoderBackend, manifest: Manifest, engine: LocalEngine) {
+  const { goldenIou } = await new ModelDecoder(backend, manifest, engine, 2 ** 30).tryGolden();
+  const embedding = goldenEmbedding(7, manifest.embedding);
+  const start = performance.now();
+  const image = await backend.prepare(embedding);
+  return { name, backend, image, prepareMs: performance.now() - start, goldenIou };
+}
+
+function prompt({ geometry, maskSide }: Manifest, points: number, hasMask: boolean): Feeds {
   const coords = Float32Array.from({ length: 2 * points + 2 }, (_, i) =>
-    i < 2 * points ? ((i * 37 + 11) % 64) * (manifest.imageSize / 64) : 0,
+    i < 2 * points ? ((i * 37 + 11) % 64) * (geometry.imageSize / 64) : 0,
   );
   const labels = Int32Array.from({ length: points + 1 }, (_, i) => (i === points ? -1 : i % 2 === 0 ? 1 : 0));
-  return { coords, labels };
+  const mask = Float32Array.from({ length: maskSide ** 2 }, (_, i) => Math.sin(i / 900) * 8);
+  const clicks: Feeds = {
+    point_coords: { type: "float32", data: coords, dims: [1, points + 1, 2] },
+    point_labels: { type: "int32", data: labels, dims: [1, points + 1] },
+  };
+  return hasMask
+    ? { ...clicks, mask_input: { type: "float32", data: mask, dims: [1, 1, maskSide, maskSide] } }
+    : clicks;
 }
 
-async function publishedCase(runtime: Awaited<ReturnType<typeof loadRuntime>>): Promise<Case[1]> {
+async function time(run: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await run();
+  return performance.now() - start;
+}
+
+async function publishedCase({ InferenceSession, Tensor }: OrtLibrary): Promise<Case> {
   const bytes = new Uint8Array(await (await fetch("/models/published.onnx")).arrayBuffer());
-  const graph = await runtime.open({ graph: bytes, weightsName: "none", weights: new Uint8Array(0) });
+  const session = await InferenceSession.create(bytes, { executionProviders: ["wasm"] });
   const { originalSize } = GEOMETRY;
-  const float = (data: ArrayLike<number>, dims: number[]) =>
-    ({ type: "float32", data: Float32Array.from(data), dims }) as const;
+  const float = (data: ArrayLike<number>, dims: number[]) => new Tensor("float32", Float32Array.from(data), dims);
   const image = Float32Array.from({ length: 256 * 4096 }, (_, i) => Math.sin(i * 12.9898) * 0.7);
   const feeds = {
     image_embeddings: float(image, [1, 256, 64, 64]),
@@ -54,34 +87,22 @@ async function publishedCase(runtime: Awaited<ReturnType<typeof loadRuntime>>): 
     has_mask_input: float([0], [1]),
     orig_im_size: float([originalSize.height, originalSize.width], [2]),
   };
-  return async () => {
-    const start = performance.now();
-    const answer = await graph.run(feeds);
-    const ms = performance.now() - start;
-    for (const value of Object.values(answer)) value.release();
-    return ms;
-  };
+  return ["published", () => time(() => session.run(feeds))];
 }
 
 async function measure(engine: LocalEngine, rounds: number, hasPublished: boolean) {
-  const runtime = await loadRuntime(engine);
-  const full = await openDecoder(runtime, "full", engine);
-  const lite = await openDecoder(runtime, "lite", engine);
-  const click = tokens(full.manifest, 1);
-  const clicks = tokens(full.manifest, 5);
-  const liteClick = tokens(lite.manifest, 1);
-  const liteClicks = tokens(lite.manifest, 5);
-  const maskFor = ({ maskSide }: Manifest) =>
-    Float32Array.from({ length: maskSide ** 2 }, (_, i) => Math.sin(i / 900) * 8);
-  const [mask, liteMask] = [maskFor(full.manifest), maskFor(lite.manifest)];
-  const time = async (run: Promise<{ decodeMs: number }>) => (await run).decodeMs;
-  const cases: Case[] = [
-    ["full", () => time(full.decoder.decode("image", click.coords, click.labels, null))],
-    ["refine", () => time(full.decoder.decode("image", clicks.coords, clicks.labels, mask))],
-    ["lite", () => time(lite.decoder.decode("image", liteClick.coords, liteClick.labels, null))],
-    ["lite_refine", () => time(lite.decoder.decode("image", liteClicks.coords, liteClicks.labels, liteMask))],
-  ];
-  if (hasPublished) cases.unshift(["published", await publishedCase(runtime)]);
+  const library = await loadLibrary(engine);
+  const cases: Case[] = hasPublished ? [await publishedCase(library)] : [];
+  const [prepareMs, goldenIou]: [Record<string, number>, Record<string, number>] = [{}, {}];
+  for (const model of MODELS) {
+    const { manifest, opened } = await openBoth(model, engine, library);
+    const [click, refinement] = [prompt(manifest, 1, false), prompt(manifest, 5, true)];
+    for (const { name, backend, image, ...figures } of opened) {
+      [prepareMs[`${model}_${name}`], goldenIou[`${model}_${name}`]] = [figures.prepareMs, figures.goldenIou];
+      cases.push([`${model}_first_${name}`, () => time(() => backend.decode(image, click))]);
+      cases.push([`${model}_refine_${name}`, () => time(() => backend.decode(image, refinement))]);
+    }
+  }
   const times: Record<string, number[]> = Object.fromEntries(cases.map(([name]) => [name, []]));
   for (let round = -WARM_UP; round < rounds; round++) {
     for (const [name, run] of cases) {
@@ -89,8 +110,7 @@ async function measure(engine: LocalEngine, rounds: number, hasPublished: boolea
       if (round >= 0) times[name].push(ms);
     }
   }
-  const trials = { full: full.trial, lite: lite.trial };
-  return { times, trials, prepareMs: { full: full.prepareMs, lite: lite.prepareMs } };
+  return { times, prepareMs, goldenIou, threads: threadsOf(engine) };
 }
 
 self.addEventListener(

@@ -1,13 +1,14 @@
 /** The benchmark's page: graphs timed in a worker, clicks timed through the workspace's own code until they are painted. */
-import { browserDecoder } from "../../../frontend/src/editor/browser-decoder";
-import type { Decoder } from "../../../frontend/src/editor/decoder-port";
-import { Prompting } from "../../../frontend/src/editor/prompting";
-import { rehearse } from "../../../frontend/src/editor/rehearsal";
-import { imagePoint, screenPoint, type Size } from "../../../frontend/src/geometry/types";
+import { browserDecoder } from "../../../frontend/src/editor/prompting/browser-decoder";
+import type { Decoder } from "../../../frontend/src/editor/prompting/decoder-port";
+import { Prompting } from "../../../frontend/src/editor/prompting/prompting";
+import { rehearse } from "../../../frontend/src/editor/prompting/rehearsal";
+import { imagePoint, screenPoint, type BoxXyxy, type Size } from "../../../frontend/src/geometry/types";
 import { fitViewport, toImage, type Viewport } from "../../../frontend/src/geometry/viewport";
-import type { DecoderClient, EngineInfo } from "../../../frontend/src/inference/decoder-client";
-import { createDecoderClient } from "../../../frontend/src/inference/page-decoder";
-import type { LocalEngine } from "../../../frontend/src/inference/protocol";
+import type { DecoderClient, EngineInfo } from "../../../frontend/src/inference/protocol/types";
+import { createDecoderClient } from "../../../frontend/src/inference/client/page-decoder";
+import decoderWorker from "../../../frontend/src/inference/worker/decoder-worker.ts?worker&url";
+import type { LocalEngine } from "../../../frontend/src/inference/protocol/messages";
 import { MaskDocument } from "../../../frontend/src/model/document";
 import { History } from "../../../frontend/src/model/history";
 import { afterPaint, FrameLoop, type Layer } from "../../../frontend/src/render/frame-loop";
@@ -16,10 +17,9 @@ import { OverlayLayer, type OverlayScene } from "../../../frontend/src/render/ov
 import { Surface } from "../../../frontend/src/render/surface";
 
 const PHOTO: Size = { width: 4000, height: 3000 };
-/** As the preview of such a photo. */
-const PREVIEW: Size = { width: 2048, height: 1536 };
-const PATCH_PX = 48;
-const picture = new Image();
+/** A tile of it, and a box that fits. */
+const TILE: BoxXyxy = { x0: 0, y0: 0, x1: 1334, y1: 1000 };
+const BOX: BoxXyxy = { x0: 400, y0: 300, x1: 700, y1: 600 };
 
 function timeGraphs(engine: LocalEngine, rounds: number, hasPublished: boolean): Promise<unknown> {
   const worker = new Worker(new URL("./graph-worker.ts", import.meta.url), { type: "module" });
@@ -40,34 +40,19 @@ interface Opened {
   readonly keyPrefix: string;
 }
 
+function createOnPage(): Promise<never> {
+  return Promise.reject(new Error("The benchmark needs a worker."));
+}
+
 async function openClient(folder: string): Promise<Opened> {
-  picture.src = drawPatches().toDataURL("image/jpeg");
-  await picture.decode();
-  const client = createDecoderClient({ api: "/api/v1", csrf: "", rehearse });
+  const client = createDecoderClient({ api: "/api/v1", csrf: "", workerUrl: decoderWorker, createOnPage, rehearse });
   const info = await client.open(`/models/${folder}/manifest.json`);
   return { client, info, keyPrefix: `image-${info.modelVersion}-full-` };
 }
 
-/** A picture with edges everywhere: patches of all colours. */
-function drawPatches(): HTMLCanvasElement {
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [PREVIEW.width, PREVIEW.height];
-  const context = canvas.getContext("2d")!;
-  for (let y = 0, i = 0; y < PREVIEW.height; y += PATCH_PX) {
-    for (let x = 0; x < PREVIEW.width; x += PATCH_PX, i++) {
-      context.fillStyle = `hsl(${(i * 137) % 360} 60% ${30 + ((i * 53) % 50)}%)`;
-      context.fillRect(x, y, PATCH_PX, PATCH_PX);
-    }
-  }
-  return canvas;
-}
-
 /** As the workspace does when an image is opened. */
 function openImage(opened: Opened, folder: string): void {
-  const source = embedding(opened, folder, 0);
-  opened.client.prefetch(source);
-  if (opened.info.looksCloser) opened.client.prefetch(mirror(opened, folder));
-  decoderOf(opened).look(source, PHOTO);
+  for (const view of viewsOf(opened, folder)) opened.client.prefetch(view);
 }
 
 function decoderOf({ client, info }: Opened): Decoder {
@@ -75,18 +60,49 @@ function decoderOf({ client, info }: Opened): Decoder {
     client,
     () => info,
     () => undefined,
-    () => picture,
   );
 }
 
 /** One file for every image: the tools that drive the browser keep a copy of each response, and that would be measured. */
 function embedding(opened: Opened, folder: string, number: number) {
-  return { key: `${opened.keyPrefix}${number}`, url: `/models/${folder}.npy`, imageId: 1, cropBox: null, isMirrored: false };
+  return {
+    key: `${opened.keyPrefix}${number}`,
+    url: `/models/${folder}.npy`,
+    imageId: 1,
+    cropBox: null,
+    isFlipped: false,
+  };
 }
 
-/** The same file, taken for what the encoder makes of the photo in a mirror. */
-function mirror(opened: Opened, folder: string) {
-  return { ...embedding(opened, folder, 1), isMirrored: true };
+/** The same file, taken for what the encoder makes of the photo flipped, and of a tile of it. */
+function viewsOf(opened: Opened, folder: string) {
+  const whole = embedding(opened, folder, 0);
+  const flipped = { ...embedding(opened, folder, 1), isFlipped: true };
+  return [whole, flipped, { ...embedding(opened, folder, 2), cropBox: TILE }];
+}
+
+/** Milliseconds of an answer to a box from the whole photo alone, and from it, its flip and a tile. */
+async function timeViews(opened: Opened, folder: string, rounds: number): Promise<Record<string, number[]>> {
+  const views = viewsOf(opened, folder);
+  const times: Record<string, number[]> = { one: [], three: [] };
+  for (let i = 0; i < 2 * rounds; i++) {
+    const name = i % 2 ? "three" : "one";
+    const asked = name === "one" ? views.slice(0, 1) : views;
+    const prompts = [{ kind: "box", box: BOX }] as const;
+    const question = {
+      kind: "click",
+      views: asked,
+      originalSize: PHOTO,
+      prompts,
+      starts: [],
+      before: null,
+      step: 4,
+    } as const;
+    const { decodeMs, seen } = await opened.client.decode(question);
+    if (seen.length !== asked.length) throw new Error("a view took no part");
+    times[name].push(decodeMs);
+  }
+  return times;
 }
 
 interface Painted {
@@ -100,8 +116,6 @@ interface Painted {
   readonly paintMs: number;
   /** From the pointer event until the exact mask is in the document and can be saved. */
   readonly exactMs: number;
-  /** The same for the mask that the mirrored photo has a share in. */
-  readonly mirroredMs: number;
 }
 
 /** A workspace without panels: prompts on a canvas, one after the other. */
@@ -131,8 +145,9 @@ class Stage {
         document: this.masks,
         history: new History(),
         decoder: decoderOf(opened),
-        embeddingFor: () => embedding(opened, folder, 0),
-        embeddingToLookAt: ({ part }) => Promise.resolve(part ? null : mirror(opened, folder)),
+        viewsFor: () => viewsOf(opened, folder),
+        fetchCrop: () => Promise.resolve(null),
+        onNothingSharper: () => undefined,
         detailStep: () => detailStep(this.view.scale),
         glimpseStep: () => glimpseStep(this.view.scale),
         afterPaint,
@@ -165,26 +180,13 @@ class Stage {
             const stop = this.prompting.isDecoding.subscribe(() => {
               stop();
               const exactMs = performance.now() - start;
-              void this.whenLooked().then(() => resolve({ ...painted, exactMs, mirroredMs: performance.now() - start }));
+              resolve({ ...painted, exactMs });
             });
           });
         };
         this.prompting.addPoint(toImage(this.view, screenPoint(event.offsetX, event.offsetY)), 1);
       };
       this.canvas.addEventListener("pointerdown", begin, { once: true });
-    });
-  }
-
-  private whenLooked(): Promise<void> {
-    const { isUnderWay } = this.prompting.closer;
-    return new Promise((resolve) => {
-      const look = (): void => {
-        if (isUnderWay.get()) return;
-        stop();
-        resolve();
-      };
-      const stop = isUnderWay.subscribe(look);
-      queueMicrotask(look); // a look begins once the answer is settled
     });
   }
 
@@ -200,7 +202,7 @@ class Stage {
     const shown = this.prompting.glimpse ?? (draft?.mask ? { mask: draft.mask, step: 1 } : null);
     const nothing = { hover: null, hovered: null, selected: [], strays: [], box: null, path: null, brush: null };
     const color = [0, 114, 178] as const;
-    const none = { cursor: null, cropBox: null, heat: null, gap: null };
+    const none = { cursor: null, heat: null, gap: null };
     return { ...nothing, ...none, draft: draft && { shown, prompts: draft.prompts, color } };
   }
 }
@@ -222,12 +224,14 @@ async function hoverMany(
     for (; done < ((image - first + 1) * hovers) / images; done++) {
       await opened.client.decode({
         kind: "hover",
-        embedding: embedding(opened, folder, image),
+        views: [embedding(opened, folder, image)],
         originalSize: PHOTO,
         prompts: [
           { kind: "point", point: imagePoint((done * 37) % PHOTO.width, (done * 53) % PHOTO.height), label: 1 },
         ],
-        maskInput: null,
+        starts: [],
+        before: null,
+        step: 4,
       });
       answered++;
     }
@@ -235,4 +239,4 @@ async function hoverMany(
   return answered;
 }
 
-Object.assign(globalThis, { bench: { timeGraphs, openClient, openImage, openStage, hoverMany } });
+Object.assign(globalThis, { bench: { timeGraphs, openClient, openImage, openStage, hoverMany, timeViews } });

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from PIL import Image as Pillow
 
-from annotator.exchange.csv_lines import csv_line
-from annotator.exchange.import_batch import BatchContext, check_batch
-from annotator.exchange.import_report import ImportReport
-from annotator.exchange.importers import READERS
-from annotator.exchange.importers.base import FileCategory, FileImage, FileMask, Problem
-from annotator.exchange.importers.ledger import KnownImage, Ledger
-from annotator.exchange.importers.source import BrokenFileError, Source
+from annotator.exchange.base.reading import FileCategory, FileImage, FileMask, Problem
+from annotator.exchange.files.csv_lines import csv_line
+from annotator.exchange.files.source import BrokenFileError, Source
+from annotator.exchange.import_.batch import BatchContext, check_batch
+from annotator.exchange.import_.ledger import KnownImage, Ledger
+from annotator.exchange.import_.report import ImportReport
+from annotator.exchange.registry import READ, load_reader
 from annotator.mask_gateway import MaskRefusedError, counts_from_polygons, decode, encode, measure_masks
 from annotator.sam_answers import MeasuredMask
 from tests.bench.fuzz.mutations import damage_bytes, damage_json, damage_png
@@ -187,8 +187,8 @@ def _import(name: str, data: bytes, folder: Path) -> bool:
         return False
     ledger = Ledger(Path(":memory:"))
     try:
-        for reader in READERS.values():
-            reader.fits(source)
+        for kind in READ:
+            load_reader(kind).recognise(source)
         return _take(name, source, ledger)
     except BrokenFileError:
         return False
@@ -198,7 +198,7 @@ def _import(name: str, data: bytes, folder: Path) -> bool:
 
 
 def _take(name: str, source: Source, ledger: Ledger) -> bool:
-    reader, labels = READERS[name](source), {}
+    reader, labels = load_reader(name)(source), {}
     for item in reader.outline():
         if isinstance(item, FileImage):
             ledger.add_images([KnownImage(item.key, 1, *SIZE)])

@@ -1,16 +1,50 @@
 """The worker process: django-tasks-db's worker with a pulse and the reconciler beside it."""
 
+import logging
+import time
 from argparse import ArgumentParser
 from typing import Any
 
+from django.db import close_old_connections
 from django_tasks_db.management.commands.db_worker import Command as DatabaseWorker
+from django_tasks_db.management.commands.db_worker import Worker
+from django_tasks_db.models import DBTaskResult
 
 from annotator.background.pulse import Pulse
 from annotator.background.reconcile import reconcile_missing
+from annotator.clock import EvenClock
+
+
+class QuietWorker(Worker):
+    """Looks for tasks by reading, and takes SQLite's one write lock only where there is a task.
+
+    The library's own loop opens an exclusive transaction at every look, several times a second for each worker, and
+    whoever saves a mask at that moment waits.
+    """
+
+    def run(self) -> None:
+        """Work until told to stop; with `batch`, until nothing is left."""
+        if self.batch:
+            super().run()
+            return
+        self.batch = True  # the library's loop ends once the queue is empty, and this one goes on
+        while self.running and not self._has_done_all():
+            close_old_connections()
+            if self._has_task():
+                super().run()
+            else:
+                time.sleep(self.interval)
+
+    def _has_done_all(self) -> bool:
+        return self.max_tasks is not None and self._run_tasks >= self.max_tasks
+
+    def _has_task(self) -> bool:
+        ready = DBTaskResult.objects.ready().filter(backend_name=self.backend_name)
+        return bool(ready.filter(queue_name__in=self.queue_names).exists())
 
 
 class Command(DatabaseWorker):
-    """run_worker: takes the options of db_worker."""
+    """run_worker: takes the options of db_worker but for those about several queues and about reloading."""
 
     help = "Run the background worker (embeddings, previews, imports, exports)."
 
@@ -21,9 +55,20 @@ class Command(DatabaseWorker):
 
     def handle(self, **options: Any) -> None:
         """Work until told to stop."""
-        pulse = Pulse(options["worker_id"], reconcile_missing)
+        clock = EvenClock()
+        pulse = Pulse(options["worker_id"], lambda: reconcile_missing(may_forget=clock.is_even()))
+        self.configure_logging(options["verbosity"])
+        if options["verbosity"] < 2:  # else it says at each empty queue that it starts and that it ends
+            logging.getLogger("django_tasks_db").setLevel(logging.WARNING)
+        names = ("interval", "batch", "backend_name", "startup_delay", "max_tasks", "worker_id")
+        worker = QuietWorker(
+            queue_names=options["queue_name"].split(","),
+            excluded_queue_names=[],
+            **{name: options[name] for name in names},
+        )
         pulse.start()
         try:
-            super().handle(**options)
+            worker.configure_signals()
+            worker.run()
         finally:
             pulse.stop()

@@ -9,11 +9,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from pydantic import ValidationError
 
-from annotator.exchange.export_run import CERTIFICATE, ExportRun
-from annotator.exchange.exports import base_name
+from annotator.exchange.export.events import note_export
+from annotator.exchange.export.jobs import base_name
+from annotator.exchange.export.preflight import check_selection
+from annotator.exchange.export.run import CERTIFICATE, ExportRun
+from annotator.exchange.export.selection import Selection
 from annotator.exchange.options import ExportOptions
-from annotator.exchange.preflight import check_selection
-from annotator.exchange.rows import Selection
+from annotator.exchange.orders import ExportOrder
+from annotator.exchange.registry import WRITTEN, formats_with
 from annotator.projects.models import Project
 
 STEPS_A_LINE = 20
@@ -33,12 +36,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the project, the folder and the options of the API."""
         parser.add_argument("project", type=int, help="the project's id")
-        parser.add_argument("--format", default="coco", help="coco, sa1b, yolo, semantic_png or instance_png")
+        parser.add_argument("--format", default="coco", help=", ".join(WRITTEN))
         parser.add_argument("--output", type=Path, required=True, help="a folder, made if it is not there")
-        parser.add_argument("--segmentation", default="rle", help="coco: rle or polygons")
+        parser.add_argument("--segmentation", default="rle", help=f"{formats_with('segmentation')}: rle or polygons")
         parser.add_argument("--tolerance-px", type=float, default=0.0, help="how far an outline may be simplified")
         parser.add_argument("--images", default="none", help="none, copy or links")
-        parser.add_argument("--shortest-side-px", type=int, help="sa1b: resize photos and masks")
+        parser.add_argument(
+            "--shortest-side-px", type=int, help=f"{formats_with('shortest_side_px')}: resize photos and masks"
+        )
         parser.add_argument("--options", default="{}", help="any other option of the API, as JSON")
         parser.add_argument("--preflight", action="store_true", help="only look for what would be stumbled over")
 
@@ -70,6 +75,8 @@ class Command(BaseCommand):
                 done, total = run.progress
                 self.stderr.write(f"{done} of {total}")
         certificate = run.certificate()
+        masks = certificate["masks"]
+        note_export(selection.project, ExportOrder(selection.options, run.name), masks=masks, by=None)
         for path in run.files:
             path.replace(folder / path.name)
         (work / CERTIFICATE).replace(folder / f"{run.name}.{CERTIFICATE}")

@@ -12,11 +12,11 @@ from django.utils import timezone
 from pydantic import ValidationError
 
 from annotator.accounts.models import User
-from annotator.exchange.import_run import ImportRun
-from annotator.exchange.importers.source import BrokenFileError
-from annotator.exchange.imports import import_at_once
+from annotator.exchange.files.source import BrokenFileError
+from annotator.exchange.import_.jobs import import_at_once
+from annotator.exchange.import_.run import ImportRun
 from annotator.exchange.models import ImportRun as ImportRow
-from annotator.exchange.options import ImportOptions
+from annotator.exchange.options import IMPORTED, ImportOptions
 from annotator.photos.naming import display_name
 from annotator.projects.models import Project
 
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         """Take the project, the file and the options of the API."""
         parser.add_argument("project", type=int, help="the project's id")
         parser.add_argument("path", type=Path, help="a JSON, zip, tar or folder")
-        parser.add_argument("--format", default="auto", help="auto, coco, sa1b, yolo, semantic_png or instance_png")
+        parser.add_argument("--format", default="auto", help=", ".join(IMPORTED))
         parser.add_argument("--user", help="whose masks they become: a user name")
         parser.add_argument("--options", default="{}", help="any other option of the API, as JSON")
         parser.add_argument("--preview", action="store_true", help="only say what an import would do")

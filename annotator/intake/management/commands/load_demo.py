@@ -1,8 +1,8 @@
 """Load the demo project of fixtures/demo; running it again changes nothing."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -10,10 +10,12 @@ from django.db import transaction
 
 from annotator.accounts.models import User
 from annotator.intake.services import take_photo
+from annotator.projects.commands import NewProject
 from annotator.projects.models import Project
+from annotator.projects.schemas import ProjectIn
 from annotator.projects.services import create_project
 
-FOLDER = Path(settings.BASE_DIR) / "fixtures" / "demo"
+FOLDER = Path(settings.PRODUCT_DIR) / "fixtures" / "demo"
 
 
 class Command(BaseCommand):
@@ -21,7 +23,7 @@ class Command(BaseCommand):
 
     help = "Create the demo project with its labels and free photos, once."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         """Create the project when it is missing, then add the photos it lacks."""
         try:
             plan = json.loads((FOLDER / "project.json").read_text(encoding="utf-8"))
@@ -30,7 +32,7 @@ class Command(BaseCommand):
         owner = User.objects.filter(is_superuser=True).order_by("pk").first()
         if owner is None:
             raise CommandError("There is no admin yet; run: python manage.py ensure_admin")
-        project = self._find_or_create(plan, owner)
+        project = self._find_or_create(ProjectIn.model_validate(plan).command(), owner)
         counts = {"added": 0, "duplicate": 0, "refused": 0}
         for name in plan["photos"]:
             counts[self._add(project, FOLDER / "photos" / name, owner)] += 1
@@ -38,13 +40,9 @@ class Command(BaseCommand):
 
     @staticmethod
     @transaction.atomic
-    def _find_or_create(plan: dict[str, Any], owner: User) -> Project:
+    def _find_or_create(plan: NewProject, owner: User) -> Project:
         existing = Project.objects.filter(settings__demo=True).first()
-        if existing:
-            return existing
-        fields = {key: plan[key] for key in ("name", "description", "guidelines", "stage")}
-        fields["settings"] = {**plan.get("settings", {}), "demo": True}
-        return create_project(owner, fields=fields, labels=plan["labels"])
+        return existing or create_project(owner, replace(plan, settings={**plan.settings, "demo": True}))
 
     @staticmethod
     def _add(project: Project, path: Path, owner: User) -> str:

@@ -3,31 +3,47 @@
 import json
 import sys
 from argparse import ArgumentParser
-from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
-from annotator.pages.first_start import ensure_people, load_demo
+from annotator.backup.errors import BackupError
+from annotator.backup.upgrade import back_up_before_migrating
+from annotator.inference.model_upgrade import export_outdated_models
+from annotator.pages.first_start import ensure_first_admin, ensure_people, load_demo
 
 
 class Command(BaseCommand):
-    """prepare_start [--without-demo]: migrate, sync the default model, make the first people, load the demo project.
+    """prepare_start [--without-demo]: migrate, sync the models, make the first people, load the demo project.
 
-    The last line on stdout is JSON: {"sign_ins": [{"username", "hint"}]}. Everything else goes to stderr.
+    Without the demo the one account that is made is an admin, where there is none.
+
+    Before it migrates a database that is in use it backs it up. The last line on stdout is JSON:
+    {"sign_ins": [{"username", "hint"}], "notes": [sentences for people]}. Everything else goes to stderr.
     """
 
     help = "Migrate, sync the model, make the first accounts and the demo project; safe to repeat."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the arguments."""
-        parser.add_argument("--without-demo", action="store_true", help="load no demo project")
+        parser.add_argument("--without-demo", action="store_true", help="no demo, like DEMO=0")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, without_demo: bool, **options: object) -> None:
         """Run each step in turn."""
+        try:
+            notes = _told(back_up_before_migrating(say=self.stderr.write))
+        except BackupError as error:
+            raise CommandError(str(error)) from error
         call_command("migrate", interactive=False, verbosity=0)
         call_command("sync_models", stdout=sys.stderr)
-        sign_ins = ensure_people()
-        if not options["without_demo"]:
+        notes += export_outdated_models(say=self.stderr.write)
+        is_demo = settings.DEMO and not without_demo
+        sign_ins = ensure_people() if is_demo else ensure_first_admin()
+        if is_demo:
             load_demo()
-        self.stdout.write(json.dumps({"sign_ins": sign_ins}))
+        self.stdout.write(json.dumps({"sign_ins": sign_ins, "notes": notes}))
+
+
+def _told(note: str) -> list[str]:
+    return [note] if note else []

@@ -1,0 +1,24 @@
+"""Background tasks of this room; each does one job."""
+
+from django_tasks import task
+
+from annotator.automatic import mask_jobs
+from annotator.jobs import services as jobs
+
+
+@task(priority=jobs.NEXT_IMAGES_PRIORITY)
+def prefill(job_id: int) -> str:
+    """Make suggestions for the waiting images of one project."""
+    return jobs.do_job(job_id, mask_jobs.prefill_project)
+
+
+@task(priority=jobs.JOB_PRIORITY)
+def annotate_automatically(job_id: int) -> str:
+    """Let the model annotate images of one project."""
+    return jobs.do_job(job_id, mask_jobs.annotate_project)
+
+
+@task(priority=jobs.JOB_PRIORITY)
+def embed_again(job_id: int) -> str:
+    """Compute the embeddings of a newly pinned model version."""
+    return jobs.do_job(job_id, mask_jobs.embed_project)

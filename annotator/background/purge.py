@@ -1,0 +1,51 @@
+"""Delete for good what has lain in the bin for long enough, a bounded part at once, and free its space.
+
+Safe to call at any time: what is gone is gone, and the next call goes on with the rest.
+"""
+
+import time
+from collections.abc import Iterator
+
+from django.core.files.storage import default_storage
+from django.utils import timezone
+
+from annotator.exchange.models import ExportFile, ImportRun
+from annotator.images.models import Image
+from annotator.images.services import remove_image
+from annotator.projects.models import Project
+
+SECONDS_AT_ONCE = 10.0
+IMAGES_AT_ONCE = 50
+
+
+def purge_binned_projects(*, seconds: float = SECONDS_AT_ONCE) -> int:
+    """Go on deleting projects whose time in the bin is over; return how many went for good."""
+    until, gone = time.monotonic() + seconds, 0
+    for project in Project.objects.filter(purge_at__lte=timezone.now()).order_by("purge_at"):
+        for _step in _steps(project):
+            if time.monotonic() >= until:
+                return gone
+        project.delete()
+        gone += 1
+    return gone
+
+
+def _steps(project: Project) -> Iterator[None]:
+    """Delete images with their masks one by one, then the files of exports and imports; yield after each."""
+    while images := list(Image.objects.filter(project=project).order_by("pk")[:IMAGES_AT_ONCE]):
+        for image in images:
+            remove_image(image)
+            yield
+    for export in ExportFile.objects.filter(project=project):
+        _delete_with_files(export, export.file.name)
+        yield
+    for row in ImportRun.objects.filter(project=project):
+        _delete_with_files(row, row.file.name, row.rows_file.name)
+        yield
+
+
+def _delete_with_files(row: ExportFile | ImportRun, *names: str | None) -> None:
+    row.delete()
+    for name in names:
+        if name:
+            default_storage.delete(name)

@@ -1,0 +1,1 @@
+"""Masks painted into pictures."""

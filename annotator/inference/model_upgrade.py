@@ -1,0 +1,65 @@
+"""Export again, from the weights that are still there, the registered models of an older export format.
+
+A new version of the product reads one format alone: browsers refuse older folders until they are exported anew.
+"""
+
+import json
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+
+from annotator import sam_gateway
+from annotator.inference.model_sync import keep_row
+from annotator.inference.models import ModelVersion
+from annotator.inference.selectors import default_model_version, model_folder
+
+
+def export_outdated_models(*, say: Callable[[str], object]) -> list[str]:
+    """Export each model of an older format anew, the default one first; return a sentence for each that is missed.
+
+    `say` gets a line before and after each, because an export may take minutes, and for each that cannot be exported.
+    Only those are returned that projects use: weights that a newer version replaced stay registered for ever.
+    """
+    rows = [row for row in ModelVersion.objects.all() if _is_outdated(row)]
+    failures = []
+    for row in sorted(rows, key=lambda row: row.name != settings.DEFAULT_MODEL):
+        say(f"Exporting model {row.version} anew, in the format of this version ...")
+        started = time.monotonic()
+        try:
+            _export_again(row)
+        except Exception as error:  # noqa: BLE001 (whatever is wrong with one model, the others and the start go on)
+            sentence = f"Model {row.version} could not be exported anew, so browsers cannot use it: {error}"
+            say(sentence)
+            failures += [sentence] if _is_used(row) else []
+        else:
+            say(f"{row.version}: exported in {time.monotonic() - started:.1f} s")
+    return failures
+
+
+def _is_outdated(row: ModelVersion) -> bool:
+    return bool(row.manifest.get("format") != sam_gateway.export_format())
+
+
+def _is_used(row: ModelVersion) -> bool:
+    default = default_model_version()
+    return row.project_set.exists() or (default is not None and default.pk == row.pk)
+
+
+def _export_again(row: ModelVersion) -> None:
+    """Write a model's folder anew under the version that its embeddings name; raise ModelMissingError."""
+    checkpoint = _checkpoint_of(row)
+    if sam_gateway.weights_digest(row.name, checkpoint) != row.weights_sha256:
+        raise sam_gateway.ModelMissingError("its weights were replaced by others")
+    folder = model_folder(row.version)
+    keep_row(sam_gateway.export_model(row.name, folder, version=row.version, checkpoint=checkpoint))
+
+
+def _checkpoint_of(row: ModelVersion) -> str | None:
+    """Return the weight file that the folder's card names; the cards of older formats have other fields as well."""
+    try:
+        card = json.loads((model_folder(row.version) / sam_gateway.MODEL_CARD).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    checkpoint = card.get("checkpoint") if isinstance(card, dict) else None
+    return checkpoint if isinstance(checkpoint, str) else None

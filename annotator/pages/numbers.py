@@ -1,0 +1,16 @@
+"""Numbers and days out of a query: what is none is left out, never an error."""
+
+from datetime import date
+
+
+def read_number(text: str) -> int | None:
+    """Return a whole number; None for anything else, also for one that no row can have."""
+    return int(text) if text.isdecimal() and len(text) < 18 else None
+
+
+def read_day(text: str) -> date | None:
+    """Return a day written as 2026-01-31; None for anything else."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""Who works on which image: leases, the next image, submissions and reviews."""

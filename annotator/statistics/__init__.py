@@ -1,0 +1,1 @@
+"""Figures of the work: active time, sums of masks, the dashboard, latency."""

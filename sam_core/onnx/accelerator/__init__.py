@@ -1,0 +1,88 @@
+"""The optional accelerator of the browser's decoder, and its only door.
+
+It computes what the plain graphs compute, for SAM's two-layer mask decoder alone: an image's tokens are multiplied once
+(image_terms.py), a prompt multiplies a few rows (decode_graph.py, low_rank.py), and a kernel of the browser up-scales
+(upscaling.py). docs/adr/0006 says why and how much it gives.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sam_core.embedding import Tensors
+from sam_core.onnx.accelerator.decode_graph import build_decode_graph
+from sam_core.onnx.accelerator.decoder_weights import DecoderWeights, fits_accelerator, read_decoder_weights
+from sam_core.onnx.accelerator.image_terms import UPSCALED_BASE, build_prepare_graph, term_names
+from sam_core.onnx.accelerator.upscaling import RowsAnswer, Upscaling
+from sam_core.onnx.browser_checks import Array, Feeds, check_graphs
+from sam_core.onnx.verify import open_session, run
+from sam_core.onnx.weight_file import WeightFile
+
+if TYPE_CHECKING:
+    from sam_core.modeling.promptable import PromptableModel
+
+GRAPHS = ("prepare", "first", "refine")
+WEIGHTS = "accelerated.bin"
+UPSCALING = "upscaling.bin"
+
+
+def export_accelerator(sam: PromptableModel, folder: Path, embedding: Tensors) -> dict[str, Any] | None:
+    """Write the accelerator's graphs and weights into folder and return its part of the manifest.
+
+    Returns None, and writes nothing, for a model that it does not fit. embedding: one to check with. Raises ExportError
+    when its answers differ from torch's by more than 1e-3 in logits.
+    """
+    if not fits_accelerator(sam):
+        return None
+    weights = read_decoder_weights(sam)
+    upscaling = Upscaling.of(weights)
+    if not upscaling.fits:
+        return None
+    _write_graphs(weights, folder)
+    (folder / UPSCALING).write_bytes(upscaling.to_bytes())
+    difference = check_graphs(sam, AcceleratedGraphs(folder, upscaling), embedding)
+    return {
+        "graphs": {name: {"file": _file_of(name), "weights": WEIGHTS} for name in GRAPHS},
+        "upscaling": {"file": UPSCALING, "eps": upscaling.eps, "channels": upscaling.channels, "grid": upscaling.grid},
+        "largest_difference": difference,
+    }
+
+
+class AcceleratedGraphs:
+    """The accelerator on the CPU, with numpy in the kernel's place; see BrowserGraphs."""
+
+    def __init__(self, folder: Path, upscaling: Upscaling) -> None:
+        self._prepare, self._first, self._refine = (open_session(folder / _file_of(name)) for name in GRAPHS)
+        self._upscaling = upscaling
+
+    def prepare(self, embedding: Tensors) -> Feeds:
+        """Return the terms of an image."""
+        (features,) = embedding.values()
+        outputs = self._prepare.run(list(term_names()), {"embedding": features})
+        return {name: np.asarray(value) for name, value in zip(term_names(), outputs, strict=True)}
+
+    def decode(self, image: Feeds, prompt: Feeds) -> tuple[Array, Array]:
+        """Return logits (1, 4, S, S) and predicted IoU (1, 4)."""
+        session = self._refine if "mask_input" in prompt else self._first
+        terms = {name: value for name, value in image.items() if name != UPSCALED_BASE}
+        iou, *parts = run(session, {**terms, **prompt})
+        return self._upscaling.masks(RowsAnswer(*parts), image[UPSCALED_BASE]), iou
+
+
+def _write_graphs(weights: DecoderWeights, folder: Path) -> None:
+    file = WeightFile(WEIGHTS)
+    models = {
+        "prepare": build_prepare_graph(weights, file),
+        "first": build_decode_graph(weights, file, with_mask=False),
+        "refine": build_decode_graph(weights, file, with_mask=True),
+    }
+    for name, model in models.items():
+        (folder / _file_of(name)).write_bytes(model.SerializeToString())
+    (folder / WEIGHTS).write_bytes(file.to_bytes())
+
+
+def _file_of(graph: str) -> str:
+    return f"accelerated_{graph}.onnx"

@@ -1,0 +1,90 @@
+"""Rows that are a box alone: offered in the preview, drawn by the model in a job, decided on by people."""
+
+import json
+
+import pytest
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+
+from annotator.annotations.models import Annotation, AnnotationRevision
+from annotator.exchange.import_ import box_masks
+from annotator.exchange.orders import Box, BoxesOrder
+from annotator.jobs.models import Job
+from annotator.projects.models import Label
+from tests.annotator.exchange.file_steps import coco, mask, picture, put
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def work_off():
+    call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
+
+
+@pytest.fixture
+def bring(as_admin, project, model):
+    """Import boxes with one mask through the API, all jobs done; return the import's report."""
+
+    def do(*, boxes):
+        put(project, "p.png")
+        rows = [
+            mask(1, 1),
+            mask(2, 1, segmentation=[], bbox=[30, 5, 20, 20], attributes={"n": 1}),
+            mask(3, 1, segmentation=None, bbox=[-10, -10, 40, 30]),
+            mask(4, 1, segmentation=[], bbox=[500, 500, 10, 10]),
+        ]
+        content = json.dumps(coco([picture(1, "p.png")], rows))
+        url = f"/api/v1/projects/{project.pk}/imports"
+        upload = {"file": SimpleUploadedFile("i.json", content.encode()), "options": "{}"}
+        pk = as_admin.client.post(url, upload).json()["id"]
+        work_off()
+        preview = as_admin.get(f"/imports/{pk}").json()["preview"]
+        assert (preview["boxes"], preview["masks"]["created"]) == (3, 1)
+        as_admin.post(f"/imports/{pk}/start", {"options": {"boxes": boxes}})
+        work_off()
+        return as_admin.get(f"/imports/{pk}").json()["job"]["report"]
+
+    return do
+
+
+def test_boxes_become_suggestions_with_their_label(bring, project, model):
+    report = bring(boxes="suggest")
+    job = Job.objects.get(pk=report["boxes_job"])
+    assert (job.kind, job.status, job.report["boxes"], job.report["failed"]) == (box_masks.KIND, "done", 3, 0)
+    made = Annotation.objects.filter(state="suggestion")
+    assert job.report["masks"] == made.count() > 0
+    for row in made:
+        assert (row.source, row.label, row.model_version) == ("suggestion", Label.objects.get(name="cell"), model)
+        assert row.provenance["prompts"][0]["type"] == "box"
+        assert AnnotationRevision.objects.filter(annotation=row).count() == 1
+    assert not default_storage.exists(job.params["file"])
+    assert report["masks"]["refused"] == 0
+
+
+def test_boxes_are_left_out_and_named_unless_somebody_asks(bring):
+    report = bring(boxes="skip")
+    assert "boxes_job" not in report
+    assert report["codes"] == {"only_a_box": 3}
+    assert Annotation.objects.count() == 1
+
+
+def test_a_step_that_is_done_again_writes_nothing_twice(bring, project):
+    report = bring(boxes="suggest")
+    job = Job.objects.get(pk=report["boxes_job"])
+    count = Annotation.objects.count()
+    image = project.images.get()
+    box = Box(place=1, image=image.pk, label=None, box_xywh=(30, 5, 20, 20))
+    job.report = {"images": 0, "masks": 0, "boxes": 0, "failed": 0, "failures": []}
+    version = Annotation.objects.filter(state="suggestion").first().model_version
+    box_masks._draw(job, BoxesOrder.from_params(job.params), version, image.pk, [box])
+    assert Annotation.objects.count() == count
+
+
+def test_a_photo_that_cannot_be_drawn_on_is_named_and_stops_no_other(bring, project, monkeypatch):
+    def fail(*args, **kwargs):
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(box_masks, "masks_in_boxes", fail)
+    job = Job.objects.get(pk=bring(boxes="suggest")["boxes_job"])
+    assert (job.status, job.report["failed"]) == ("done", 1)
+    assert job.report["failures"][0]["message"] == "no memory"

@@ -1,0 +1,101 @@
+"""The browser's accelerator: same function as torch, files in the order that its kernel reads, one door."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from sam_core.modeling.sam import Sam
+from sam_core.onnx.accelerator import GRAPHS, UPSCALING, WEIGHTS, AcceleratedGraphs, export_accelerator
+from sam_core.onnx.accelerator.decoder_weights import read_decoder_weights
+from sam_core.onnx.accelerator.image_terms import safe_gain, term_names, term_shapes
+from sam_core.onnx.accelerator.upscaling import Upscaling
+from sam_core.onnx.browser_checks import made_up_embedding, prompt_feeds
+from sam_core.onnx.verify import PromptCase, prompt_cases
+from tests.sam_core.browser_graphs import embedding_of, expect_torch, sam_off_its_start
+
+CASES = list(prompt_cases(64, 32))
+
+
+@pytest.fixture(scope="module")
+def sam() -> Sam:
+    return sam_off_its_start()
+
+
+@pytest.fixture(scope="module")
+def exported(sam: Sam, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
+    folder = tmp_path_factory.mktemp("accelerator")
+    part = export_accelerator(sam, folder, made_up_embedding(sam))
+    assert part is not None
+    return folder, part
+
+
+@pytest.fixture(scope="module")
+def graphs(sam: Sam, exported: tuple[Path, dict]) -> AcceleratedGraphs:
+    return AcceleratedGraphs(exported[0], Upscaling.of(read_decoder_weights(sam)))
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_it_computes_what_torch_computes(sam: Sam, graphs: AcceleratedGraphs, case: PromptCase) -> None:
+    expect_torch(sam, graphs, embedding_of(sam, 8), case)
+
+
+def test_a_mask_prompt_needs_no_points(sam: Sam, graphs: AcceleratedGraphs) -> None:
+    case = next(case for case in CASES if case.mask_input is not None)
+    alone = PromptCase("mask alone", case.coords[:, :0], case.labels[:, :0], case.mask_input)
+    expect_torch(sam, graphs, embedding_of(sam, 6), alone)
+
+
+def test_terms_have_the_shapes_that_the_decode_graphs_declare(sam: Sam, graphs: AcceleratedGraphs) -> None:
+    terms = graphs.prepare(embedding_of(sam, 7))
+    shapes = term_shapes(read_decoder_weights(sam))
+    assert {name: list(value.shape) for name, value in terms.items()} == shapes
+    assert tuple(terms) == term_names()
+
+
+def test_its_part_of_the_manifest_names_its_files(exported: tuple[Path, dict]) -> None:
+    folder, part = exported
+    named = {one["file"] for one in part["graphs"].values()} | {part["upscaling"]["file"], WEIGHTS}
+    assert {file.name for file in folder.iterdir()} == named
+    assert set(part["graphs"]) == set(GRAPHS)
+    assert part["largest_difference"] <= 1e-3
+
+
+def test_the_upscalings_weights_lie_in_columns_of_four(sam: Sam, exported: tuple[Path, dict]) -> None:
+    upscaling = Upscaling.of(read_decoder_weights(sam))
+    floats = np.frombuffer((exported[0] / UPSCALING).read_bytes(), np.float32)
+    inputs, outputs = upscaling.weight2.shape
+    vectors = 2 * inputs + outputs
+    np.testing.assert_array_equal(floats[inputs : 2 * inputs], upscaling.bias1.astype(np.float32))
+    columns = floats[vectors:].reshape(outputs // 4, inputs, 4)
+    np.testing.assert_array_equal(columns[2, 3], upscaling.weight2[3, 8:12].astype(np.float32))
+    sizes = {"channels": upscaling.channels, "grid": upscaling.grid}
+    assert exported[1]["upscaling"] == {"file": UPSCALING, "eps": upscaling.eps, **sizes}
+
+
+def test_a_model_whose_channels_do_not_fit_the_kernel_has_none(
+    sam: Sam, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Upscaling, "fits", property(lambda self: False))
+    assert export_accelerator(sam, tmp_path, made_up_embedding(sam)) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_graphs_avoid_what_is_slow_in_the_browser(exported: tuple[Path, dict]) -> None:
+    for name in ("first", "refine"):
+        graph = onnx.load(exported[0] / f"accelerated_{name}.onnx", load_external_data=False).graph
+        kinds = {node.op_type for node in graph.node}
+        assert not kinds & {"Cast", "ConvTranspose", "Erf", "Resize"}
+
+
+def test_a_gain_of_zero_is_survived(sam: Sam) -> None:
+    weights = read_decoder_weights(sam)
+    weights.up1_norm.gain[:2] = 0.0
+    assert np.all(np.abs(safe_gain(weights.up1_norm)) > 0)
+
+
+def test_prompts_are_fed_as_the_graphs_ask(sam: Sam) -> None:
+    feeds = prompt_feeds(sam, CASES[0])
+    assert set(feeds) == {"point_coords", "point_labels"}
+    assert feeds["point_labels"].dtype == np.int32
