@@ -2,7 +2,8 @@
 
 Must not know: torch or the model. A file gets its final name only after its checksum has been seen to be right.
 Source of names, sizes and checksums: the README files of facebookresearch/segment-anything and
-ChaoningZhang/MobileSAM (both Apache-2.0) and the files themselves as published.
+ChaoningZhang/MobileSAM (both Apache-2.0) and the files themselves as published; for SAM 2.1 the download script of
+facebookresearch/sam2 (Apache-2.0), sizes and checksums as several independent projects that pin its files state them.
 """
 
 import hashlib
@@ -23,7 +24,7 @@ BLOCK_BYTES = 1024 * 1024
 # How often a download may be cut without one new byte before fetch gives up.
 MAX_FRUITLESS_ATTEMPTS = 5
 TIMEOUT_SECONDS = 30.0
-META_BASE_URL = "https://dl.fbaipublicfiles.com/segment_anything"
+META_BASE_URL = "https://dl.fbaipublicfiles.com"
 # Pinned to a commit: the file behind a branch name could change.
 MOBILE_SAM_COMMIT = "f706ad9c4eb7f219c00d9050e46328518ffb65d2"
 
@@ -45,15 +46,27 @@ class CheckpointFile:
         return Path(self.file_name).stem
 
 
-def _meta(file_name: str, sha256: str, byte_size: int) -> CheckpointFile:
+def _meta(
+    file_name: str,
+    sha256: str,
+    byte_size: int,
+    *,
+    folder: str = "segment_anything",
+    source: str = "Meta AI, facebookresearch/segment-anything, trained on SA-1B",
+) -> CheckpointFile:
     return CheckpointFile(
         file_name=file_name,
-        url=f"{META_BASE_URL}/{file_name}",
+        url=f"{META_BASE_URL}/{folder}/{file_name}",
         sha256=sha256,
         byte_size=byte_size,
         licence="Apache-2.0",
-        source="Meta AI, facebookresearch/segment-anything, trained on SA-1B",
+        source=source,
     )
+
+
+def _sam2(file_name: str, sha256: str, byte_size: int) -> CheckpointFile:
+    source = "Meta AI, facebookresearch/sam2, trained on SA-1B and SA-V"
+    return _meta(file_name, sha256, byte_size, folder="segment_anything_2/092824", source=source)
 
 
 CHECKPOINTS: dict[str, CheckpointFile] = {
@@ -73,6 +86,18 @@ CHECKPOINTS: dict[str, CheckpointFile] = {
         byte_size=40_728_226,
         licence="Apache-2.0",
         source="Zhang et al., ChaoningZhang/MobileSAM, distilled from ViT-H on 1 % of SA-1B",
+    ),
+    "sam2.1_hiera_tiny": _sam2(
+        "sam2.1_hiera_tiny.pt", "7402e0d864fa82708a20fbd15bc84245c2f26dff0eb43a4b5b93452deb34be69", 156_008_466
+    ),
+    "sam2.1_hiera_small": _sam2(
+        "sam2.1_hiera_small.pt", "6d1aa6f30de5c92224f8172114de081d104bbd23dd9dc5c58996f0cad5dc4d38", 184_416_285
+    ),
+    "sam2.1_hiera_base_plus": _sam2(
+        "sam2.1_hiera_base_plus.pt", "a2345aede8715ab1d5d31b4a509fb160c5a4af1970f199d9054ccfb746c004c5", 323_606_802
+    ),
+    "sam2.1_hiera_large": _sam2(
+        "sam2.1_hiera_large.pt", "2647878d5dfa5098f2f8649825738a9345572bae2d4350a2468587ece47dd318", 898_083_611
     ),
 }
 

@@ -1,7 +1,8 @@
 """The table of model variants, and how to build one with its weights.
 
 Must not know: images and prompts. Building imports torch; looking at the table does not.
-Source of the dimensions: Kirillov et al., arXiv 2304.02643, appendix A, and the published checkpoints' shapes.
+Source of the dimensions: Kirillov et al., arXiv 2304.02643, appendix A, and the published checkpoints' shapes; of
+SAM 2.1's: sam_core/modeling/sam2.py.
 """
 
 from collections.abc import Callable
@@ -54,6 +55,31 @@ def _vit(name: str, embed_dim: int, depth: int, num_heads: int, global_blocks: t
     )
 
 
+def _sam2(size: str) -> ModelSpec:
+    def build() -> "PromptableModel":
+        from sam_core.modeling import sam2
+
+        configs = {"tiny": sam2.TINY, "small": sam2.SMALL, "base_plus": sam2.BASE_PLUS, "large": sam2.LARGE}
+        return sam2.Sam2(configs[size])
+
+    name = f"sam2.1_hiera_{size}"
+    return ModelSpec(
+        name=name,
+        description=f"SAM 2.1 for single images, with the Hiera {size.replace('_plus', '+')} image encoder",
+        image_size=1024,
+        embed_dim=256,
+        build_untrained=build,
+        checkpoint=CHECKPOINTS[name],
+        completed_state=_image_part,
+    )
+
+
+def _image_part(model: "PromptableModel", state: dict[str, "Tensor"]) -> dict[str, "Tensor"]:
+    from sam_core.modeling.sam2 import image_state
+
+    return image_state(model, state)
+
+
 def _build_mobile() -> "PromptableModel":
     from sam_core.modeling.published import build_published
     from sam_core.modeling.tiny_vit import TinyViT, TinyViTConfig
@@ -79,6 +105,12 @@ def _build_tiny_test() -> "PromptableModel":
     return build_seeded_tiny(TEST_SEED)
 
 
+def _build_sam2_miniature() -> "PromptableModel":
+    from sam_core.modeling.sam2 import build_miniature
+
+    return build_miniature(TEST_SEED)
+
+
 MODELS: dict[str, ModelSpec] = {
     spec.name: spec
     for spec in (
@@ -101,12 +133,21 @@ MODELS: dict[str, ModelSpec] = {
             build_untrained=_build_mobile,
             checkpoint=CHECKPOINTS["mobile_sam"],
         ),
+        *(_sam2(size) for size in ("tiny", "small", "base_plus", "large")),
         ModelSpec(
             name="sam_tiny_test",
             description="a seeded, untrained miniature for tests",
             image_size=64,
             embed_dim=32,
             build_untrained=_build_tiny_test,
+        ),
+        ModelSpec(
+            name="sam2_tiny_test",
+            description="a seeded, untrained miniature of SAM 2.1 for tests",
+            image_size=128,
+            embed_dim=32,
+            build_untrained=_build_sam2_miniature,
+            completed_state=_image_part,
         ),
     )
 }
@@ -193,22 +234,38 @@ def load_weights(model: "PromptableModel", state: dict[str, "Tensor"], *, name: 
     other = guess_variant(given)
     if other is not None and other != name:
         raise CheckpointError(f"{source} holds weights of {other}, not of {name}")
-    held = {key.partition(".")[0] for key in given}
-    lacking = [part for part in ("image_encoder", "prompt_encoder", "mask_decoder") if part not in held]
+    needed, held = (dict.fromkeys(k.partition(".")[0] for k in keys if "." in k) for keys in (wanted, given))
+    lacking = [part for part in needed if part not in held]
     if lacking:
         raise CheckpointError(f"{source} does not fit {name}: it holds no {' and no '.join(lacking)}")
     differing = sorted(key for key in wanted.keys() | given.keys() if wanted.get(key) != given.get(key))
+    count = "1 tensor is" if len(differing) == 1 else f"{len(differing)} tensors are"
     raise CheckpointError(
-        f"{source} does not fit {name}: {len(differing)} tensors are missing, unknown or of another shape, "
+        f"{source} does not fit {name}: {count} missing, unknown or of another shape, "
         f"for example {', '.join(differing[:3])}"
     )
 
 
 def guess_variant(shapes: dict[str, tuple[int, ...]]) -> str | None:
     """Name the variant that a state dict's shapes belong to, by the tensor that tells them apart."""
+    if "image_encoder.trunk.patch_embed.proj.weight" in shapes:
+        return _guess_sam2(shapes)
     if "image_encoder.layers.0.blocks.0.conv1.c.weight" in shapes:
         return "mobile_sam"
     if "image_encoder.stem.weight" in shapes:
         return "sam_lite"
     width = shapes.get("image_encoder.pos_embed", (0,))[-1]
     return {768: "sam_vit_b", 1024: "sam_vit_l", 1280: "sam_vit_h", 32: "sam_tiny_test"}.get(width)
+
+
+def _guess_sam2(shapes: dict[str, tuple[int, ...]]) -> str | None:
+    from sam_core.modeling.sam2 import MINIATURE, is_sam_2_0
+
+    width = shapes["image_encoder.trunk.patch_embed.proj.weight"][0]
+    narrow = "small" if "image_encoder.trunk.blocks.15.norm1.weight" in shapes else "tiny"
+    if width == MINIATURE.embed_dim:
+        return "sam2_tiny_test"
+    size = {96: narrow, 112: "base_plus", 144: "large"}.get(width)
+    if size is None:
+        return None
+    return f"SAM 2.0's sam2_hiera_{size}" if is_sam_2_0(shapes) else f"sam2.1_hiera_{size}"

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 State = dict[str, "Tensor"]
 MAX_DEPTH = 4
 PREFERRED = ("model", "state_dict", "model_state_dict", "module", "net", "sam")
-MODULES = ("image_encoder.", "prompt_encoder.", "mask_decoder.")
+# SAM's, then SAM 2's own names
+MODULES = ("image_encoder.", "prompt_encoder.", "mask_decoder.", "sam_prompt_encoder.", "sam_mask_decoder.")
 _WRAPPERS = {"module", "_orig_mod"}
 _KNOWN_HEADS = (
     (b"<!doctype html", "a web page: what was downloaded is the page of an error or of a repository"),

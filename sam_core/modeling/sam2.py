@@ -6,12 +6,13 @@ to video alone (VIDEO_PARTS) is not built. Must not know: images as files, promp
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sam_core.embedding import TensorSpec
-from sam_core.errors import CheckpointError
 from sam_core.geometry import Square
 from sam_core.modeling.hiera import HieraConfig, HieraEncoder
 from sam_core.modeling.layers import MLP
@@ -47,6 +48,11 @@ TINY = HieraConfig(embed_dim=96, num_heads=1, stages=(1, 2, 7, 2), global_blocks
 SMALL = HieraConfig(embed_dim=96, num_heads=1, stages=(1, 2, 11, 2), global_blocks=(7, 10, 13))
 BASE_PLUS = HieraConfig(embed_dim=112, num_heads=2, stages=(2, 3, 16, 3), global_blocks=(12, 16, 20), background=14)
 LARGE = HieraConfig(embed_dim=144, num_heads=2, stages=(2, 6, 36, 4), global_blocks=(23, 33, 43), windows=(8, 4, 16, 8))
+# for tests: on its grid of 8 x 8 at stride 16, windows of 6 and 3 do not divide their stages
+MINIATURE = HieraConfig(
+    embed_dim=8, num_heads=1, stages=(1, 2, 3, 2), global_blocks=(4,), windows=(8, 4, 6, 3), background=3
+)
+MINIATURE_SIDE, MINIATURE_DIM = 128, 32
 
 
 class HighResMaskDecoder(MaskDecoder):
@@ -194,10 +200,28 @@ def stable_single_mask(logits: Tensor, iou: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def image_state(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the part of a published checkpoint that single images need; raise CheckpointError for SAM 2.0's.
+    """Return the part of a published checkpoint that single images need.
 
-    Names that are neither this part's nor video's stay, for the loader to refuse.
+    Names that are neither this part's nor video's stay, and so does all of SAM 2.0, for the loader to refuse.
     """
-    if "no_obj_embed_spatial" not in state and any(name.startswith("memory_attention.") for name in state):
-        raise CheckpointError("these are weights of SAM 2.0; SAM 2.1 is needed")
+    if is_sam_2_0(state):
+        return state
     return {name: value for name, value in state.items() if not name.startswith(VIDEO_PARTS)}
+
+
+def is_sam_2_0(names: Collection[str]) -> bool:
+    """Tell SAM 2.0's checkpoints from SAM 2.1's; without the parts for video both have the same names."""
+    return "no_obj_embed_spatial" not in names and any(name.startswith("memory_attention.") for name in names)
+
+
+def build_miniature(seed: int) -> Sam2:
+    """Return a small SAM 2.1 whose weights depend on the seed alone; leaves the caller's random state as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        decoder = HighResMaskDecoder(MINIATURE_DIM, heads=4, mlp_dim=64)
+        model = Sam2(MINIATURE, image_size=MINIATURE_SIDE, dim=MINIATURE_DIM, decoder=decoder)
+        for name, parameter in model.named_parameters():
+            # Training starts these at zero; a miniature that leaves them there would hide mistakes.
+            if "pos" in name or "embed" in name or "token" in name:
+                nn.init.normal_(parameter, std=0.5)
+    return model

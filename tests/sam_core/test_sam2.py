@@ -14,10 +14,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from sam_core.backends.torch_backend import TorchPredictor
-from sam_core.errors import CheckpointError
 from sam_core.modeling import hiera, sam2
-from sam_core.modeling.hiera import HieraConfig
-from sam_core.modeling.sam2 import HighResMaskDecoder, Sam2
+from sam_core.modeling.sam2 import Sam2
 from sam_core.onnx.browser import export_browser_decoder
 from sam_core.onnx.encoder import export_encoder
 from sam_core.onnx.published import export_published_decoder
@@ -30,10 +28,6 @@ PUBLISHED = {
     "base_plus": (sam2.BASE_PLUS, 455, "39b22ab08d3297d5"),
     "large": (sam2.LARGE, 743, "d6b2d244272f2302"),
 }
-# a grid of 8 x 8 at stride 16: windows of 6 and 3 do not divide their stages
-SMALL = HieraConfig(
-    embed_dim=8, num_heads=1, stages=(1, 2, 3, 2), global_blocks=(4,), windows=(8, 4, 6, 3), background=3
-)
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -42,13 +36,7 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 
 @pytest.fixture(scope="module")
 def model() -> Sam2:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(11)
-        small = Sam2(SMALL, image_size=128, dim=32, decoder=HighResMaskDecoder(32, heads=4, mlp_dim=64))
-        for name, parameter in small.named_parameters():
-            if "pos" in name or "embed" in name or "token" in name:
-                torch.nn.init.normal_(parameter, std=0.5)
-    return small.eval()
+    return sam2.build_miniature(11).eval()
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -105,7 +93,7 @@ def test_a_block_is_its_windows_one_by_one(model: Sam2, index: int) -> None:
 
 @torch.inference_mode()
 def test_the_neck_adds_the_coarsest_map_to_the_next_and_leaves_it_out(model: Sam2) -> None:
-    maps = [random(1, width, 64 >> stage, 64 >> stage, seed=stage) for stage, width in enumerate(SMALL.widths)]
+    maps = [random(1, width, 64 >> stage, 64 >> stage, seed=stage) for stage, width in enumerate(sam2.MINIATURE.widths)]
     neck = model.image_encoder.neck
     finest, finer, coarse = neck(maps)
     torch.testing.assert_close(finest, neck.convs[3](maps[0]))
@@ -189,8 +177,7 @@ def test_a_mask_prompt_is_never_more_certain_than_published(model: Sam2) -> None
 
 
 def test_every_parameter_of_the_image_path_gets_a_gradient() -> None:
-    torch.manual_seed(2)
-    small = Sam2(SMALL, image_size=128, dim=32, decoder=HighResMaskDecoder(32, heads=4, mlp_dim=64))
+    small = sam2.build_miniature(2)
     embedding = small.encode(random(1, 3, 128, 128) * 50 + 120)
     prompts = small.sam_prompt_encoder
     coords, labels = random(1, 5, 2).abs() * 30, torch.tensor([[0, 1, 2, 3, -1]])
@@ -226,18 +213,3 @@ def test_the_predictor_scales_each_axis(model: Sam2) -> None:
     with torch.inference_mode():
         expected, _ = model.decode(model.encode(square), corners, torch.tensor([[2, 3]]))
     np.testing.assert_allclose(answer.low_res_logits, expected.numpy(), atol=1e-3)
-
-
-def test_an_official_file_gives_its_image_part_and_sam_2_0_is_told_apart(model: Sam2) -> None:
-    own = model.state_dict()
-    video = {
-        "memory_attention.norm.weight": torch.ones(1),
-        "maskmem_tpos_enc": torch.ones(1),
-        "no_obj_ptr": torch.ones(1),
-    }
-    newer = {"no_obj_embed_spatial": torch.ones(1), "obj_ptr_tpos_proj.bias": torch.ones(1)}
-    assert sam2.image_state(model, own | video | newer).keys() == own.keys()
-    assert sam2.image_state(model, own).keys() == own.keys()
-    assert "stranger" in sam2.image_state(model, own | {"stranger": torch.ones(1)})
-    with pytest.raises(CheckpointError, match=r"SAM 2\.0"):
-        sam2.image_state(model, own | video)
