@@ -13,6 +13,7 @@ from sam_core.errors import InvalidPromptError as PromptRefusedError
 from sam_core.model_folder import (
     MODEL_CARD,
     ModelCard,
+    device_kind,
     export_model,
     open_predictor,
     open_torch_predictor,
@@ -34,6 +35,7 @@ __all__ = [
     "ModelMissingError",
     "PromptRefusedError",
     "decode_prompt",
+    "device_kind",
     "encode_image",
     "export_format",
     "export_model",

@@ -119,7 +119,7 @@ def _model_command(commands: Any, name: str, text: str, run: Callable[..., Repor
     command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
     command.add_argument("--model", default="sam_lite", help=f"one of {', '.join(MODELS)}")
     command.add_argument("--checkpoint", type=Path, help="a weight file instead of the shipped or fetched one")
-    command.add_argument("--device", help="cpu or cuda; by default cuda where there is one")
+    command.add_argument("--device", help="cpu, cuda or mps; by default the fastest that is there")
     command.add_argument("--json", action="store_true", help="answer with one JSON object")
     command.set_defaults(run=run)
     return command
@@ -152,6 +152,11 @@ def _open_predictor(args: argparse.Namespace) -> "TorchPredictor":
     from sam_core.backends.torch_backend import load_predictor
 
     return load_predictor(args.model, args.checkpoint, device=args.device)
+
+
+def _told(predictor: "TorchPredictor") -> Report:
+    """Say where the model runs, which may be elsewhere than people think."""
+    return {"device": str(predictor.device)}
 
 
 def _for_each_image(args: argparse.Namespace, suffix: str, work: Callable[[Path, Path], Report]) -> Report:
@@ -201,7 +206,7 @@ def run_predict(args: argparse.Namespace) -> Report:
         _write_json(out, {"image": head, "masks": masks})
         return {"image": str(image), "out": str(out), "masks": len(masks)}
 
-    return _for_each_image(args, ".masks.json", work)
+    return _told(predictor) | _for_each_image(args, ".masks.json", work)
 
 
 def _prompts(args: argparse.Namespace) -> "Prompts":
@@ -259,7 +264,7 @@ def run_embed(args: argparse.Namespace) -> Report:
             "shape": shapes[specs[0].name] if len(specs) == 1 else shapes,
         }
 
-    return _for_each_image(args, ".npy" if len(specs) == 1 else ".npz", work)
+    return _told(predictor) | _for_each_image(args, ".npy" if len(specs) == 1 else ".npz", work)
 
 
 def run_amg(args: argparse.Namespace) -> Report:
@@ -269,7 +274,8 @@ def run_amg(args: argparse.Namespace) -> Report:
     names = ("points_per_side", "crop_layers", "predicted_iou_threshold", "stability_score_threshold")
     given = {name: getattr(args, name) for name in names}
     config = AutomaticConfig(**{name: value for name, value in given.items() if value is not None})
-    generator = AutomaticMaskGenerator(_open_predictor(args), config)
+    predictor = _open_predictor(args)
+    generator = AutomaticMaskGenerator(predictor, config)
     is_single = not args.image.is_dir()
 
     def work(image: Path, out: Path) -> Report:
@@ -280,14 +286,16 @@ def run_amg(args: argparse.Namespace) -> Report:
         _write_json(out, {"image": head, "annotations": annotations})
         return {"image": str(image), "out": str(out), "masks": len(annotations)}
 
-    return _for_each_image(args, ".json", work)
+    return _told(predictor) | _for_each_image(args, ".json", work)
 
 
 def run_export(args: argparse.Namespace) -> Report:
-    """Write an ONNX graph that has been seen to agree with torch."""
+    """Write an ONNX graph that has been seen to agree with torch, on the CPU, where the graph is compared."""
     from sam_core import onnx
+    from sam_core.backends.torch_backend import choose_device
     from sam_core.registry import build_model, model_version
 
+    choose_device(args.device)
     model = build_model(args.model, args.checkpoint)
     report: Report = {"model_version": model_version(args.model, args.checkpoint), "out": str(args.out)}
     if args.graph == "browser":

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -125,19 +126,19 @@ def geometry_of(manifest: dict[str, Any]) -> Geometry:
 def open_predictor(folder: Path, *, runtime: Runtime | None = None, threads: int = 0) -> Predictor:
     """Return a predictor of the model in a folder, kept for the next call.
 
-    runtime None: torch on CUDA, or where the folder has no encoder graph; else onnxruntime, which holds a third of
+    runtime None: torch on CUDA or MPS, or where the folder has no encoder graph; else onnxruntime, in a third of
     torch's memory. threads: of onnxruntime, 0 lets it choose. A folder of an older export format works with the
     published policy until it is exported anew. Raises CheckpointError.
     """
     if runtime is None:
-        runtime = "torch" if _has_gpu() or not (folder / ENCODER).is_file() else "onnxruntime"
+        runtime = "torch" if device_kind() != "cpu" or not (folder / ENCODER).is_file() else "onnxruntime"
     if runtime == "torch":
         return open_torch_predictor(folder)
     return _onnx_predictor(folder, _written_ns(folder), threads)
 
 
 def open_torch_predictor(folder: Path) -> TorchPredictor:
-    """Return the torch predictor of a model folder, on CUDA where there is one; kept for the next call."""
+    """Return the torch predictor of a model folder, on the fastest device; kept for the next call."""
     return _torch_predictor(folder, _written_ns(folder))
 
 
@@ -184,10 +185,12 @@ def _torch_predictor(folder: Path, _written: int) -> TorchPredictor:
 
 
 @lru_cache(maxsize=1)
-def _has_gpu() -> bool:
-    # Importing torch takes seconds and 300 MB, so it is asked only where a driver is present.
-    if os.environ.get("CUDA_VISIBLE_DEVICES") == "" or not Path("/dev/nvidiactl").exists():
-        return False
-    import torch
+def device_kind() -> str:
+    """Return where models run on this machine: cuda, mps or cpu."""
+    # Importing torch takes seconds and 300 MB, so it is asked only where there may be something to find.
+    has_driver = os.environ.get("CUDA_VISIBLE_DEVICES") != "" and Path("/dev/nvidiactl").exists()
+    if not has_driver and sys.platform != "darwin":
+        return "cpu"
+    from sam_core.backends.torch_backend import choose_device
 
-    return torch.cuda.is_available()
+    return choose_device(None).type

@@ -49,7 +49,7 @@ class CropSearch:
         geometry = embedding.geometry
         for start in range(0, len(grid), self.config.points_per_batch):
             points = grid[start : start + self.config.points_per_batch]
-            points_model = torch.from_numpy(geometry.points_to_model(points)).to(device)
+            points_model = torch.from_numpy(geometry.points_to_model(points).astype(np.float32)).to(device)
             rows: list[Candidate] = []
             waiting = points
             for piece in decoder.decode(points_model):

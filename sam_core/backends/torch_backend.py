@@ -1,10 +1,11 @@
-"""Run the model with torch, on CUDA or the CPU.
+"""Run the model with torch, on CUDA, Apple's MPS or the CPU.
 
 Must not know: photos, prompts before they are tokens.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,12 @@ class TorchPredictor(Predictor):
 
 def as_tensors(embedding: Tensors, device: torch.device) -> dict[str, torch.Tensor]:
     """Return an embedding's tensors on a device, in float32."""
-    return {name: torch.from_numpy(array).to(device).float() for name, array in embedding.items()}
+    return {name: torch.from_numpy(_narrow(array)).to(device).float() for name, array in embedding.items()}
+
+
+def _narrow(array: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return an array that any device takes: MPS refuses float64."""
+    return array.astype(np.float32) if array.dtype == np.float64 else array
 
 
 def choose_encoder_dtype(device: torch.device) -> torch.dtype:
@@ -74,27 +80,36 @@ def choose_encoder_dtype(device: torch.device) -> torch.dtype:
     return torch.float16 if device.type == "cuda" else torch.float32
 
 
+def count_devices() -> dict[str, int]:
+    """Return how many of each kind there are, the fastest kind first."""
+    return {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
+
+
 def choose_device(device: str | torch.device | None) -> torch.device:
-    """Return the device asked for, by default CUDA where there is one; raise InvalidRequestError."""
+    """Return the device asked for, by default the fastest kind that is there; raise InvalidRequestError."""
+    counts = count_devices()
     if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device(next(kind for kind, count in counts.items() if count))
     try:
         where = torch.device(device)
     except RuntimeError as error:
-        raise InvalidRequestError(f"{device!r} is no device; give cpu or cuda") from error
-    if where.type not in {"cpu", "cuda"}:
-        raise InvalidRequestError(f"{device} cannot be used; give cpu or cuda")
-    if where.type == "cuda" and not (torch.cuda.is_available() and (where.index or 0) < torch.cuda.device_count()):
-        raise InvalidRequestError(
-            f"{device} is not there: {torch.cuda.device_count()} CUDA devices were found; give cpu"
-        )
+        raise InvalidRequestError(f"{device!r} is no device; give cpu, cuda or mps") from error
+    if where.type not in counts:
+        raise InvalidRequestError(f"{device} cannot be used; give cpu, cuda or mps")
+    if where.type != "cpu" and (where.index or 0) >= counts[where.type]:
+        found = f"{counts[where.type]} {where.type.upper()} devices were found"
+        raise InvalidRequestError(f"{device} is not there: {found}; give {_all_found(counts)}")
     return where
+
+
+def _all_found(counts: Mapping[str, int]) -> str:
+    return " or ".join(kind for kind, count in counts.items() if count)
 
 
 def load_predictor(
     name: str, checkpoint: Path | str | None = None, *, device: str | torch.device | None = None
 ) -> TorchPredictor:
-    """Build a model with its weights and wrap it; device None is CUDA where there is one.
+    """Build a model with its weights and wrap it; device None is the fastest kind that is there.
 
     Raises InvalidRequestError for a device that is not there, CheckpointError for weights.
     """

@@ -83,7 +83,7 @@ def test_the_runtime_is_torch_where_there_is_no_encoder_graph(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    model_folder._has_gpu.cache_clear()
+    model_folder.device_kind.cache_clear()
     for file in folder.iterdir():
         if file.name != model_folder.ENCODER:
             (tmp_path / file.name).write_bytes(file.read_bytes())

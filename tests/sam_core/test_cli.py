@@ -47,7 +47,7 @@ def test_predict_writes_the_mask_that_the_library_gives(
     arguments = ["--image", photo, "--point", "30,40,1", "--point", "5,6,0", "--box", "2,3,50,80", "--out", out]
     status, report, _ = run(capsys, "predict", *MODEL, *arguments)
     assert status == 0
-    assert report == {"images": [{"image": str(photo), "out": str(out), "masks": 1}], "failed": []}
+    assert report == {"device": "cpu", "images": [{"image": str(photo), "out": str(out), "masks": 1}], "failed": []}
     written = json.loads(out.read_text())
     assert written["image"] == {
         "file_name": "photo.png",
@@ -189,6 +189,11 @@ REFUSED = {
     ),
     "no command": ([], "InvalidRequestError", "command"),
     "an unknown command": (["segment"], "InvalidRequestError", "segment"),
+    "no such device for an export": (
+        ["export", "--model", "sam_tiny_test", "--device", "cuda:99", "--graph", "published", "--out", "OUT"],
+        "InvalidRequestError",
+        "cuda:99 is not there",
+    ),
     "no such device": (
         ["embed", "--model", "sam_tiny_test", "--device", "tpu9", "--image", "PHOTO", "--out", "OUT"],
         "InvalidRequestError",

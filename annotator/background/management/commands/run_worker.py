@@ -10,6 +10,7 @@ from django_tasks_db.management.commands.db_worker import Command as DatabaseWor
 from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 
+from annotator import sam_gateway
 from annotator.background.pulse import Pulse
 from annotator.background.reconcile import reconcile_missing
 from annotator.clock import EvenClock
@@ -58,6 +59,8 @@ class Command(DatabaseWorker):
         clock = EvenClock()
         pulse = Pulse(options["worker_id"], lambda: reconcile_missing(may_forget=clock.is_even()))
         self.configure_logging(options["verbosity"])
+        if options["verbosity"]:
+            self.stdout.write(f"Models run on: {sam_gateway.device_kind()}")
         if options["verbosity"] < 2:  # else it says at each empty queue that it starts and that it ends
             logging.getLogger("django_tasks_db").setLevel(logging.WARNING)
         names = ("interval", "batch", "backend_name", "startup_delay", "max_tasks", "worker_id")
