@@ -55,7 +55,7 @@ class Hiera(nn.Module):
     def forward(self, images: Tensor) -> list[Tensor]:
         """Encode (B, 3, S, S), S a multiple of 32, into maps of strides 4, 8, 16 and 32 (B, C, S / stride, ...)."""
         x = self.patch_embed(images)  # B x H x W x C
-        x = x + self.positions(x.shape[1], x.shape[2])
+        x = x + self.positions(*_size_of(x))
         maps = []
         for index, block in enumerate(self.blocks):
             x = block(x)
@@ -67,7 +67,7 @@ class Hiera(nn.Module):
         """Return (1, H, W, C): a stretched map plus one that repeats with each window."""
         side = self.pos_embed_window.shape[-1]
         stretched = F.interpolate(self.pos_embed, (height, width), mode="bicubic")
-        repeated = self.pos_embed_window.tile(1, 1, height // side, width // side)
+        repeated = self.pos_embed_window.repeat(1, 1, height // side, width // side)
         return (stretched + repeated).permute(0, 2, 3, 1)
 
 
@@ -121,7 +121,7 @@ class Block(nn.Module):
         """Transform tokens (B, H, W, C)."""
         normed = self.norm1(x)
         shortcut = pool_tokens(self.proj(normed)) if self.pools else x
-        out = shortcut + self._attend(normed, shortcut.shape[1], shortcut.shape[2])
+        out = shortcut + self._attend(normed, *_size_of(shortcut))
         mixed: Tensor = out + self.mlp(self.norm2(out))
         return mixed
 
@@ -176,23 +176,28 @@ def pool_tokens(x: Tensor) -> Tensor:
 
 def partition_windows(x: Tensor, side: int) -> Tensor:
     """Cut tokens (B, H, W, C) into windows (B * windows, side, side, C), zeros to the right and below where needed."""
-    height, width = x.shape[1:3]
+    height, width = _size_of(x)
     rows, columns = _windows_along(height, side), _windows_along(width, side)
     x = F.pad(x, (0, 0, 0, columns * side - width, 0, rows * side - height))
-    windows: Tensor = x.unflatten(2, (-1, side)).unflatten(1, (-1, side)).transpose(2, 3).flatten(0, 2)
-    return windows
+    grid = x.reshape(-1, rows, side, columns, side, x.shape[-1])
+    return grid.transpose(2, 3).reshape(-1, side, side, x.shape[-1])
 
 
 def merge_windows(windows: Tensor, height: int, width: int) -> Tensor:
     """Put windows (B * windows, side, side, C) together and cut what was added: (B, height, width, C)."""
-    side = windows.shape[1]
+    side, _ = _size_of(windows)
     rows, columns = _windows_along(height, side), _windows_along(width, side)
-    whole: Tensor = windows.unflatten(0, (-1, rows, columns)).transpose(2, 3).flatten(3, 4).flatten(1, 2)
-    return whole[:, :height, :width]
+    grid = windows.reshape(-1, rows, columns, side, side, windows.shape[-1]).transpose(2, 3)
+    return grid.reshape(-1, rows * side, columns * side, windows.shape[-1])[:, :height, :width]
 
 
 def _windows_along(length: int, side: int) -> int:
-    return (length + side - 1) // side  # a graph's division rounds negative numbers another way than Python's
+    return -(-length // side)
+
+
+def _size_of(tokens: Tensor) -> tuple[int, int]:
+    """Return height and width of tokens (B, H, W, C) as numbers: a model's are fixed, and so they are in a graph."""
+    return int(tokens.shape[1]), int(tokens.shape[2])
 
 
 class FeaturePyramid(nn.Module):

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
+from sam_core.backends.onnx_backend import OnnxEncoder
 from sam_core.backends.torch_backend import TorchPredictor
+from sam_core.model_folder import export_model, open_predictor
 from sam_core.modeling import hiera, sam2
 from sam_core.modeling.sam2 import Sam2
-from sam_core.onnx.browser import export_browser_decoder
-from sam_core.onnx.encoder import export_encoder
-from sam_core.onnx.published import export_published_decoder
 from sam_core.predictor import Prompts
+from sam_core.prompt_kinds import PADDING
 
 # parameters of the image path in the official files: how many, and a digest of their sorted names and shapes
 PUBLISHED = {
@@ -30,6 +30,19 @@ PUBLISHED = {
 }
 
 
+PROMPTS = {
+    "a click": Prompts(point_coords=np.array([[150.0, 30.0]]), point_labels=np.array([1])),
+    "a box and a click": Prompts(
+        point_coords=np.array([[60.0, 20.0]]), point_labels=np.array([0]), boxes_xyxy=np.array([4.0, 6.0, 140.0, 40.0])
+    ),
+    "a mask and clicks": Prompts(
+        point_coords=np.array([[30.0, 20.0], [140.0, 50.0]]),
+        point_labels=np.array([0, 1]),
+        mask_input=np.random.default_rng(1).normal(0, 30, (32, 32)),
+    ),
+}
+
+
 def random(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
@@ -37,6 +50,11 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 @pytest.fixture(scope="module")
 def model() -> Sam2:
     return sam2.build_miniature(11).eval()
+
+
+@pytest.fixture(scope="module")
+def image() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (60, 200, 3), dtype=np.uint8)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -192,17 +210,43 @@ def test_every_parameter_of_the_image_path_gets_a_gradient() -> None:
     assert without == []
 
 
-def test_graphs_answer_as_the_model_does(model: Sam2, tmp_path: Path) -> None:
-    assert export_encoder(model, tmp_path / "encoder.onnx") < 1e-3
-    assert export_published_decoder(model, tmp_path / "decoder.onnx") < 1e-3
-    manifest = export_browser_decoder(model, tmp_path)
-    assert manifest["largest_difference"] < 1e-3
-    assert (manifest["geometry"], manifest["accelerator"]) == ("square", None)
-    assert [one["name"] for one in manifest["embedding"]] == list(made_embedding(model))
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Everything that the product exports of the registry's miniature."""
+    folder = tmp_path_factory.mktemp("models") / "mini"
+    card = export_model("sam2_tiny_test", folder, version="mini")
+    assert card.manifest["largest_difference"] < 1e-3
+    assert (card.manifest["geometry"], card.manifest["accelerator"]) == ("square", None)
+    assert [one["name"] for one in card.manifest["embedding"]] == [sam2.IMAGE_EMBED, sam2.HIGH_RES_0, sam2.HIGH_RES_1]
+    return folder
 
 
-def test_the_predictor_scales_each_axis(model: Sam2) -> None:
-    image = np.random.default_rng(0).integers(0, 256, (60, 200, 3), dtype=np.uint8)
+@pytest.mark.parametrize("name", PROMPTS)
+def test_graphs_answer_as_the_model_does(folder: Path, image: np.ndarray, name: str) -> None:
+    torch_runs, graphs_run = (open_predictor(folder, runtime=runtime) for runtime in ("torch", "onnxruntime"))
+    assert isinstance(graphs_run.encoder, OnnxEncoder)
+    expected, got = (one.predict(one.embed(image), PROMPTS[name]) for one in (torch_runs, graphs_run))
+    np.testing.assert_allclose(got.low_res_logits, expected.low_res_logits, atol=1e-3)
+    np.testing.assert_allclose(got.predicted_iou, expected.predicted_iou, atol=1e-4)
+
+
+def test_a_ragged_batch_of_boxes_and_clicks_equals_its_prompts_one_by_one(model: Sam2, image: np.ndarray) -> None:
+    predictor = TorchPredictor(model, "small")
+    embedding = predictor.embed(image)
+    made = np.random.default_rng(3)
+    counts, boxes = (1, 2, 5), np.sort(made.uniform(0, 60, (3, 2, 2)), axis=1).reshape(3, 4)
+    coords, labels = np.zeros((3, 5, 2)), np.full((3, 5), PADDING)
+    for row, count in enumerate(counts):
+        coords[row, :count], labels[row, :count] = made.uniform(0, 60, (count, 2)), made.integers(0, 2, count)
+    together = predictor.predict(embedding, Prompts(point_coords=coords, point_labels=labels, boxes_xyxy=boxes))
+    for row, count in enumerate(counts):
+        own = Prompts(point_coords=coords[row, :count], point_labels=labels[row, :count], boxes_xyxy=boxes[row])
+        alone = predictor.predict(embedding, own)
+        np.testing.assert_allclose(together.low_res_logits[row], alone.low_res_logits[0], atol=1e-4)
+        assert together.chosen[row] == alone.chosen[0]
+
+
+def test_the_predictor_scales_each_axis(model: Sam2, image: np.ndarray) -> None:
     predictor = TorchPredictor(model, "small")
     box = Prompts(boxes_xyxy=np.array([20.0, 10.0, 150.0, 50.0]))
     answer = predictor.predict(predictor.embed(image), box)
