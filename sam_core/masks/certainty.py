@@ -13,4 +13,4 @@ CERTAIN = 8.0  # logit: none outvotes another by being very sure
 
 def limit_certainty(logits: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Return logits within -CERTAIN..CERTAIN, in float64 for averaging."""
-    return np.clip(logits, -CERTAIN, CERTAIN).astype(np.float64)
+    return np.clip(np.asarray(logits, np.float64), -CERTAIN, CERTAIN)
