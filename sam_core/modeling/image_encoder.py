@@ -37,6 +37,11 @@ class ViTConfig:
         """Patches along each side of the square input."""
         return self.image_size // self.patch_size
 
+    @property
+    def early_dim(self) -> int:
+        """Channels of what forward_early gives beside the embedding."""
+        return self.embed_dim
+
 
 class ImageEncoderViT(nn.Module):
     """Turn normalised, padded images into image embeddings."""
@@ -61,10 +66,17 @@ class ImageEncoderViT(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Encode images (B x 3 x image_size x image_size) into embeddings (B x out_chans x grid x grid)."""
+        return self.forward_early(images)[0]
+
+    def forward_early(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return embeddings and the tokens after the first global block (B x embed_dim x grid x grid), for SAM-HQ."""
         x = self.patch_embed(images) + self.pos_embed  # B x H x W x C
-        for block in self.blocks:
+        early = x
+        first_global = min(self.config.global_blocks)
+        for index, block in enumerate(self.blocks):
             x = block(x)
-        return self.neck(x.permute(0, 3, 1, 2))  # type: ignore[no-any-return]
+            early = x if index == first_global else early
+        return self.neck(x.permute(0, 3, 1, 2)), early.permute(0, 3, 1, 2)
 
 
 class PatchEmbed(nn.Module):

@@ -52,18 +52,29 @@ class MaskDecoder(nn.Module):
         image_embeddings: (1 or B, C, H, W). image_pe: (1, C, H, W). sparse_prompt_embeddings: (B, N, C).
         dense: (B, C, H, W) from the prompt encoder.
         """
-        batch = sparse_prompt_embeddings.shape[0]
-        output_tokens = torch.cat([self.iou_token.weight, self.mask_tokens.weight])[None].expand(batch, -1, -1)
-        tokens = torch.cat([output_tokens, sparse_prompt_embeddings.to(output_tokens.dtype)], dim=1)  # B x N x C
+        own = torch.cat([self.iou_token.weight, self.mask_tokens.weight])
+        hidden, features = self.attend(own, image_embeddings, image_pe, sparse_prompt_embeddings, dense)
+        masks = self.multiply(hidden[:, 1 : 1 + NUM_MASK_TOKENS], self.output_upscaling(features))
+        return masks, self.iou_prediction_head(hidden[:, 0])
+
+    def attend(
+        self, own: Tensor, image_embeddings: Tensor, image_pe: Tensor, sparse: Tensor, dense: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Run the transformer on own tokens (K, C) before the prompts'; the rest as `forward` takes it.
+
+        Returns all tokens (B, K + N, C) and the image's features (B, C, H, W).
+        """
+        batch = sparse.shape[0]
+        tokens = torch.cat([own[None].expand(batch, -1, -1), sparse.to(own.dtype)], dim=1)  # B x (K + N) x C
 
         src = image_embeddings + dense  # B x C x H x W
         height, width = src.shape[-2:]
         keys = src.flatten(2).transpose(1, 2)  # B x HW x C
         key_pe = image_pe.flatten(2).transpose(1, 2).to(keys.dtype)
         hidden, keys = self.transformer(keys, key_pe, tokens)
+        return hidden, keys.transpose(1, 2).reshape(batch, -1, height, width)
 
-        upscaled = self.output_upscaling(keys.transpose(1, 2).reshape(batch, -1, height, width))
-        mask_tokens = hidden[:, 1 : 1 + NUM_MASK_TOKENS]
+    def multiply(self, mask_tokens: Tensor, upscaled: Tensor) -> Tensor:
+        """Return the logits (B, 4, 4H, 4W) of four tokens (B, 4, C) on up-scaled features (B, C / 8, 4H, 4W)."""
         hyper = torch.stack([mlp(mask_tokens[:, i]) for i, mlp in enumerate(self.output_hypernetworks_mlps)], dim=1)
-        masks = (hyper @ upscaled.flatten(2)).unflatten(2, upscaled.shape[-2:])  # B x 4 x 4H x 4W
-        return masks, self.iou_prediction_head(hidden[:, 0])
+        return (hyper @ upscaled.flatten(2)).unflatten(2, upscaled.shape[-2:])

@@ -16,6 +16,7 @@ from sam_core.modeling.image_encoder import merge_windows, partition_windows
 from sam_core.modeling.layers import LayerNorm2d
 
 CLASSIFIER_CLASSES = 1000
+EARLY_STAGE = 1  # with its merging: the first features at 1/16 of the input
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,11 @@ class TinyViTConfig:
     def grid_size(self) -> int:
         """Cells along each side of the embedding: two strides in the stem, one after each of the first two stages."""
         return self.image_size // 16
+
+    @property
+    def early_dim(self) -> int:
+        """Channels of what forward_early gives beside the embedding."""
+        return self.embed_dims[EARLY_STAGE + 1]
 
 
 class TinyViT(nn.Module):
@@ -65,11 +71,17 @@ class TinyViT(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Encode images (B x 3 x image_size x image_size) into embeddings (B x out_chans x grid x grid)."""
+        return self.forward_early(images)[0]
+
+    def forward_early(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return embeddings and the features after EARLY_STAGE (B x early_dim x grid x grid), for SAM-HQ."""
         # Channels last in memory from the start: tokens then need no transposing (1.2 times as fast on a CPU).
         x = self.patch_embed(images.contiguous(memory_format=torch.channels_last))  # B x C x H x W
-        for stage in self.layers:
+        early = x
+        for index, stage in enumerate(self.layers):
             x = stage(x)
-        return self.neck(x)  # type: ignore[no-any-return]
+            early = x if index == EARLY_STAGE else early
+        return self.neck(x), early
 
 
 class UnusedWeights(nn.Module):

@@ -54,6 +54,21 @@ def test_every_parameter_gets_a_gradient(encoder: Any) -> None:
     assert without == []
 
 
+def test_attention_biases_count_as_soon_as_they_are_loaded(encoder: Any) -> None:
+    """The published code keeps a copy from the last call of eval(), so weights loaded after it lack theirs."""
+    with torch.inference_mode():
+        before = encoder(images())
+        state = encoder.state_dict()
+        for name, value in state.items():
+            if name.endswith("attention_biases"):
+                state[name] = value + 3 * torch.randn(value.shape, generator=torch.Generator().manual_seed(0))
+        encoder.load_state_dict(state)
+        expected = tiny_vit_encoder(state, images(), heads=CONFIG.num_heads, windows=CONFIG.window_sizes)
+        after = encoder(images())
+        assert float((after - before).norm() / before.norm()) > 1e-3
+        assert float((after - expected).norm() / expected.norm()) < 1e-5
+
+
 def test_the_classifier_that_the_file_carries_changes_no_answer(encoder: Any) -> None:
     with torch.inference_mode():
         before = encoder(images())
