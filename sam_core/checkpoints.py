@@ -3,7 +3,9 @@
 Must not know: torch or the model. A file gets its final name only after its checksum has been seen to be right.
 Source of names, sizes and checksums: the README files of facebookresearch/segment-anything and
 ChaoningZhang/MobileSAM (both Apache-2.0) and the files themselves as published; for SAM 2.1 the download script of
-facebookresearch/sam2 (Apache-2.0), sizes and checksums as several independent projects that pin its files state them.
+facebookresearch/sam2 (Apache-2.0), sizes and checksums as several independent projects that pin its files state them;
+for SAM-HQ the README of SysCV/sam-hq (Apache-2.0), size and checksum of ViT-H and checksum of ViT-tiny as such projects
+state them. Nobody states those of ViT-B and ViT-L, so they are not here.
 """
 
 import hashlib
@@ -27,11 +29,12 @@ TIMEOUT_SECONDS = 30.0
 META_BASE_URL = "https://dl.fbaipublicfiles.com"
 # Pinned to a commit: the file behind a branch name could change.
 MOBILE_SAM_COMMIT = "f706ad9c4eb7f219c00d9050e46328518ffb65d2"
+HQ_BASE_URL = "https://huggingface.co/lkeab/hq-sam/resolve/main"
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointFile:
-    """One downloadable weight file."""
+    """One downloadable weight file; an empty sha256 or a byte_size of 0 is not known to us."""
 
     file_name: str
     url: str
@@ -44,6 +47,11 @@ class CheckpointFile:
     def version(self) -> str:
         """The file's name without its ending: what embeddings made with it are labelled with."""
         return Path(self.file_name).stem
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether size and checksum are known; nothing else is fetched."""
+        return bool(self.sha256 and self.byte_size)
 
 
 def _meta(
@@ -69,6 +77,17 @@ def _sam2(file_name: str, sha256: str, byte_size: int) -> CheckpointFile:
     return _meta(file_name, sha256, byte_size, folder="segment_anything_2/092824", source=source)
 
 
+def _hq(file_name: str, sha256: str = "", byte_size: int = 0) -> CheckpointFile:
+    return CheckpointFile(
+        file_name=file_name,
+        url=f"{HQ_BASE_URL}/{file_name}",
+        sha256=sha256,
+        byte_size=byte_size,
+        licence="Apache-2.0",
+        source="Ke et al., SysCV/sam-hq: SAM (ViT-tiny: MobileSAM) and a HQ token trained on HQSeg-44K",
+    )
+
+
 CHECKPOINTS: dict[str, CheckpointFile] = {
     "sam_vit_b": _meta(
         "sam_vit_b_01ec64.pth", "ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912", 375_042_383
@@ -87,6 +106,12 @@ CHECKPOINTS: dict[str, CheckpointFile] = {
         licence="Apache-2.0",
         source="Zhang et al., ChaoningZhang/MobileSAM, distilled from ViT-H on 1 % of SA-1B",
     ),
+    "sam_hq_vit_b": _hq("sam_hq_vit_b.pth"),
+    "sam_hq_vit_l": _hq("sam_hq_vit_l.pth"),
+    "sam_hq_vit_h": _hq(
+        "sam_hq_vit_h.pth", "a7ac14a085326d9fa6199c8c698c4f0e7280afdbb974d2c4660ec60877b45e35", 2_570_940_653
+    ),
+    "sam_hq_vit_tiny": _hq("sam_hq_vit_tiny.pth", "0f32c075ccdd870ae54db2f7630e7a0878ede5a2b06d05d6fe02c65a82fb7196"),
     "sam2.1_hiera_tiny": _sam2(
         "sam2.1_hiera_tiny.pt", "7402e0d864fa82708a20fbd15bc84245c2f26dff0eb43a4b5b93452deb34be69", 156_008_466
     ),
@@ -126,8 +151,10 @@ def verify(spec: CheckpointFile, path: Path) -> None:
     """Raise CheckpointError unless the file is there, has the right size and the right checksum."""
     if not path.is_file():
         raise CheckpointError(f"{path} is not there")
+    if not spec.sha256:
+        raise CheckpointError(f"{path} cannot be verified: the checksum of {spec.file_name} is not known here")
     byte_size = path.stat().st_size
-    if byte_size != spec.byte_size:
+    if spec.byte_size not in (0, byte_size):
         raise CheckpointError(f"{path} has {byte_size:,} bytes; {spec.file_name} has {spec.byte_size:,}")
     digest = sha256_of(path)
     if digest != spec.sha256:
@@ -138,8 +165,14 @@ def fetch(spec: CheckpointFile, folder: Path, *, on_progress: OnProgress | None 
     """Download a weight file into folder and return its path; does nothing when it is there and right.
 
     Bytes gather in `NAME.part`, which the next call continues. The final name appears only after verification.
-    Raises CheckpointError when the server refuses, keeps cutting the connection, or sends something else.
+    Raises CheckpointError for a file that is not pinned, and when the server refuses, keeps cutting the connection, or
+    sends something else.
     """
+    if not spec.is_pinned:
+        raise CheckpointError(
+            f"size or checksum of {spec.file_name} is not known here, so it is not fetched; download it yourself from "
+            f"{spec.url} and give its path with --checkpoint"
+        )
     target = folder / spec.file_name
     if target.is_file():
         verify(spec, target)

@@ -311,8 +311,8 @@ def run_models_list(args: argparse.Namespace) -> Report:
         row: Report = {"name": spec.name, "description": spec.description, "file": None}
         if spec.checkpoint is not None:
             file = spec.checkpoint
-            row |= {"file": file.file_name, "byte_size": file.byte_size, "licence": file.licence}
-            row |= {"sha256": file.sha256, "url": file.url, "source": file.source}
+            row |= {"file": file.file_name, "byte_size": file.byte_size or None, "licence": file.licence}
+            row |= {"sha256": file.sha256 or None, "url": file.url, "source": file.source}
             row["is_here"] = (args.folder / file.file_name).is_file()
         elif spec.name == "sam_lite":
             row |= {"file": LITE_WEIGHTS.name, "licence": "Apache-2.0", "is_here": LITE_WEIGHTS.is_file()}

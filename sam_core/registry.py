@@ -2,7 +2,7 @@
 
 Must not know: images and prompts. Building imports torch; looking at the table does not.
 Source of the dimensions: Kirillov et al., arXiv 2304.02643, appendix A, and the published checkpoints' shapes; of
-SAM 2.1's: sam_core/modeling/sam2.py.
+SAM 2.1's and SAM-HQ's: sam_core/modeling/sam2.py, hq.py.
 """
 
 from collections.abc import Callable
@@ -17,10 +17,17 @@ from sam_core.weight_files import find_state, read_payload
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from sam_core.modeling.image_encoder import ImageEncoderViT
     from sam_core.modeling.promptable import PromptableModel
 
 LITE_WEIGHTS = Path(__file__).parent / "weights" / "sam_lite.pt"
 TEST_SEED = 20230405
+# width, depth, heads, blocks with global attention
+VIT_SIZES = {
+    "b": (768, 12, 12, (2, 5, 8, 11)),
+    "l": (1024, 24, 16, (5, 11, 17, 23)),
+    "h": (1280, 32, 16, (7, 15, 23, 31)),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,18 +43,39 @@ class ModelSpec:
     completed_state: Callable[["PromptableModel", dict[str, "Tensor"]], dict[str, "Tensor"]] = lambda _, state: state
 
 
-def _vit(name: str, embed_dim: int, depth: int, num_heads: int, global_blocks: tuple[int, ...]) -> ModelSpec:
+def _vit_encoder(size: str) -> "ImageEncoderViT":
+    from sam_core.modeling.image_encoder import ImageEncoderViT, ViTConfig
+
+    embed_dim, depth, num_heads, global_blocks = VIT_SIZES[size]
+    return ImageEncoderViT(
+        ViTConfig(embed_dim=embed_dim, depth=depth, num_heads=num_heads, global_blocks=global_blocks)
+    )
+
+
+def _vit(size: str) -> ModelSpec:
     def build() -> "PromptableModel":
-        from sam_core.modeling.image_encoder import ImageEncoderViT, ViTConfig
         from sam_core.modeling.published import build_published
 
-        config = ViTConfig(embed_dim=embed_dim, depth=depth, num_heads=num_heads, global_blocks=global_blocks)
-        return build_published(ImageEncoderViT(config))
+        return build_published(_vit_encoder(size))
 
-    letter = name.rpartition("_")[2].upper()
+    return _of_published_size(f"sam_vit_{size}", f"SAM with the ViT-{size.upper()} image encoder", build)
+
+
+def _hq(size: str) -> ModelSpec:
+    def build() -> "PromptableModel":
+        from sam_core.modeling.hq import HqSam
+        from sam_core.modeling.tiny_vit import TinyViT, TinyViTConfig
+
+        return HqSam(TinyViT(TinyViTConfig()) if size == "tiny" else _vit_encoder(size))
+
+    encoder = "TinyViT-5M" if size == "tiny" else f"ViT-{size.upper()}"
+    return _of_published_size(f"sam_hq_vit_{size}", f"SAM-HQ with the {encoder} image encoder: finer borders", build)
+
+
+def _of_published_size(name: str, description: str, build: Callable[[], "PromptableModel"]) -> ModelSpec:
     return ModelSpec(
         name=name,
-        description=f"SAM with the ViT-{letter} image encoder",
+        description=description,
         image_size=1024,
         embed_dim=256,
         build_untrained=build,
@@ -122,17 +150,9 @@ MODELS: dict[str, ModelSpec] = {
             build_untrained=_build_lite,
             completed_state=_complete_lite,
         ),
-        _vit("sam_vit_b", 768, 12, 12, (2, 5, 8, 11)),
-        _vit("sam_vit_l", 1024, 24, 16, (5, 11, 17, 23)),
-        _vit("sam_vit_h", 1280, 32, 16, (7, 15, 23, 31)),
-        ModelSpec(
-            name="mobile_sam",
-            description="MobileSAM: SAM with the TinyViT-5M image encoder",
-            image_size=1024,
-            embed_dim=256,
-            build_untrained=_build_mobile,
-            checkpoint=CHECKPOINTS["mobile_sam"],
-        ),
+        *(_vit(size) for size in VIT_SIZES),
+        _of_published_size("mobile_sam", "MobileSAM: SAM with the TinyViT-5M image encoder", _build_mobile),
+        *(_hq(size) for size in (*VIT_SIZES, "tiny")),
         *(_sam2(size) for size in ("tiny", "small", "base_plus", "large")),
         ModelSpec(
             name="sam_tiny_test",
@@ -171,7 +191,9 @@ def find_weights(name: str, checkpoint: Path | str | None = None) -> Path | None
         path, hint = Path(checkpoint), "give the path of a weight file"
     elif spec.checkpoint is not None:
         path = default_folder() / spec.checkpoint.file_name
-        hint = f"get it with: python -m sam_core models fetch {name}"
+        hint = f"download it from {spec.checkpoint.url}"
+        if spec.checkpoint.is_pinned:
+            hint = f"get it with: python -m sam_core models fetch {name}"
     elif name == "sam_lite":
         path, hint = LITE_WEIGHTS, "it belongs to the source tree"
     else:
@@ -199,12 +221,12 @@ def build_model(name: str, checkpoint: Path | str | None = None) -> "PromptableM
 def model_version(name: str, checkpoint: Path | str | None = None) -> str:
     """Return the label of embeddings made with these weights: equal labels mean equal weights.
 
-    Official files are labelled by their name, sam_lite by the version inside, any other file by its checksum.
+    Official files of known checksum are labelled by their name, sam_lite by the version inside, others by checksum.
     """
     spec, path = model_spec(name), find_weights(name, checkpoint)
     if path is None:
         return name
-    if spec.checkpoint is not None and checkpoint is None:
+    if spec.checkpoint is not None and spec.checkpoint.sha256 and checkpoint is None:
         return spec.checkpoint.version
     if spec.checkpoint is None:
         version = read_payload(path).get("version")
@@ -250,11 +272,14 @@ def guess_variant(shapes: dict[str, tuple[int, ...]]) -> str | None:
     """Name the variant that a state dict's shapes belong to, by the tensor that tells them apart."""
     if "image_encoder.trunk.patch_embed.proj.weight" in shapes:
         return _guess_sam2(shapes)
+    is_hq = "mask_decoder.hf_token.weight" in shapes
     if "image_encoder.layers.0.blocks.0.conv1.c.weight" in shapes:
-        return "mobile_sam"
+        return "sam_hq_vit_tiny" if is_hq else "mobile_sam"
     if "image_encoder.stem.weight" in shapes:
         return "sam_lite"
     width = shapes.get("image_encoder.pos_embed", (0,))[-1]
+    if is_hq:
+        return {768: "sam_hq_vit_b", 1024: "sam_hq_vit_l", 1280: "sam_hq_vit_h"}.get(width)
     return {768: "sam_vit_b", 1024: "sam_vit_l", 1280: "sam_vit_h", 32: "sam_tiny_test"}.get(width)
 
 

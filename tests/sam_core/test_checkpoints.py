@@ -161,6 +161,24 @@ def test_verify_names_what_is_wrong(spec: Any, tmp_path: Path) -> None:
     verify(spec, path)
 
 
+def test_nothing_is_fetched_that_could_not_be_verified(server: Any, spec: Any, tmp_path: Path) -> None:
+    for unknown in ({"sha256": ""}, {"byte_size": 0}):
+        with pytest.raises(CheckpointError, match="download it yourself from http"):
+            fetch(replace(spec, **unknown), tmp_path)
+    assert (server.ranges, names(tmp_path)) == ([], [])
+
+
+def test_a_checksum_alone_is_verified_and_without_one_nothing_is(spec: Any, tmp_path: Path) -> None:
+    path = tmp_path / "weights.pth"
+    path.write_bytes(CONTENT)
+    verify(replace(spec, byte_size=0), path)
+    with pytest.raises(CheckpointError, match=r"checksum of weights\.pth is not known"):
+        verify(replace(spec, sha256=""), path)
+    path.write_bytes(CONTENT[:-1] + b"!")
+    with pytest.raises(CheckpointError, match="has SHA-256"):
+        verify(replace(spec, byte_size=0), path)
+
+
 OFFICIAL = {
     "sam_vit_b": (
         "sam_vit_b_01ec64.pth",
@@ -178,6 +196,18 @@ OFFICIAL = {
         2564550879,
     ),
     "mobile_sam": ("mobile_sam.pt", "6dbb90523a35330fedd7f1d3dfc66f995213d81b29a5ca8108dbcdd4e37d6c2f", 40728226),
+    "sam_hq_vit_b": ("sam_hq_vit_b.pth", "", 0),
+    "sam_hq_vit_l": ("sam_hq_vit_l.pth", "", 0),
+    "sam_hq_vit_h": (
+        "sam_hq_vit_h.pth",
+        "a7ac14a085326d9fa6199c8c698c4f0e7280afdbb974d2c4660ec60877b45e35",
+        2570940653,
+    ),
+    "sam_hq_vit_tiny": (
+        "sam_hq_vit_tiny.pth",
+        "0f32c075ccdd870ae54db2f7630e7a0878ede5a2b06d05d6fe02c65a82fb7196",
+        0,
+    ),
     "sam2.1_hiera_tiny": (
         "sam2.1_hiera_tiny.pt",
         "7402e0d864fa82708a20fbd15bc84245c2f26dff0eb43a4b5b93452deb34be69",

@@ -12,12 +12,13 @@ from sam_core.errors import CheckpointError
 from sam_core.registry import MODELS, build_model, find_weights, guess_variant, model_version
 
 PUBLISHED_SAM = ["sam_lite", "sam_vit_b", "sam_vit_l", "sam_vit_h", "mobile_sam"]
+PUBLISHED_HQ = ["sam_hq_vit_b", "sam_hq_vit_l", "sam_hq_vit_h", "sam_hq_vit_tiny"]
 PUBLISHED_SAM2 = ["sam2.1_hiera_tiny", "sam2.1_hiera_small", "sam2.1_hiera_base_plus", "sam2.1_hiera_large"]
 
 
 def untrained(name: str) -> Any:
     """Build a model; without memory for its weights where they are large."""
-    with torch.device("meta") if name.startswith(("sam_vit", "sam2.1")) else torch.device("cpu"):
+    with torch.device("meta") if name.startswith(("sam_vit", "sam_hq", "sam2.1")) else torch.device("cpu"):
         return MODELS[name].build_untrained()
 
 
@@ -32,7 +33,7 @@ def save(content: object, path: Path) -> Any:
 
 
 def test_variants() -> None:
-    assert list(MODELS) == [*PUBLISHED_SAM, *PUBLISHED_SAM2, "sam_tiny_test", "sam2_tiny_test"]
+    assert list(MODELS) == [*PUBLISHED_SAM, *PUBLISHED_HQ, *PUBLISHED_SAM2, "sam_tiny_test", "sam2_tiny_test"]
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -195,6 +196,21 @@ def test_fetched_weights_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     (folder / "mobile_sam.pt").write_bytes(b"")
     assert find_weights("mobile_sam") == folder / "mobile_sam.pt"
     assert model_version("mobile_sam") == "mobile_sam"
+
+
+def test_a_file_whose_checksum_is_not_known_is_asked_for_and_labelled_by_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(CheckpointError, match=r"download it from https://huggingface\.co/.*/sam_hq_vit_b\.pth"):
+        find_weights("sam_hq_vit_b")
+    folder = tmp_path / "maskwright" / "checkpoints"
+    folder.mkdir(parents=True)
+    (folder / "sam_hq_vit_b.pth").write_bytes(b"one")
+    one = model_version("sam_hq_vit_b")
+    (folder / "sam_hq_vit_b.pth").write_bytes(b"two")
+    assert one.startswith("sam_hq_vit_b-")
+    assert model_version("sam_hq_vit_b") != one
 
 
 def test_unknown_models_are_refused_with_the_known_ones() -> None:
