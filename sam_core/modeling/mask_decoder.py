@@ -77,4 +77,5 @@ class MaskDecoder(nn.Module):
     def multiply(self, mask_tokens: Tensor, upscaled: Tensor) -> Tensor:
         """Return the logits (B, 4, 4H, 4W) of four tokens (B, 4, C) on up-scaled features (B, C / 8, 4H, 4W)."""
         hyper = torch.stack([mlp(mask_tokens[:, i]) for i, mlp in enumerate(self.output_hypernetworks_mlps)], dim=1)
-        return (hyper @ upscaled.flatten(2)).unflatten(2, upscaled.shape[-2:])
+        masks: Tensor = (hyper @ upscaled.flatten(2)).unflatten(2, upscaled.shape[-2:])
+        return masks
