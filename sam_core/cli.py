@@ -9,7 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -22,6 +22,7 @@ from sam_core.registry import LITE_WEIGHTS, MODELS
 
 if TYPE_CHECKING:
     from sam_core.backends.torch_backend import TorchPredictor
+    from sam_core.modeling.promptable import PromptableModel
     from sam_core.predictor import MaskPrediction
     from sam_core.prompts import Prompts
 
@@ -109,6 +110,7 @@ def build_parser() -> argparse.ArgumentParser:
     export = _model_command(commands, "export", "an ONNX graph, verified against torch", run_export)
     export.add_argument("--graph", choices=("browser", "published", "encoder"), required=True)
     export.add_argument("--out", type=Path, required=True, help="a file; for the browser's decoder a folder")
+    export.add_argument("--quantise", type=Path, metavar="PHOTOS", help="an encoder in 8 bits, calibrated on a folder")
     _add_models_commands(commands)
     for name in DELEGATED:
         commands.add_parser(name, add_help=False, help=f"see python -m sam_core {name} --help")
@@ -298,10 +300,22 @@ def run_export(args: argparse.Namespace) -> Report:
     choose_device(args.device)
     model = build_model(args.model, args.checkpoint)
     report: Report = {"model_version": model_version(args.model, args.checkpoint), "out": str(args.out)}
+    if args.quantise is not None:
+        return report | _export_quantised(args, model)
     if args.graph == "browser":
         return {**report, "manifest": onnx.export_browser_decoder(model, args.out)}
     export = onnx.export_published_decoder if args.graph == "published" else onnx.export_encoder
     return {**report, "max_difference": export(model, args.out)}
+
+
+def _export_quantised(args: argparse.Namespace, model: "PromptableModel") -> Report:
+    from sam_core.onnx.quantised import export_quantised_encoder, find_photos
+
+    if args.graph != "encoder":
+        raise InvalidRequestError(f"--quantise is for --graph encoder, not for {args.graph}")
+    figures = asdict(export_quantised_encoder(model, args.out, find_photos(args.quantise)))
+    agreement: Report = figures.pop("agreement")
+    return figures | agreement
 
 
 def run_models_list(args: argparse.Namespace) -> Report:
