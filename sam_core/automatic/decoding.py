@@ -1,6 +1,6 @@
 """Decode a grid of single clicks on one image, the masks of those alone that are wanted.
 
-Predicted IoU comes from the tokens alone, so in SAM's factored decoder the masks of clicks that the IoU filter drops
+Predicted IoU comes from the tokens alone, so in a factored decoder the masks of clicks that the IoU filter drops
 are never computed. Any other model decodes them whole. Must not know: photos, thresholds, masks at original size.
 """
 
@@ -13,10 +13,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from sam_core.embedding import IMAGE_EMBEDDINGS
 from sam_core.modeling.factored_decoder import DecodedPrompts, FactoredDecoder, in_image_order
 from sam_core.modeling.promptable import Embedding, PromptableModel
 from sam_core.modeling.sam import Sam
+from sam_core.modeling.sam2 import Sam2
 from sam_core.prompt_kinds import FOREGROUND, PADDING
 
 CLICKS_AT_ONCE_CPU = 4  # 4 x 4096 x 256 floats are 16 MiB: 64 at once took 1.2 to 2 times as long, 1 at once as well
@@ -40,7 +40,8 @@ class GridDecoder:
 
     def __init__(self, model: PromptableModel, embedding: Embedding) -> None:
         """Prepare what all clicks share; embedding: float32, on the model's device."""
-        self._decode_some = _Factored(model, embedding) if isinstance(model, Sam) else _Whole(model, embedding)
+        is_factored = isinstance(model, Sam | Sam2)
+        self._decode_some = _Factored(model, embedding) if is_factored else _Whole(model, embedding)
         device = next(iter(embedding.values())).device
         self._clicks_at_once = CLICKS_AT_ONCE_CPU if device.type == "cpu" else 10**9
 
@@ -56,10 +57,10 @@ def _as_prompts(points_model: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class _Factored:
-    def __init__(self, sam: Sam, embedding: Embedding) -> None:
-        features = embedding[IMAGE_EMBEDDINGS]
-        self._decoder, self._grid = sam.factored, (features.shape[-2], features.shape[-1])
-        self._terms = self._decoder.image_terms(features)
+    def __init__(self, model: Sam | Sam2, embedding: Embedding) -> None:
+        side = model.mask_side // 4
+        self._decoder, self._grid = model.factored, (side, side)
+        self._terms = model.image_terms(embedding)
 
     def __call__(self, coords: Tensor, labels: Tensor) -> DecodedClicks:
         return _FactoredClicks(self._decoder, self._grid, self._decoder.decode(self._terms, coords, labels))

@@ -6,7 +6,7 @@ image, and until a prompt changes them all prompts of an image share one copy. T
 stride 2 are one linear layer per token; masks come in that order (cells), sixteen in a row for each image token.
 
 Image tokens may be bfloat16, which processors with matrix units multiply several times faster; prompt tokens and all
-parameters stay float32. Used by Sam.decode, training, evaluation and automatic masks.
+parameters stay float32. Used by Sam.decode, training, evaluation and automatic masks; factored_sam2.py adds SAM 2.1's.
 Source of the function: Segment Anything (arXiv 2304.02643), appendix A. Must not know: photos, thresholds.
 """
 
@@ -32,6 +32,7 @@ class ImageTerms:
 
     tokens: Tensor  # I x HW x C, without a dense prompt
     positions: Tensor  # HW x C
+    finer: tuple[Tensor, ...] = ()  # added while up-scaling, in the order of cells: I x 4 HW x C/4, I x 16 HW x C/8
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class DecodedPrompts:
     predicted_iou: Tensor  # B x 4
     image_tokens: Tensor  # B x HW x C
     mask_tokens: Tensor  # B x 4 x C
+    finer: tuple[Tensor, ...] = ()  # ImageTerms', for each prompt
 
     def __len__(self) -> int:
         """Return how many prompts there are."""
@@ -48,10 +50,24 @@ class DecodedPrompts:
 
 
 class FactoredDecoder:
-    """Decodes prompts with the weights of a prompt encoder and a mask decoder; holds no tensor of its own."""
+    """Decodes prompts with the weights of a prompt encoder and a mask decoder; holds no tensor of its own.
+
+    iou_at: place of the token that predicts IoU among the decoder's own; those of the masks follow it.
+    """
+
+    iou_at = 0
 
     def __init__(self, prompt_encoder: PromptEncoder, mask_decoder: MaskDecoder) -> None:
         self.prompt_encoder, self.mask_decoder = prompt_encoder, mask_decoder
+
+    def own_tokens(self) -> Tensor:
+        """Return the tokens (K, C) that stand before those of a prompt."""
+        return torch.cat([self.mask_decoder.iou_token.weight, self.mask_decoder.mask_tokens.weight])
+
+    def predict_iou(self, hidden: Tensor) -> Tensor:
+        """Return predicted IoU (B, 4) from the IoU token's output (B, C)."""
+        iou: Tensor = self.mask_decoder.iou_prediction_head(hidden)
+        return iou
 
     def image_terms(self, embeddings: Tensor, *, dtype: torch.dtype = torch.float32) -> ImageTerms:
         """Prepare embeddings (I, C, H, W); dtype: of the image tokens."""
@@ -66,34 +82,43 @@ class FactoredDecoder:
         mask_input: Tensor | None = None,
         *,
         is_drawn: bool = False,
+        is_seen: Tensor | None = None,
     ) -> DecodedPrompts:
         """Decode prompts as PromptEncoder takes them; B is a multiple of I, an image's prompts in a row.
 
-        is_drawn: mask_input is what the prompt encoder would sketch; take it as it is.
+        is_drawn: mask_input is what the prompt encoder would sketch; take it as it is. is_seen: (B, N), false for
+        points that nothing attends to, as if they were not there; None sees all.
         """
-        decoder, transformer = self.mask_decoder, self.mask_decoder.transformer
+        transformer = self.mask_decoder.transformer
         keys = self._with_dense_prompt(terms.tokens, coords, labels, mask_input, is_drawn=is_drawn)
-        own = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight])[None].expand(len(coords), -1, -1)
-        tokens = torch.cat([own, self.prompt_encoder.embed_points(coords, labels)], dim=1)
+        own = self.own_tokens()
+        all_own = own[None].expand(len(coords), -1, -1)
+        tokens = torch.cat([all_own, self.prompt_encoder.embed_points(coords, labels)], dim=1)
+        seen = None if is_seen is None else F.pad(is_seen, (len(own), 0), value=True)
         queries, placed = tokens, keys + terms.positions
         for layer in transformer.layers:
-            queries, keys = _run_block(layer, queries, keys, tokens, placed)  # type: ignore[arg-type]
+            queries, keys = _run_block(layer, queries, keys, tokens, placed, seen)  # type: ignore[arg-type]
             placed = keys + terms.positions
         attended = tokens_to_image(transformer.final_attn_token_to_image, queries + tokens, placed, keys)
         hidden = transformer.norm_final_attn(queries + attended)
-        return DecodedPrompts(decoder.iou_prediction_head(hidden[:, 0]), keys, hidden[:, 1 : 1 + NUM_MASK_TOKENS])
+        first = self.iou_at + 1
+        finer = tuple(_one_each(one, len(coords)) for one in terms.finer)
+        return DecodedPrompts(
+            self.predict_iou(hidden[:, self.iou_at]), keys, hidden[:, first : first + NUM_MASK_TOKENS], finer
+        )
 
     def masks(self, decoded: DecodedPrompts) -> Tensor:
         """Return the float32 logits of all masks in the order of cells, (B, 4, 16 HW)."""
         mlps = self.mask_decoder.output_hypernetworks_mlps
         hyper = torch.stack([mlp(decoded.mask_tokens[:, i]) for i, mlp in enumerate(mlps)], dim=1)  # B x 4 x C/8
-        features = self._upscale(decoded.image_tokens)
+        features = self._upscale(decoded.image_tokens, decoded.finer)
         return (hyper.to(features.dtype) @ features.transpose(1, 2)).float()
 
     def some_masks(self, decoded: DecodedPrompts, prompts: Sequence[int], tokens: Sequence[int]) -> Tensor:
         """Return the logits of K masks alone, named by prompt and mask token, in the order of cells: (K, 16 HW)."""
         wanted = sorted(set(prompts))
-        features = dict(zip(wanted, self._upscale(decoded.image_tokens[wanted]), strict=True))
+        finer = tuple(one[wanted] for one in decoded.finer)
+        features = dict(zip(wanted, self._upscale(decoded.image_tokens[wanted], finer), strict=True))
         mlps = self.mask_decoder.output_hypernetworks_mlps
         return torch.stack(
             [
@@ -121,11 +146,25 @@ class FactoredDecoder:
     def _dense_tokens(self, drawn: Tensor, dtype: torch.dtype) -> Tensor:
         return self.prompt_encoder.embed_mask(drawn).flatten(2).transpose(1, 2).to(dtype)
 
-    def _upscale(self, image_tokens: Tensor) -> Tensor:
+    def _upscale(self, image_tokens: Tensor, finer: tuple[Tensor, ...]) -> Tensor:
         """Return features (B, 16 HW, C/8): sixteen cells a token, in the order row, column, row, column."""
         first, norm, _, second, _ = self.mask_decoder.output_upscaling
-        x = F.gelu(_normed(_split_in_four(first, image_tokens), norm))  # type: ignore[arg-type]
-        return F.gelu(_split_in_four(second, x))  # type: ignore[arg-type]
+        x = _split_in_four(first, image_tokens)  # type: ignore[arg-type]
+        x = x + finer[0] if finer else x
+        x = _split_in_four(second, F.gelu(_normed(x, norm)))  # type: ignore[arg-type]
+        return F.gelu(x + finer[1] if finer else x)
+
+
+def cells_of(maps: Tensor, splits: int) -> Tensor:
+    """Put maps (I, C, 2^splits H, 2^splits W) into the order of cells, channels last: (I, 4^splits HW, C)."""
+    height, width = (int(side) for side in maps.shape[2:])
+    twos = [2] * splits
+    places = torch.arange(height * width, dtype=torch.int32, device=maps.device)
+    split = places.reshape(height >> splits, *twos, width >> splits, *twos)
+    pairs = [axis for level in range(1, splits + 1) for axis in (level, 1 + splits + level)]
+    order = split.permute(0, 1 + splits, *pairs).flatten()
+    # Rows of channels are moved whole: a runtime takes five times as long for one permutation of all axes.
+    return maps.flatten(2).transpose(1, 2).index_select(1, order)
 
 
 def in_cell_order(masks: Tensor) -> Tensor:
@@ -144,18 +183,22 @@ def in_image_order(cells: Tensor, height: int, width: int) -> Tensor:
 
 
 def _run_block(
-    block: TwoWayAttentionBlock, queries: Tensor, keys: Tensor, tokens: Tensor, placed: Tensor
+    block: TwoWayAttentionBlock, queries: Tensor, keys: Tensor, tokens: Tensor, placed: Tensor, seen: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """Return new prompt tokens (B, N, C) and image tokens (B, HW, C); placed: keys (I or B, HW, C) at their places."""
+    """Return new prompt tokens (B, N, C) and image tokens (B, HW, C).
+
+    placed: keys (I or B, HW, C) at their places. seen: (B, N), the tokens that may be attended to.
+    """
+    shown = None if seen is None else seen[:, None, None]
     if block.skip_first_layer_pe:
-        queries = block.self_attn(queries, queries, queries)
+        queries = block.self_attn(queries, queries, queries, shown)
     else:
         q = queries + tokens
-        queries = queries + block.self_attn(q, q, queries)
+        queries = queries + block.self_attn(q, q, queries, shown)
     queries = block.norm1(queries)
     queries = block.norm2(queries + tokens_to_image(block.cross_attn_token_to_image, queries + tokens, placed, keys))
     queries = block.norm3(queries + block.mlp(queries))
-    keys = add_tokens_to_image(block.cross_attn_image_to_token, keys, placed, queries + tokens, queries)
+    keys = add_tokens_to_image(block.cross_attn_image_to_token, keys, placed, queries + tokens, queries, seen=seen)
     return queries, _normed(keys, block.norm4)
 
 
@@ -177,7 +220,9 @@ def tokens_to_image(attention: Attention, queries: Tensor, placed: Tensor, keys:
     return out
 
 
-def add_tokens_to_image(attention: Attention, keys: Tensor, placed: Tensor, at: Tensor, values: Tensor) -> Tensor:
+def add_tokens_to_image(
+    attention: Attention, keys: Tensor, placed: Tensor, at: Tensor, values: Tensor, *, seen: Tensor | None = None
+) -> Tensor:
     """Return image tokens (I or B, HW, C) plus what they attend to among prompt tokens (B, N, C): (B, HW, C)."""
     heads, (batch, count, _) = attention.num_heads, at.shape
     query_weight, query_bias = (_by_head(one, heads) for one in (attention.q_proj.weight, attention.q_proj.bias))
@@ -185,7 +230,10 @@ def add_tokens_to_image(attention: Attention, keys: Tensor, placed: Tensor, at: 
     value = attention.v_proj(values).unflatten(2, (heads, -1))
     moved = torch.einsum("bnhd,hdc->bhnc", key, query_weight).flatten(1, 2).to(keys.dtype)  # B x HN x C
     moved = moved.reshape(len(keys), -1, keys.shape[2])  # an image's prompts in one product: I x THN x C
-    shift = torch.einsum("bnhd,hd->bhn", key, query_bias).reshape(len(keys), 1, -1).to(keys.dtype)  # I x 1 x THN
+    shift = torch.einsum("bnhd,hd->bhn", key, query_bias)
+    if seen is not None:
+        shift = shift.masked_fill(~seen[:, None], -torch.inf)
+    shift = shift.reshape(len(keys), 1, -1).to(keys.dtype)  # I x 1 x THN
     scores = torch.baddbmm(shift, placed, moved.transpose(1, 2)).unflatten(2, (-1, heads, count))
     shares = scores.softmax(dim=4).flatten(3).transpose(1, 2).flatten(0, 1)  # B x HW x HN
     out_weight = attention.out_proj.weight.unflatten(1, (heads, -1))  # C x H x d

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from sam_core.embedding import IMAGE_EMBEDDINGS, TensorSpec
 from sam_core.geometry import LongestSide
 from sam_core.masks.policy import PUBLISHED, MaskPolicy
-from sam_core.modeling.factored_decoder import FactoredDecoder, in_image_order
+from sam_core.modeling.factored_decoder import FactoredDecoder, ImageTerms, in_image_order
 from sam_core.modeling.mask_decoder import MaskDecoder
 from sam_core.modeling.prompt_encoder import PromptEncoder
 from sam_core.modeling.prompt_sketch import has_box, sketch_box, sketch_clicks
@@ -69,6 +69,10 @@ class Sam(PromptableModel):
         """The decoder in its cheaper form, on this model's weights."""
         return FactoredDecoder(self.prompt_encoder, self.mask_decoder)
 
+    def image_terms(self, embedding: Embedding) -> ImageTerms:
+        """Return what all prompts of I images share."""
+        return self.factored.image_terms(embedding[IMAGE_EMBEDDINGS])
+
     def encode_input(self, square: Tensor) -> dict[str, Tensor]:
         """See PromptableModel: one tensor (B, C, grid, grid)."""
         return {IMAGE_EMBEDDINGS: self.image_encoder(square)}
@@ -83,10 +87,8 @@ class Sam(PromptableModel):
         is_drawn: bool = False,
     ) -> tuple[Tensor, Tensor]:
         """See PromptableModel."""
-        features = embedding[IMAGE_EMBEDDINGS]
-        terms = self.factored.image_terms(features)
-        decoded = self.factored.decode(terms, coords, labels, mask_input, is_drawn=is_drawn)
-        height, width = features.shape[-2:]
+        decoded = self.factored.decode(self.image_terms(embedding), coords, labels, mask_input, is_drawn=is_drawn)
+        height, width = embedding[IMAGE_EMBEDDINGS].shape[-2:]
         return in_image_order(self.factored.masks(decoded), height, width), decoded.predicted_iou
 
     def decode_as_published(

@@ -14,11 +14,12 @@ from torch.nn import functional as F
 
 from sam_core.embedding import TensorSpec
 from sam_core.geometry import Square
+from sam_core.modeling.factored_decoder import ImageTerms, in_image_order
+from sam_core.modeling.factored_sam2 import MOST_CERTAIN, FactoredHighResDecoder, limited, padded_boxes
 from sam_core.modeling.hiera import HieraConfig, HieraEncoder
 from sam_core.modeling.layers import MLP
 from sam_core.modeling.mask_decoder import NUM_MASK_TOKENS, MaskDecoder
 from sam_core.modeling.prompt_encoder import PromptEncoder
-from sam_core.modeling.prompt_sketch import has_box
 from sam_core.modeling.promptable import Embedding, PromptableModel
 from sam_core.modeling.published import (
     DECODER_DEPTH,
@@ -28,12 +29,10 @@ from sam_core.modeling.published import (
     PIXEL_STD,
 )
 from sam_core.modeling.transformer import TwoWayTransformer
-from sam_core.prompt_kinds import PADDING
 
 IMAGE_SIZE, STRIDE, DIM = 1024, 16, 256
 IMAGE_EMBED, HIGH_RES_0, HIGH_RES_1 = "image_embed", "high_res_feats_0", "high_res_feats_1"
 STABILITY_DELTA, STABILITY_THRESHOLD = 0.05, 0.98  # published for single images
-MOST_CERTAIN = 32.0  # logit of a mask prompt
 VIDEO_PARTS = (
     "memory_attention.",
     "memory_encoder.",
@@ -143,6 +142,15 @@ class Sam2(PromptableModel):
             HIGH_RES_1: self.sam_mask_decoder.conv_s1(finer),
         }
 
+    @property
+    def factored(self) -> FactoredHighResDecoder:
+        """The decoder in its cheaper form, on this model's weights."""
+        return FactoredHighResDecoder(self.sam_prompt_encoder, self.sam_mask_decoder)
+
+    def image_terms(self, embedding: Embedding) -> ImageTerms:
+        """Return what all prompts of I images share."""
+        return self.factored.image_terms_of(embedding[IMAGE_EMBED], embedding[HIGH_RES_1], embedding[HIGH_RES_0])
+
     def decode(
         self,
         embedding: Embedding,
@@ -153,30 +161,29 @@ class Sam2(PromptableModel):
         is_drawn: bool = False,
     ) -> tuple[Tensor, Tensor]:
         """See PromptableModel; the single mask gives way to the best of the others where it is not stable."""
-        prompts = self.sam_prompt_encoder
-        dense = prompts.no_mask(len(coords)) if mask_input is None else self._dense(mask_input)
+        decoded = self.factored.decode(self.image_terms(embedding), coords, labels, mask_input)
+        logits = in_image_order(self.factored.masks(decoded), *self.sam_prompt_encoder.image_embedding_size)
+        return stable_single_mask(logits, decoded.predicted_iou)
+
+    def decode_as_published(
+        self, embedding: Embedding, coords: Tensor, labels: Tensor, mask_input: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Answer as `decode` does, by the published sequence of operations; of 1 or B images."""
+        prompts, mask = self.sam_prompt_encoder, limited(mask_input)
+        dense = prompts.no_mask(len(coords)) if mask is None else prompts.embed_mask(mask)
         return self._decode(embedding, coords, labels, dense)
 
     def decode_exported(
         self, embedding: Embedding, coords: Tensor, labels: Tensor, mask_input: Tensor, has_mask_input: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """See PromptableModel."""
+        """See PromptableModel; the published sequence of operations."""
         prompts = self.sam_prompt_encoder
-        dense = has_mask_input * self._dense(mask_input) + (1 - has_mask_input) * prompts.no_mask(1)
+        given = prompts.embed_mask(mask_input.clamp(-MOST_CERTAIN, MOST_CERTAIN))
+        dense = has_mask_input * given + (1 - has_mask_input) * prompts.no_mask(1)
         return self._decode(embedding, coords, labels, dense)
 
-    def _dense(self, mask_input: Tensor) -> Tensor:
-        return self.sam_prompt_encoder.embed_mask(mask_input.clamp(-MOST_CERTAIN, MOST_CERTAIN))
-
     def _decode(self, embedding: Embedding, coords: Tensor, labels: Tensor, dense: Tensor) -> tuple[Tensor, Tensor]:
-        images = len(embedding[IMAGE_EMBED])
-        if images > 1:  # one is shared by all prompts without copies
-            embedding = {
-                name: features.repeat_interleave(len(coords) // images, dim=0) for name, features in embedding.items()
-            }
-        # The published code gives boxes a padding point as well, unlike SAM's; to other prompts it is as if not there.
-        is_seen = torch.cat([torch.ones_like(labels, dtype=torch.bool), has_box(labels)[:, None]], dim=1)
-        coords, labels = F.pad(coords, (0, 0, 0, 1)), F.pad(labels, (0, 1), value=PADDING)
+        coords, labels, is_seen = padded_boxes(coords, labels)
         prompts = self.sam_prompt_encoder
         sparse = prompts.embed_points(coords, labels)
         logits, iou, _ = self.sam_mask_decoder.decode(embedding, prompts.get_dense_pe(), sparse, dense, is_seen=is_seen)

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
+from sam_core.automatic.decoding import GridDecoder
 from sam_core.backends.onnx_backend import OnnxEncoder
 from sam_core.backends.torch_backend import TorchPredictor
 from sam_core.model_folder import export_model, open_predictor
 from sam_core.modeling import hiera, sam2
+from sam_core.modeling.factored_decoder import cells_of, in_cell_order
 from sam_core.modeling.sam2 import Sam2
 from sam_core.predictor import Prompts
 from sam_core.prompt_kinds import PADDING
@@ -172,6 +174,33 @@ def test_boxes_and_clicks_in_one_batch_answer_as_alone_of_one_image_and_of_many(
             alone = model.decode(own, coords[[row]], labels[[row]], masks[[row]])
             for all_of_them, one in zip(together, alone, strict=True):
                 torch.testing.assert_close(all_of_them[[row]], one, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("has_mask", [False, True])
+@torch.inference_mode()
+def test_the_factored_decoder_answers_as_the_published_one(model: Sam2, has_mask: bool) -> None:
+    embedding = made_embedding(model)
+    coords, labels = random(4, 2, 2, seed=1).abs() * 40, torch.tensor([[2, 3], [1, -1], [2, 3], [0, 1]])
+    mask = random(4, 1, 32, 32, seed=2) * 40 if has_mask else None
+    factored, published = (run(embedding, coords, labels, mask) for run in (model.decode, model.decode_as_published))
+    torch.testing.assert_close(factored[0], published[0], rtol=0, atol=1e-4)
+    torch.testing.assert_close(factored[1], published[1], rtol=0, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_masks_of_a_grid_are_those_of_its_clicks(model: Sam2) -> None:
+    embedding, points = made_embedding(model), random(6, 2, seed=7).abs() * 40
+    (first, second) = GridDecoder(model, embedding).decode(points)
+    coords = torch.stack([points, torch.zeros_like(points)], dim=1)
+    logits, iou = model.decode_as_published(embedding, coords, torch.tensor([[1, -1]] * 6))
+    torch.testing.assert_close(torch.cat([first.predicted_iou, second.predicted_iou])[:, 1:], iou[:, 1:])
+    torch.testing.assert_close(second.low_res_logits([1, 0], [3, 1]), logits[[5, 4], [3, 1]], rtol=0, atol=1e-4)
+
+
+def test_cells_are_the_image_s_four_by_four(model: Sam2) -> None:
+    maps = torch.arange(8 * 12.0).reshape(1, 1, 8, 12)
+    assert torch.equal(cells_of(maps, 2)[0, :, 0], in_cell_order(maps[0, 0]))
+    assert cells_of(maps, 1)[0, 4:8, 0].tolist() == [2, 3, 14, 15]
 
 
 def test_an_unstable_single_mask_gives_way_to_the_best_of_three() -> None:
