@@ -40,8 +40,7 @@ class GridDecoder:
 
     def __init__(self, model: PromptableModel, embedding: Embedding) -> None:
         """Prepare what all clicks share; embedding: float32, on the model's device."""
-        is_factored = isinstance(model, Sam | Sam2)
-        self._decode_some = _Factored(model, embedding) if is_factored else _Whole(model, embedding)
+        self._decode_some = _Factored(model, embedding) if isinstance(model, Sam | Sam2) else _Whole(model, embedding)
         device = next(iter(embedding.values())).device
         self._clicks_at_once = CLICKS_AT_ONCE_CPU if device.type == "cpu" else 10**9
 
