@@ -54,7 +54,8 @@ class MaskDecoder(nn.Module):
         """
         own = torch.cat([self.iou_token.weight, self.mask_tokens.weight])
         hidden, features = self.attend(own, image_embeddings, image_pe, sparse_prompt_embeddings, dense)
-        masks = self.multiply(hidden[:, 1 : 1 + NUM_MASK_TOKENS], self.output_upscaling(features))
+        upscaled = self.output_upscaling(features)
+        masks = self.multiply(hidden[:, 1 : 1 + NUM_MASK_TOKENS], upscaled)
         return masks, self.iou_prediction_head(hidden[:, 0])
 
     def attend(
