@@ -80,7 +80,7 @@ def _run(job: Job, row: ImportRow, run: ImportRun, *, boxes_task: object) -> Non
             yield partial(_do_step, job, run, step)
 
     slice_seconds = SLICE_SECONDS + run.progress[0] * SKIPPED_SECONDS
-    if not jobs.run_steps(job, steps(), slice_seconds=slice_seconds):
+    if not jobs.run_steps(job, steps(), slice_seconds=slice_seconds, count_done=lambda: run.progress[0]):
         job.refresh_from_db(fields=["status"])
         return
     report = run.finish()
@@ -104,8 +104,7 @@ def _start_boxes(row: ImportRow, place: str, *, task: object) -> int:
 
 def _do_step(job: Job, run: ImportRun, step: Step) -> None:
     step()
-    done, job.total = run.progress
-    job.done = max(done - 1, 0)  # run_steps counts the step itself
+    job.total = run.progress[1]
     job.report = {"masks": run.report.masks, "images": run.report.images}
 
 
