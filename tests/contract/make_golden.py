@@ -294,8 +294,8 @@ def rle_pair(left: str, right: str, masks: dict[str, rle.BoolMask]) -> dict[str,
         "right": right,
         "iou": float(rle.iou_matrix([first], [second])[0, 0]),
         "union": rle.union([first, second])["counts"],
-        "intersection": rle.intersect([first, second])["counts"],
-        "difference": rle.subtract(first, second)["counts"],
+        "intersection": rle.encode(masks[left] & masks[right])["counts"],
+        "difference": rle.encode(masks[left] & ~masks[right])["counts"],
     }
 
 
