@@ -17,7 +17,7 @@ from annotator.jobs.models import Job
 
 SLICE_SECONDS = 120.0
 SKIPPED_SECONDS = 0.0002  # what passing over a mask that was taken before may take; a slice must outlast that
-SEEN_EVERY = 20  # steps of a preview between two signs of life
+RECORD_EVERY = 20  # steps of a preview between two signs of life
 
 
 def do_preview(job: Job) -> None:
@@ -29,7 +29,7 @@ def do_preview(job: Job) -> None:
     def tell(read: int) -> bool:
         nonlocal steps
         steps += 1
-        return steps % SEEN_EVERY != 0 or jobs.record_progress(job, done=read, total=max(job.total, read))
+        return steps % RECORD_EVERY != 0 or jobs.record_progress(job, done=read, total=max(job.total, read))
 
     try:
         with open_source(row) as path:
