@@ -43,7 +43,8 @@ def do_label_removal(job: Job) -> None:
     target = find_target(label, job.params["to"]) if job.params["to"] is not None else None
 
     def count_moved() -> int:
-        return min(job.report.get("masks", 0), job.total)  # those deleted meanwhile move as well
+        moved: int = job.report.get("masks", 0)  # masks that were deleted meanwhile move as well
+        return min(moved, job.total)
 
     def move() -> None:
         job.report = {"masks": job.report.get("masks", 0) + relabel_masks(label, to=target, by=job.created_by)}
