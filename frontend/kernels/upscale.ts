@@ -28,6 +28,9 @@ class Job {
   scale: usize;
   /** N x C, the image's term. */
   base: usize;
+  /** N x C and 16 N x C/8, SAM 2.1's finer features, added to the two products; 0 for models without. */
+  finer: usize;
+  finest: usize;
   /** C/4 x (R + 1) x 4. */
   coefficients: usize;
   /** C/8 x 4. */
@@ -174,18 +177,47 @@ function transpose(from: usize, stride: usize, to: usize): void {
   v128.store(to, v128.shuffle<f32>(abUpper, cdUpper, 2, 3, 6, 7), 3 * TILE_BYTES);
 }
 
-/** pixels (C x 16) = base + coefficients^T @ packed. */
+/** Add four channels of four tokens, times the factor of each token, to what `transpose` would write. */
+@inline
+function addTransposed(from: usize, stride: usize, factor: v128, to: usize): void {
+  const a = v128.load(from);
+  const b = v128.load(from + stride);
+  const c = v128.load(from + 2 * stride);
+  const d = v128.load(from + 3 * stride);
+  const ab = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
+  const cd = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
+  const abUpper = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+  const cdUpper = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
+  addTo(to, v128.shuffle<f32>(ab, cd, 0, 1, 4, 5), factor);
+  addTo(to + TILE_BYTES, v128.shuffle<f32>(ab, cd, 2, 3, 6, 7), factor);
+  addTo(to + 2 * TILE_BYTES, v128.shuffle<f32>(abUpper, cdUpper, 0, 1, 4, 5), factor);
+  addTo(to + 3 * TILE_BYTES, v128.shuffle<f32>(abUpper, cdUpper, 2, 3, 6, 7), factor);
+}
+
+@inline
+function addTo(at: usize, value: v128, factor: v128): void {
+  v128.store(at, madd(value, factor, v128.load(at)));
+}
+
+/** pixels (C x 16) = base + finer / both scales + coefficients^T @ packed. */
 function firstProduct(job: Job, first: usize, packed: usize, pixels: usize): void {
   const columnBytes = job.rowCount * COLUMN_BYTES;
   const stride = job.channels << 2;
   const end = job.coefficients + (job.channels / COLUMN) * columnBytes;
+  const factors = packed + (job.rowCount - 1) * TILE_BYTES; // the constant row
   let base = job.base + first * stride;
+  let finer = job.finer + first * stride;
   let to = pixels;
   for (let column = job.coefficients; column < end; column += columnBytes) {
-    for (let four: usize = 0; four < TILE_BYTES; four += 16) transpose(base + (four >> 2) * stride, stride, to + four);
+    for (let four: usize = 0; four < TILE_BYTES; four += 16) {
+      const token = (four >> 2) * stride;
+      transpose(base + token, stride, to + four);
+      if (job.finer) addTransposed(finer + token, stride, v128.load(factors + four), to + four);
+    }
     accumulate(to, column, column + columnBytes, packed);
     accumulate(to + HALF_BYTES, column, column + columnBytes, packed + HALF_BYTES);
     base += COLUMN_BYTES;
+    finer += COLUMN_BYTES;
     to += COLUMN * TILE_BYTES;
   }
 }
@@ -229,6 +261,7 @@ function secondProduct(job: Job, first: usize, pixels: usize, column: usize, mas
       for (let i = part * columns; i < (part + 1) * columns; i++) {
         const weights = job.weight2 + i * columnBytes;
         fillRows(column, job.bias2 + i * COLUMN_BYTES);
+        if (job.finest) addFinest(job, first, pixel * PARTS + part, i - part * columns, column);
         accumulate(column, weights, weights + columnBytes, x);
         accumulate(column + HALF_BYTES, weights, weights + columnBytes, x + HALF_BYTES);
         for (let four: usize = 0; four < TILE_BYTES; four += 16) ontoMasks(hyper, column + four, masks + four);
@@ -236,6 +269,17 @@ function secondProduct(job: Job, first: usize, pixels: usize, column: usize, mas
       }
       place(job, first, pixel, part, masks);
     }
+  }
+}
+
+/** Add four channels of the finest features of one cell of 16 tokens. */
+function addFinest(job: Job, first: usize, cell: usize, channelColumn: usize, column: usize): void {
+  const cellBytes = job.channels >> 1; // C/8 channels of 4 bytes
+  const stride = PIXELS * PARTS * cellBytes;
+  const from = job.finest + first * stride + cell * cellBytes + channelColumn * COLUMN_BYTES;
+  const one = f32x4.splat(1);
+  for (let four: usize = 0; four < TILE_BYTES; four += 16) {
+    addTransposed(from + (four >> 2) * stride, stride, one, column + four);
   }
 }
 

@@ -7,7 +7,15 @@ import onnx
 import pytest
 
 from sam_core.modeling.sam import Sam
-from sam_core.onnx.accelerator import GRAPHS, UPSCALING, WEIGHTS, AcceleratedGraphs, export_accelerator
+from sam_core.modeling.sam2 import MINIATURE_SIDE, Sam2, build_miniature
+from sam_core.onnx.accelerator import (
+    GRAPHS,
+    UPSCALING,
+    WEIGHTS,
+    AcceleratedGraphs,
+    export_accelerator,
+    steady_single_mask,
+)
 from sam_core.onnx.accelerator.decoder_weights import read_decoder_weights
 from sam_core.onnx.accelerator.image_terms import safe_gain, term_names, term_shapes
 from sam_core.onnx.accelerator.upscaling import Upscaling
@@ -33,12 +41,56 @@ def exported(sam: Sam, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
 
 @pytest.fixture(scope="module")
 def graphs(sam: Sam, exported: tuple[Path, dict]) -> AcceleratedGraphs:
-    return AcceleratedGraphs(exported[0], Upscaling.of(read_decoder_weights(sam)))
+    return AcceleratedGraphs(exported[0], read_decoder_weights(sam))
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_it_computes_what_torch_computes(sam: Sam, graphs: AcceleratedGraphs, case: PromptCase) -> None:
     expect_torch(sam, graphs, embedding_of(sam, 8), case)
+
+
+@pytest.fixture(scope="module")
+def sam2() -> Sam2:
+    return build_miniature(9).eval()
+
+
+@pytest.fixture(scope="module")
+def sam2_graphs(sam2: Sam2, tmp_path_factory: pytest.TempPathFactory) -> AcceleratedGraphs:
+    folder = tmp_path_factory.mktemp("accelerator")
+    part = export_accelerator(sam2, folder, made_up_embedding(sam2))
+    assert part is not None
+    assert part["stable_single"] == {"delta": 0.05, "threshold": 0.98}
+    return AcceleratedGraphs(folder, read_decoder_weights(sam2))
+
+
+SAM2_CASES = list(prompt_cases(MINIATURE_SIDE, 32))
+
+
+@pytest.mark.parametrize("case", SAM2_CASES, ids=[case.name for case in SAM2_CASES])
+def test_it_computes_what_torch_computes_of_sam_2_1(
+    sam2: Sam2, sam2_graphs: AcceleratedGraphs, case: PromptCase
+) -> None:
+    expect_torch(sam2, sam2_graphs, embedding_of(sam2, 8), case)
+
+
+def test_finer_features_lie_in_the_order_in_which_tokens_become_cells(
+    sam2: Sam2, sam2_graphs: AcceleratedGraphs
+) -> None:
+    embedding = embedding_of(sam2, 3)
+    finest = sam2_graphs.prepare(embedding)["finest"]
+    given = embedding["high_res_feats_0"][0].astype(np.float32)  # 4 x 32 x 32
+    token, pixel, part = 8 + 3, 1, 2  # second row of tokens, fourth of it; upper right pixel, its lower left part
+    np.testing.assert_array_equal(finest[token * 16 + pixel * 4 + part], given[:, 4 + 1, 12 + 2])
+
+
+def test_a_single_mask_that_is_not_stable_gives_way() -> None:
+    logits, iou = np.ones((1, 4, 8, 8), np.float32), np.array([[0.1, 0.2, 0.3, 0.9]], np.float32)
+    logits[:, 3] = 5.0
+    masks, scores = steady_single_mask(logits, iou)
+    assert (masks[0, 0, 0, 0], scores[0, 0]) == (1.0, np.float32(0.1))
+    logits[0, 0, :4] = 0.01  # a cut at .05 leaves half of what one at -.05 leaves
+    masks, scores = steady_single_mask(logits, iou)
+    assert (masks[0, 0, 0, 0], scores[0, 0]) == (5.0, np.float32(0.9))
 
 
 def test_a_mask_prompt_needs_no_points(sam: Sam, graphs: AcceleratedGraphs) -> None:

@@ -40,11 +40,9 @@ from sam_core.onnx.accelerator.low_rank import (
     token_shares,
     weighted_values,
 )
-from sam_core.onnx.accelerator.prompt_graph import mask_rows, prompt_tokens
+from sam_core.onnx.accelerator.prompt_graph import mask_rows, padded_boxes, prompt_tokens
 from sam_core.onnx.accelerator.upscaling import COLUMN, NUM_MASKS
 from sam_core.onnx.weight_file import WeightFile
-
-NUM_OUTPUT_TOKENS = 5
 
 
 class DecodeGraph:
@@ -56,6 +54,9 @@ class DecodeGraph:
         self.g = GraphBuilder("refine" if with_mask else "first", file)
         self.tokens_side = weights.grid**2
         self.heads = weights.final_attention.heads
+        self.own = len(weights.output_tokens)
+        self.iou_at = 1 if weights.is_sam2 else 0
+        self.unseen: str | None = None  # (T), added to the scores of tokens
         self.centre = centring(weights.channels)
         self.ones = self.g.constant(np.ones((1, self.tokens_side)))
 
@@ -70,6 +71,8 @@ class DecodeGraph:
             if name != UPSCALED_BASE:  # the kernel reads it
                 g.input(name, "float32", shape)
         self.position = grid_position(g, w)
+        if w.is_sam2:
+            coords, labels, self.unseen = padded_boxes(g, coords, labels, self.own)
         self.token_pe = prompt_tokens(g, w, coords, labels)
         self.shapes = self._head_shapes()
         hidden, state = self._transform()
@@ -100,7 +103,9 @@ class DecodeGraph:
         keys = g.linear(placed, attention.k.weight)  # the bias cancels in the softmax
         keys = g.op("Transpose", g.reshape(keys, -1, self.heads, width), perm=[1, 2, 0])
         value = self._heads_of(values, attention.v.weight, attention.v.bias)
-        mixed = g.op("MatMul", g.op("Softmax", g.op("MatMul", query, keys), axis=-1), value)
+        score = g.op("MatMul", query, keys)  # H x T x T
+        score = score if self.unseen is None else g.op("Add", score, self.unseen)
+        mixed = g.op("MatMul", g.op("Softmax", score, axis=-1), value)
         return g.linear(self.shapes.from_heads(g, mixed, attention.width), attention.out.weight, attention.out.bias)
 
     def _to_image(
@@ -149,7 +154,7 @@ class DecodeGraph:
         return g.reshape(product, self.heads, weight.shape[1] // self.heads, self.tokens_side)
 
     def _transform(self) -> tuple[str, KeyState]:
-        """Run the two-way transformer; return the five output tokens (5, C) and the image tokens."""
+        """Run the two-way transformer; return the output tokens (5 or 6, C) and the image tokens."""
         g, (first, second) = self.g, self.w.blocks
         pe, state = self.token_pe, self._start()
         queries = self._norm(self._self_attention(first.self_attention, pe, pe), first.norms[0])
@@ -162,9 +167,9 @@ class DecodeGraph:
         queries = self._attend_and_transform(1, second, queries, state, first.norms[3])
         state = self._update_image_second(second, queries, state, first_values)
 
-        outputs = g.rows(queries, 0, NUM_OUTPUT_TOKENS)
+        outputs = g.rows(queries, 0, self.own)
         placed = g.op("Add", outputs, g.constant(self.w.output_tokens))
-        shapes = HeadShapes(self.heads, g.integers(self.heads, NUM_OUTPUT_TOKENS, -1))
+        shapes = HeadShapes(self.heads, g.integers(self.heads, self.own, -1))
         attended = self._to_image(2, self.w.final_attention, placed, state, second.norms[3], shapes)
         return self._norm(g.op("Add", outputs, attended), self.w.final_norm), state
 
@@ -201,7 +206,7 @@ class DecodeGraph:
             g, keys, state, base=f"q{layer}", weight=gain[:, None] * q.weight, position=position, heads=self.heads
         )
         values = self._heads_of(queries, attention.v.weight, attention.v.bias)
-        return token_shares(g, score, self.shapes), ValueRows.of(g, values, attention.width)
+        return token_shares(g, score, self.shapes, self.unseen), ValueRows.of(g, values, attention.width)
 
     def _constant_row(self, product: str, rows: str) -> str:
         """Add the biases' share, prepared as the first rows of `rows`, to the first token's product (1, N)."""
@@ -257,7 +262,8 @@ class DecodeGraph:
     # outputs ---------------------------------------------------------------------------------------------------
 
     def _iou(self, hidden: str) -> str:
-        return self._head(self.g.rows(hidden, 0, 1), self.w.iou_head)
+        iou = self._head(self.g.rows(hidden, self.iou_at, self.iou_at + 1), self.w.iou_head)
+        return self.g.op("Sigmoid", iou) if self.w.is_sam2 else iou
 
     def _head(self, value: str, layers: tuple[Linear, ...]) -> str:
         for i, layer in enumerate(layers):
@@ -269,7 +275,7 @@ class DecodeGraph:
     def _hyper(self, hidden: str) -> str:
         """Return the four masks' weights over the up-scaled channels (C/8, 4)."""
         g, networks = self.g, self.w.hypernetworks
-        tokens = g.reshape(g.rows(hidden, 1, NUM_OUTPUT_TOKENS), NUM_MASKS, 1, self.w.channels)
+        tokens = g.reshape(g.rows(hidden, self.iou_at + 1, self.own), NUM_MASKS, 1, self.w.channels)
         stacked = tuple(
             Linear(np.stack([l.weight for l in layer]), np.stack([l.bias[None] for l in layer]))
             for layer in zip(*networks, strict=True)

@@ -12,8 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from sam_core.modeling.mask_decoder import MaskDecoder
+    from sam_core.modeling.prompt_encoder import PromptEncoder
     from sam_core.modeling.promptable import PromptableModel
     from sam_core.modeling.sam import Sam
+    from sam_core.modeling.sam2 import Sam2
 
 NUM_LAYERS = 2
 Floats = NDArray[np.float64]
@@ -65,8 +68,13 @@ class BlockWeights:
 
 @dataclass(frozen=True)
 class DecoderWeights:
-    """Everything the browser graphs need of a Sam, in float64 so that products of weights lose nothing."""
+    """Everything the browser graphs need of a model, in float64 so that products of weights lose nothing.
 
+    is_sam2: SAM 2.1's decoder. An object token stands before the others, boxes have a padding point, mask prompts have
+    a limit, predicted IoU goes through a sigmoid, and finer features are added while up-scaling.
+    """
+
+    is_sam2: bool
     image_size: int
     grid: int
     channels: int
@@ -76,7 +84,7 @@ class DecoderWeights:
     mask_convs: tuple[tuple[Floats, Floats], tuple[Floats, Floats]]
     mask_norms: tuple[Norm, Norm]
     mask_out: Linear  # 16 -> C
-    output_tokens: Floats  # 5 x C: IoU token, four mask tokens
+    output_tokens: Floats  # 5 x C: IoU token, four mask tokens; 6 x C with the object token before them
     blocks: tuple[BlockWeights, BlockWeights]
     final_attention: AttentionWeights
     final_norm: Norm
@@ -90,11 +98,12 @@ class DecoderWeights:
 class _State:
     """A state dict with the conversions that are needed more than once."""
 
-    def __init__(self, sam: Sam) -> None:
+    def __init__(self, prompt_encoder: PromptEncoder, mask_decoder: MaskDecoder) -> None:
+        parts = {"prompt_encoder": prompt_encoder, "mask_decoder": mask_decoder}
         self.arrays: dict[str, Floats] = {
-            name: value.detach().cpu().numpy().astype(np.float64)
-            for name, value in sam.state_dict().items()
-            if not name.startswith("image_encoder.")
+            f"{part}.{name}": value.detach().cpu().numpy().astype(np.float64)
+            for part, module in parts.items()
+            for name, value in module.state_dict().items()
         }
 
     def linear(self, name: str) -> Linear:
@@ -120,62 +129,78 @@ class _State:
         matrix = weight.transpose(0, 2, 3, 1).reshape(weight.shape[0], -1)
         return Linear(matrix, np.tile(self.arrays[f"{name}.bias"], 4))
 
+    def block_mlp(self, name: str) -> tuple[Linear, Linear]:
+        """Return the two layers of a two-way block, which SAM 2 names otherwise."""
+        layers = ("lin1", "lin2") if f"{name}.lin1.weight" in self.arrays else ("layers.0", "layers.1")
+        return self.linear(f"{name}.{layers[0]}"), self.linear(f"{name}.{layers[1]}")
+
     def mlp(self, name: str, depth: int) -> tuple[Linear, ...]:
         return tuple(self.linear(f"{name}.layers.{i}") for i in range(depth))
 
 
-def transformer_heads(sam: Sam) -> int:
+def transformer_heads(decoder: MaskDecoder) -> int:
     """Return the number of attention heads, which no weight's shape tells."""
-    attention: Any = sam.mask_decoder.transformer.final_attn_token_to_image
+    attention: Any = decoder.transformer.final_attn_token_to_image
     return int(attention.num_heads)
 
 
-def _read_block(state: _State, sam: Sam, index: int) -> BlockWeights:
-    module = sam.mask_decoder.transformer.layers[index]
+def _read_block(state: _State, decoder: MaskDecoder, index: int) -> BlockWeights:
+    module = decoder.transformer.layers[index]
     prefix = f"mask_decoder.transformer.layers.{index}"
-    heads = transformer_heads(sam)
+    heads = transformer_heads(decoder)
     norms = [state.norm(f"{prefix}.norm{i}", getattr(module, f"norm{i}")) for i in (1, 2, 3, 4)]
     return BlockWeights(
         state.attention(f"{prefix}.self_attn", heads),
         state.attention(f"{prefix}.cross_attn_token_to_image", heads),
         state.attention(f"{prefix}.cross_attn_image_to_token", heads),
-        (state.linear(f"{prefix}.mlp.lin1"), state.linear(f"{prefix}.mlp.lin2")),
+        state.block_mlp(f"{prefix}.mlp"),
         (norms[0], norms[1], norms[2], norms[3]),
     )
 
 
-def fits_accelerator(sam: PromptableModel) -> TypeGuard[Sam]:
-    """Return whether sam has SAM's decoder: it is one, with one embedding tensor and a transformer of two layers."""
+def fits_accelerator(model: PromptableModel) -> TypeGuard[Sam | Sam2]:
+    """Return whether a model has SAM's decoder or SAM 2.1's, with a transformer of two layers."""
     from sam_core.modeling.sam import Sam
+    from sam_core.modeling.sam2 import Sam2
 
-    if not isinstance(sam, Sam) or len(sam.embedding) != 1:
-        return False
-    return len(sam.mask_decoder.transformer.layers) == NUM_LAYERS
+    return isinstance(model, Sam | Sam2) and len(_parts(model)[1].transformer.layers) == NUM_LAYERS
 
 
-def read_decoder_weights(sam: Sam) -> DecoderWeights:
-    """Collect the weights of the prompt encoder and mask decoder of a sam that fits_accelerator."""
-    state = _State(sam)
-    arrays, transformer, decoder = state.arrays, sam.mask_decoder.transformer, sam.mask_decoder
+def _parts(model: Sam | Sam2) -> tuple[PromptEncoder, MaskDecoder]:
+    from sam_core.modeling.sam2 import Sam2
+
+    if isinstance(model, Sam2):
+        return model.sam_prompt_encoder, model.sam_mask_decoder
+    return model.prompt_encoder, model.mask_decoder
+
+
+def read_decoder_weights(model: Sam | Sam2) -> DecoderWeights:
+    """Collect the weights of the prompt encoder and mask decoder of a model that fits_accelerator."""
+    prompts, decoder = _parts(model)
+    state = _State(prompts, decoder)
+    arrays, transformer = state.arrays, decoder.transformer
+    is_sam2 = "mask_decoder.obj_score_token.weight" in arrays
+    own = [f"mask_decoder.{name}.weight" for name in ["obj_score_token"] * is_sam2 + ["iou_token", "mask_tokens"]]
     mask = "prompt_encoder.mask_downscaling"
     mask_out = arrays[f"{mask}.6.weight"]
     points = ["not_a_point_embed", *(f"point_embeddings.{i}" for i in range(4))]
     upscaling = "mask_decoder.output_upscaling"
     return DecoderWeights(
-        image_size=sam.image_size,
-        grid=sam.embedding_size,
+        is_sam2=is_sam2,
+        image_size=model.image_size,
+        grid=model.mask_side // 4,
         channels=decoder.transformer_dim,
         fourier=arrays["prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"],
         point_table=np.concatenate([arrays[f"prompt_encoder.{name}.weight"] for name in points]),
         no_mask=arrays["prompt_encoder.no_mask_embed.weight"][0],
         mask_convs=tuple((arrays[f"{mask}.{i}.weight"], arrays[f"{mask}.{i}.bias"]) for i in (0, 3)),  # type: ignore[arg-type]
-        mask_norms=tuple(state.norm(f"{mask}.{i}", sam.prompt_encoder.mask_downscaling[i]) for i in (1, 4)),  # type: ignore[arg-type]
+        mask_norms=tuple(state.norm(f"{mask}.{i}", prompts.mask_downscaling[i]) for i in (1, 4)),  # type: ignore[arg-type]
         mask_out=Linear(mask_out[:, :, 0, 0].T, arrays[f"{mask}.6.bias"]),
-        output_tokens=np.concatenate(
-            [arrays["mask_decoder.iou_token.weight"], arrays["mask_decoder.mask_tokens.weight"]]
+        output_tokens=np.concatenate([arrays[name] for name in own]),
+        blocks=(_read_block(state, decoder, 0), _read_block(state, decoder, 1)),
+        final_attention=state.attention(
+            "mask_decoder.transformer.final_attn_token_to_image", transformer_heads(decoder)
         ),
-        blocks=(_read_block(state, sam, 0), _read_block(state, sam, 1)),
-        final_attention=state.attention("mask_decoder.transformer.final_attn_token_to_image", transformer_heads(sam)),
         final_norm=state.norm("mask_decoder.transformer.norm_final_attn", transformer.norm_final_attn),
         up1=state.transposed_conv(f"{upscaling}.0"),
         up1_norm=state.norm(f"{upscaling}.1", decoder.output_upscaling[1]),

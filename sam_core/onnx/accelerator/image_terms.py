@@ -18,13 +18,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
+import torch
 
+from sam_core.modeling.factored_decoder import cells_of
+from sam_core.modeling.sam2 import HIGH_RES_0, HIGH_RES_1, IMAGE_EMBED
 from sam_core.onnx.accelerator.decoder_weights import DecoderWeights, Floats, Linear, Norm
 from sam_core.onnx.accelerator.graph_builder import GraphBuilder
 from sam_core.onnx.weight_file import WeightFile
 
 SMALLEST_GAIN = 1e-6
 UPSCALED_BASE = "up"  # the base after the first up-scaling, an input of the kernel
+FINER, FINEST = "finer", "finest"  # SAM 2.1's features, which the kernel adds in its first and its second product
 
 
 def centring(channels: int) -> Floats:
@@ -98,8 +102,13 @@ NORM_TERMS = ("n0", "n1")
 
 
 def term_names() -> tuple[str, ...]:
-    """Return the names of the prepare graph's outputs."""
+    """Return the names of the prepare graph's outputs that every model has."""
     return (*TERMS, *NORM_TERMS)
+
+
+def kernel_terms(weights: DecoderWeights) -> tuple[str, ...]:
+    """Return the names of the outputs that the kernel reads and no graph does."""
+    return (UPSCALED_BASE, FINER, FINEST) if weights.is_sam2 else (UPSCALED_BASE,)
 
 
 def term_shapes(weights: DecoderWeights) -> dict[str, list[int]]:
@@ -127,10 +136,13 @@ def grid_position(g: GraphBuilder, weights: DecoderWeights) -> str:
 
 
 def build_prepare_graph(weights: DecoderWeights, file: WeightFile) -> onnx.ModelProto:
-    """Build the graph embedding (1, C, grid, grid) float16 -> the terms of that image, all float32."""
+    """Build the graph embedding (1, C, grid, grid) float16 -> the terms of that image, all float32.
+
+    The tensors of a model with several have their own names.
+    """
     g = GraphBuilder("prepare", file)
     channels, shapes = weights.channels, term_shapes(weights)
-    half = g.input("embedding", "float16", [1, channels, weights.grid, weights.grid])
+    half = g.input(IMAGE_EMBED if weights.is_sam2 else "embedding", "float16", [1, channels, *[weights.grid] * 2])
     tokens = g.reshape(g.op("Cast", half, to=onnx.TensorProto.FLOAT), channels, -1)
     tokens = g.op("Add", tokens, g.constant(weights.no_mask[:, None]))  # C x N
     placed = g.op("Add", tokens, grid_position(g, weights))
@@ -144,7 +156,29 @@ def build_prepare_graph(weights: DecoderWeights, file: WeightFile) -> onnx.Model
     for name, matrix in zip(NORM_TERMS, (centre, centre @ first_gain @ centre), strict=True):
         centred = g.op("MatMul", g.constant(matrix), tokens)
         g.output(g.reduce("ReduceSum", g.op("Mul", centred, centred), 0), name, shapes[name])
+    if weights.is_sam2:
+        _add_finer(g, weights)
     return g.build()
+
+
+def _add_finer(g: GraphBuilder, weights: DecoderWeights) -> None:
+    """Output SAM 2.1's finer features in the order of cells: FINER (N, C) as centred_up1 makes pixels, FINEST."""
+    tokens, channels = weights.grid**2, weights.channels
+    finer = _cells(g, HIGH_RES_1, channels // 4, weights.grid, splits=1)  # 4 N x C/4
+    norm = weights.up1_norm
+    finer = g.op("MatMul", finer, g.constant(centring(channels // 4) * safe_gain(norm)))
+    g.output(g.reshape(finer, tokens, channels), FINER, [tokens, channels])
+    finest = _cells(g, HIGH_RES_0, channels // 8, weights.grid, splits=2)
+    g.output(finest, FINEST, [16 * tokens, channels // 8])
+
+
+def _cells(g: GraphBuilder, name: str, channels: int, grid: int, *, splits: int) -> str:
+    """Read a tensor (1, C, 2^splits grid, 2^splits grid) float16; return its cells (4^splits N, C)."""
+    side = grid << splits
+    half = g.input(name, "float16", [1, channels, side, side])
+    rows = g.reshape(g.op("Cast", half, to=onnx.TensorProto.FLOAT), channels, -1)
+    order = cells_of(torch.arange(side * side).reshape(1, 1, side, side), splits).flatten().numpy()
+    return g.op("Gather", g.op("Transpose", rows, perm=[1, 0]), g.constant(order.astype(np.int32)), axis=0)
 
 
 def _arrange(g: GraphBuilder, product: str, form: str, shape: list[int]) -> str:

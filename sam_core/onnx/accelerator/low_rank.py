@@ -88,9 +88,14 @@ def weighted_values(
     return shapes.from_heads(g, result, inner)
 
 
-def token_shares(g: GraphBuilder, score: str, shapes: HeadShapes) -> str:
-    """Softmax of score (H*T, N) over the tokens of each head; return the rows of all but the first token (R, N)."""
+def token_shares(g: GraphBuilder, score: str, shapes: HeadShapes, added: str | None = None) -> str:
+    """Softmax of score (H*T, N) over the tokens of each head; return the rows of all but the first token (R, N).
+
+    added (T): to the scores of each token.
+    """
     split = g.op("Reshape", score, shapes.split)  # H x T x N
+    if added is not None:
+        split = g.op("Add", split, g.reshape(added, -1, 1))
     weights = g.op("Exp", g.op("Sub", split, g.reduce("ReduceMax", split, 1)))
     total = g.reduce("ReduceSum", weights, 1)
     return _flat(g, g.op("Div", g.rows(weights, 1, None, axis=1), total))

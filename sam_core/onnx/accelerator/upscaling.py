@@ -67,15 +67,22 @@ class Upscaling:
         parts = (self.shares, self.bias1, self.bias2, columns)
         return b"".join(np.ascontiguousarray(part, np.float32).tobytes() for part in parts)
 
-    def masks(self, answer: RowsAnswer, base: Array) -> Array:
-        """Return the logits (1, 4, 4 grid, 4 grid); base (N x C) is the image's term `up`."""
+    def masks(self, answer: RowsAnswer, base: Array, finer: Array | None = None, finest: Array | None = None) -> Array:
+        """Return the logits (1, 4, 4 grid, 4 grid).
+
+        base (N x C) is the image's term `up`; finer (N x C) and finest (16 N x C/8) are SAM 2.1's, in cell order.
+        """
         both = (answer.scale * answer.base_scale).T.astype(np.float64)  # N x 1
         rows = np.concatenate([answer.rows / answer.base_scale, 1.0 / both.T])
         coefficients = answer.coefficients.transpose(1, 0, 2).reshape(len(rows), self.channels)
-        pixels = (base + rows.T @ coefficients).reshape(-1, 4, self.channels // 4)
+        pixels = base + rows.T @ coefficients
+        if finer is not None:
+            pixels = pixels + finer / both
+        pixels = pixels.reshape(-1, 4, self.channels // 4)
         deviation = np.sqrt(pixels**2 @ self.shares + self.eps / both**2)
         first = _gelu(pixels / deviation[..., None] + self.bias1)  # N x 4 x C/4
-        second = _gelu(first @ self.weight2 + self.bias2).reshape(-1, self.channels // 8)
+        second = (first @ self.weight2 + self.bias2).reshape(-1, self.channels // 8)
+        second = _gelu(second if finest is None else second + finest)
         logits = second @ answer.hyper
         # y x (dy dx) (ey ex) mask becomes mask, y dy ey, x dx ex
         grid = self.grid

@@ -1,6 +1,6 @@
 /**
- * Times decoders in one page, interleaved: the published graph, and first click and refinement of the full decoder and of
- * sam_lite by their plain graphs and by the accelerator.
+ * Times decoders in one page, interleaved: the published graph, and first click and refinement of the full decoder, of
+ * sam_lite and of SAM 2.1 by their plain graphs and by the accelerator of those that have one.
  */
 import { geometryFor, SAM_GEOMETRY } from "../../../frontend/src/geometry/photo-geometry";
 import type { DecoderBackend, Feeds, PreparedImage } from "../../../frontend/src/inference/worker/decoder-backend";
@@ -16,7 +16,7 @@ import { loadLibrary, threadsOf } from "../../../frontend/src/inference/worker/r
 
 const GEOMETRY = geometryFor({ width: 2250, height: 1500 }, SAM_GEOMETRY);
 const WARM_UP = 3;
-const MODELS = ["full", "lite"] as const;
+const MODELS = ["full", "lite", "sam2"] as const;
 
 type Case = readonly [name: string, run: () => Promise<number>];
 
@@ -28,17 +28,17 @@ interface Opened {
   readonly goldenIou: number;
 }
 
-async function openBoth(folder: string, engine: LocalEngine, library: OrtLibrary) {
+async function openAll(folder: string, engine: LocalEngine, library: OrtLibrary) {
   const url = new URL(`/models/${folder}/manifest.json`, self.location.origin).href;
   const manifest = parseManifest(await (await fetch(url)).json());
   const load = fileLoader(url, manifest, fetch.bind(globalThis));
   const part = manifest.accelerator;
-  if (!part) throw new Error(`${folder} has no accelerator`);
   const threads = threadsOf(engine);
-  const backends = [
+  const backends: [string, DecoderBackend][] = [
     ["plain", await PlainDecoder.open(library, await loadGraphs(manifest.graphs, load), "wasm", threads)],
-    ["accelerated", await openAccelerator({ part, load, library: Promise.resolve(library), threads })],
-  ] as const;
+  ];
+  if (part)
+    backends.push(["accelerated", await openAccelerator({ part, load, library: Promise.resolve(library), threads })]);
   const opened: Opened[] = [];
   for (const [name, backend] of backends) opened.push(await makeReady(name, backend, manifest, engine));
   return { manifest, opened };
@@ -95,7 +95,7 @@ async function measure(engine: LocalEngine, rounds: number, hasPublished: boolea
   const cases: Case[] = hasPublished ? [await publishedCase(library)] : [];
   const [prepareMs, goldenIou]: [Record<string, number>, Record<string, number>] = [{}, {}];
   for (const model of MODELS) {
-    const { manifest, opened } = await openBoth(model, engine, library);
+    const { manifest, opened } = await openAll(model, engine, library);
     const [click, refinement] = [prompt(manifest, 1, false), prompt(manifest, 5, true)];
     for (const { name, backend, image, ...figures } of opened) {
       [prepareMs[`${model}_${name}`], goldenIou[`${model}_${name}`]] = [figures.prepareMs, figures.goldenIou];

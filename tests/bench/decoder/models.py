@@ -1,4 +1,4 @@
-"""The models of the decoder's benchmark: the published decoder, the full browser decoder and sam_lite's."""
+"""The models of the decoder's benchmark: the published decoder, the browser decoders of SAM, sam_lite and SAM 2.1."""
 
 import json
 from pathlib import Path
@@ -8,9 +8,11 @@ from torch import nn
 
 from sam_core.embedding import pack
 from sam_core.errors import CheckpointError
+from sam_core.modeling.hiera import HieraConfig
 from sam_core.modeling.mask_decoder import MaskDecoder
 from sam_core.modeling.prompt_encoder import PromptEncoder
 from sam_core.modeling.sam import Sam
+from sam_core.modeling.sam2 import Sam2
 from sam_core.modeling.transformer import TwoWayTransformer
 from sam_core.onnx import export_browser_decoder, export_published_decoder
 from sam_core.onnx.browser_checks import made_up_embedding
@@ -32,6 +34,14 @@ def build_full_decoder() -> Sam:
         pixel_mean=(123.675, 116.28, 103.53),
         pixel_std=(58.395, 57.12, 57.375),
     ).eval()
+
+
+def build_sam2_decoder() -> Sam2:
+    """Return SAM 2.1's own prompt encoder and decoder with seeded weights; a small trunk stands for its encoders."""
+    torch.manual_seed(0)
+    model = Sam2(HieraConfig(embed_dim=8, num_heads=1, stages=(1, 1, 1, 1), global_blocks=()))
+    smooth_upscaling(model.sam_mask_decoder)
+    return model.eval()
 
 
 @torch.no_grad()
@@ -59,7 +69,7 @@ def write_models(folder: Path) -> dict[str, object]:
     """Export every graph into folder, with an embedding for each; return the exports' own checks."""
     folder.mkdir(parents=True, exist_ok=True)
     checks = {}
-    for name, sam in (("full", build_full_decoder()), ("lite", build_lite())):
+    for name, sam in (("full", build_full_decoder()), ("lite", build_lite()), ("sam2", build_sam2_decoder())):
         manifest = export_browser_decoder(sam, folder / name, model_version=f"bench_{name}")
         checks[name] = {"plain": manifest["largest_difference"]} | {
             "accelerator": (manifest["accelerator"] or {}).get("largest_difference")

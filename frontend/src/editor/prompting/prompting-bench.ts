@@ -47,7 +47,7 @@ export class PromptingBench {
       onFailed: (error) => this.failures.push(error),
       onPreview: () => undefined,
       detailStep: () => 1,
-      samplingStep: () => this.step,
+      glimpseStep: () => this.step,
       afterPaint: () => this.paint,
     },
     SIZE,

@@ -27,9 +27,9 @@ export async function proposeAt(
     prompts,
     step: stepFor(imageSize),
   } as const;
-  const { candidates, chosen, sampled } = await decoder.decode({ ...asked, starts: [], before: null, signal });
+  const { candidates, chosen, look } = await decoder.decode({ ...asked, starts: [], before: null, signal });
   const { predictedIou, stabilityScore } = candidates[chosen];
-  const { mask, step } = sampled;
+  const { mask, step } = look;
   const small = maskBounds(mask);
   if (!small) return null;
   return {

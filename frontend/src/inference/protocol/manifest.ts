@@ -45,6 +45,8 @@ export interface AcceleratorPart {
     readonly channels: number;
     readonly grid: number;
   };
+  /** Whether and when the single mask gives way to the best of the others (SAM 2.1). */
+  readonly stable_single?: { readonly delta: number; readonly threshold: number };
 }
 
 export interface Manifest {

@@ -3,15 +3,16 @@ import type { AcceleratorPart } from "../../protocol/manifest";
 import type { DecodedPrompt, DecoderBackend, Feeds, PreparedImage } from "../decoder-backend";
 import type { GraphBytes } from "../model-files";
 import { floatsOf, OrtSessions, type OrtLibrary, type Tensors } from "../ort-sessions";
-import type { UpscaleKernel } from "./upscale-kernel";
+import { steadySingleMask, type StableSingle } from "./single-mask";
+import type { UpscaleInputs, UpscaleKernel } from "./upscale-kernel";
 
 type GraphName = keyof AcceleratorPart["graphs"];
 
 class AcceleratedImage implements PreparedImage {
   constructor(
     readonly terms: Tensors,
-    /** The term that the kernel reads. */
-    readonly base: Float32Array,
+    /** The terms that the kernel reads. */
+    readonly kernelTerms: Pick<UpscaleInputs, "base" | "finer" | "finest">,
     readonly bytes: number,
   ) {}
 
@@ -27,6 +28,7 @@ export class AcceleratedDecoder implements DecoderBackend<AcceleratedImage> {
     private readonly sessions: OrtSessions<GraphName>,
     private readonly kernel: UpscaleKernel,
     readonly threads: number,
+    private readonly stableSingle: StableSingle | undefined,
   ) {}
 
   /** Open what a first click needs. */
@@ -35,34 +37,43 @@ export class AcceleratedDecoder implements DecoderBackend<AcceleratedImage> {
     files: GraphBytes<GraphName>,
     kernel: UpscaleKernel,
     threads: number,
+    stableSingle?: StableSingle,
   ): Promise<AcceleratedDecoder> {
     const sessions = new OrtSessions(library, files, "wasm");
     await sessions.open("prepare");
     await sessions.open("first");
-    return new AcceleratedDecoder(sessions, kernel, threads);
+    return new AcceleratedDecoder(sessions, kernel, threads, stableSingle);
   }
 
   async prepare(embedding: Feeds): Promise<AcceleratedImage> {
     const { sessions } = this;
-    const [features] = Object.values(embedding); // a model that the accelerator fits has one tensor
-    const { up, ...terms } = await sessions.run("prepare", sessions.tensorsOf({ embedding: features }));
-    const base = floatsOf(up);
-    const bytes = Object.values(terms).reduce((sum, term) => sum + floatsOf(term).byteLength, base.byteLength);
-    return new AcceleratedImage(terms, base, bytes);
+    const [first, ...others] = Object.values(embedding);
+    const given = others.length ? embedding : { embedding: first };
+    const { up, finer, finest, ...terms } = await sessions.run("prepare", sessions.tensorsOf(given));
+    const kernelTerms = { base: floatsOf(up), ...(finer && { finer: floatsOf(finer), finest: floatsOf(finest) }) };
+    const arrays = [...Object.values(terms).map(floatsOf), ...Object.values(kernelTerms)];
+    return new AcceleratedImage(
+      terms,
+      kernelTerms,
+      arrays.reduce((sum, array) => sum + array.byteLength, 0),
+    );
   }
 
-  async decode({ terms, base }: AcceleratedImage, prompt: Feeds): Promise<DecodedPrompt> {
-    const { sessions } = this;
+  async decode({ terms, kernelTerms }: AcceleratedImage, prompt: Feeds): Promise<DecodedPrompt> {
+    const { sessions, stableSingle } = this;
     const graph = "mask_input" in prompt ? "refine" : "first";
     const answer = await sessions.run(graph, { ...terms, ...sessions.tensorsOf(prompt) });
-    const parts = {
+    const logits = this.kernel.upscale({
       rows: floatsOf(answer.rows),
       baseScale: floatsOf(answer.base_scale),
       scale: floatsOf(answer.scale),
       coefficients: floatsOf(answer.coefficients),
       hyper: floatsOf(answer.hyper),
-    };
-    return { logits: this.kernel.upscale({ ...parts, base }), predictedIou: floatsOf(answer.predicted_iou) };
+      ...kernelTerms,
+    });
+    const predictedIou = floatsOf(answer.predicted_iou);
+    if (stableSingle) steadySingleMask(logits, predictedIou, stableSingle);
+    return { logits, predictedIou };
   }
 
   async complete(): Promise<void> {

@@ -31,7 +31,7 @@ export async function openAccelerator({ part, load, library, threads }: Accelera
     loadKernel(),
   ]);
   const kernel = new UpscaleKernel(module, { ...part.upscaling, weights }, threads, startHelper);
-  return AcceleratedDecoder.open(runtime, files, kernel, threads);
+  return AcceleratedDecoder.open(runtime, files, kernel, threads, part.stable_single);
 }
 
 /** The kernel with fused multiply-adds where the browser knows them. */

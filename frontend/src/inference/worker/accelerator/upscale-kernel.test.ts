@@ -20,6 +20,7 @@ interface Sizes {
   readonly grid: number;
   readonly channels: number;
   readonly rows: number;
+  readonly isFiner?: boolean;
 }
 
 const SIZES: Sizes[] = [
@@ -27,6 +28,8 @@ const SIZES: Sizes[] = [
   { grid: 4, channels: 64, rows: 5 },
   { grid: 8, channels: 32, rows: 12 },
   { grid: 12, channels: 128, rows: 33 },
+  { grid: 4, channels: 64, rows: 5, isFiner: true },
+  { grid: 8, channels: 32, rows: 12, isFiner: true },
 ];
 
 const helpers: Worker[] = [];
@@ -59,7 +62,7 @@ function numbers(count: number, seed: number): Float32Array {
   });
 }
 
-function problem({ grid, channels, rows }: Sizes) {
+function problem({ grid, channels, rows, isFiner }: Sizes) {
   const tokens = grid * grid;
   const positive = (count: number, seed: number) => numbers(count, seed).map((value) => 1 + value / 2);
   return {
@@ -67,6 +70,7 @@ function problem({ grid, channels, rows }: Sizes) {
     baseScale: positive(tokens, 2),
     scale: positive(tokens, 3),
     base: numbers(tokens * channels, 4),
+    ...(isFiner && { finer: numbers(tokens * channels, 11), finest: numbers(tokens * 2 * channels, 12) }),
     coefficients: numbers((rows + 1) * channels, 5),
     hyper: numbers((channels / 8) * MASKS, 6),
     shares: positive(channels / 4, 7).map((value) => (4 * value) / channels),
@@ -96,6 +100,7 @@ function plainly({ grid, channels, rows }: Sizes, given: Problem): number[] {
     const both = given.baseScale[token] * given.scale[token];
     const image = Array.from({ length: channels }, (_, c) => {
       let sum = given.base[token * channels + c] + weight(rows, c) / both;
+      sum += (given.finer?.[token * channels + c] ?? 0) / both;
       for (let r = 0; r < rows; r++) sum += (given.rows[r * tokens + token] / given.baseScale[token]) * weight(r, c);
       return sum;
     });
@@ -108,7 +113,8 @@ function plainly({ grid, channels, rows }: Sizes, given: Problem): number[] {
         const x = (token % grid) * 4 + (pixel & 1) * 2 + (part & 1);
         for (let c = 0; c < channels / 8; c++) {
           const column = part * (channels / 8) + c;
-          const sum = first.reduce((all, value, k) => all + value * weight2(k, column), given.bias2[column]);
+          const added = given.finest?.[((token * 4 + pixel) * 4 + part) * (channels / 8) + c] ?? 0;
+          const sum = first.reduce((all, value, k) => all + value * weight2(k, column), given.bias2[column] + added);
           for (let m = 0; m < MASKS; m++) logits[(m * side + y) * side + x] += gelu(sum) * given.hyper[c * MASKS + m];
         }
       }
@@ -118,14 +124,17 @@ function plainly({ grid, channels, rows }: Sizes, given: Problem): number[] {
 }
 
 describe.each(KERNELS)("%s", (name) => {
-  test.each(SIZES)("computes what plain loops compute: grid $grid, $channels channels, $rows rows", async (sizes) => {
-    const given = problem(sizes);
-    const logits = (await kernelOf(name, sizes, given, 1)).upscale(given);
-    const expected = plainly(sizes, given);
-    const worst = logits.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i])), 0);
-    expect(worst).toBeLessThan(5e-5);
-    expect(Math.max(...expected.map(Math.abs))).toBeGreaterThan(0.5);
-  });
+  test.each(SIZES)(
+    "computes what plain loops compute: grid $grid, $channels channels, $rows rows, $isFiner",
+    async (sizes) => {
+      const given = problem(sizes);
+      const logits = (await kernelOf(name, sizes, given, 1)).upscale(given);
+      const expected = plainly(sizes, given);
+      const worst = logits.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i])), 0);
+      expect(worst).toBeLessThan(5e-5);
+      expect(Math.max(...expected.map(Math.abs))).toBeGreaterThan(0.5);
+    },
+  );
 
   test("gives the same numbers with helpers, for prompts of changing size one after the other", async () => {
     const sizes = [0, 5, 40, 12].map((rows) => ({ grid: 8, channels: 64, rows }));

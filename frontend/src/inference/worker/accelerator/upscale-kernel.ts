@@ -19,6 +19,9 @@ export interface UpscaleInputs {
   readonly baseScale: Float32Array;
   readonly scale: Float32Array;
   readonly base: Float32Array;
+  /** SAM 2.1's finer features. */
+  readonly finer?: Float32Array;
+  readonly finest?: Float32Array;
   readonly coefficients: Float32Array;
   readonly hyper: Float32Array;
 }
@@ -43,12 +46,12 @@ interface Room {
   readonly bytes: number;
 }
 
-const FIELDS = 20;
+const FIELDS = 22;
 const FLOAT_BYTES = 4;
 const NUM_MASKS = 4;
 const ALIGNMENT = 64;
 const PAGE_BYTES = 2 ** 16;
-const MOST_PAGES = 2 ** 12; // 256 MB; a job of the full decoder takes 20
+const MOST_PAGES = 2 ** 12; // 256 MB; a job of the full decoder takes 20, one of SAM 2.1 takes 32
 
 export class UpscaleKernel {
   private readonly memory = sharedMemory(MOST_PAGES);
@@ -88,10 +91,9 @@ export class UpscaleKernel {
 
   private writeJob(inputs: UpscaleInputs, rowCount: number, logits: number): void {
     const { channels, grid, eps } = this.upscaling;
-    const { rows, baseScale, scale, base, coefficients, hyper } = inputs;
-    const from = this.base === base ? this.rooms.get("base")!.pointer : this.put("base", base);
-    this.base = base;
-    const parts = [this.put("rows", rows), this.put("baseScale", baseScale), this.put("scale", scale), from];
+    const { rows, baseScale, scale, coefficients, hyper } = inputs;
+    const image = this.placeImage(inputs);
+    const parts = [this.put("rows", rows), this.put("baseScale", baseScale), this.put("scale", scale), ...image];
     const shares = this.rooms.get("weights")!.pointer;
     const bias1 = shares + FLOAT_BYTES * (channels / 4);
     const bias2 = bias1 + FLOAT_BYTES * (channels / 4);
@@ -103,6 +105,16 @@ export class UpscaleKernel {
     words.set([grid, channels, rowCount]);
     new Float32Array(this.memory.buffer, this.job, FIELDS)[3] = eps;
     words.set([...parts, ...products, shares, bias1, bias2, weight2, logits, scratch, scratchBytes], 4);
+  }
+
+  /** Where base, finer and finest lie, 0 for what a model does not have; copied when another image is asked about. */
+  private placeImage({ base, finer, finest }: UpscaleInputs): number[] {
+    const isThere = this.base === base;
+    this.base = base;
+    return Object.entries({ base, finer, finest }).map(([name, data]) => {
+      if (!data) return 0;
+      return isThere ? this.rooms.get(name)!.pointer : this.put(name, data);
+    });
   }
 
   private put(name: string, data: Float32Array): number {
