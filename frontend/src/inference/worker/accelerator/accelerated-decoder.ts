@@ -49,8 +49,10 @@ export class AcceleratedDecoder implements DecoderBackend<AcceleratedImage> {
     const { sessions } = this;
     const [first, ...others] = Object.values(embedding);
     const given = others.length ? embedding : { embedding: first };
-    const { up, finer, finest, ...terms } = await sessions.run("prepare", sessions.tensorsOf(given));
-    const kernelTerms = { base: floatsOf(up), ...(finer && { finer: floatsOf(finer), finest: floatsOf(finest) }) };
+    const prepared = await sessions.run("prepare", sessions.tensorsOf(given));
+    const { up, finer, finest, ...terms } = prepared;
+    const added = "finer" in prepared && { finer: floatsOf(finer), finest: floatsOf(finest) };
+    const kernelTerms = { base: floatsOf(up), ...added };
     const arrays = [...Object.values(terms).map(floatsOf), ...Object.values(kernelTerms)];
     return new AcceleratedImage(
       terms,
