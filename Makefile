@@ -14,8 +14,11 @@ run:
 setup:
 	@$(PYTHON) -m annotator.launcher setup
 
-# pytest comes last, so that its closing line closes the whole.
-test: setup lint typecheck test-frontend test-postgresql test-python
+# What needs one processor runs beside the rest; pytest comes last, so that its closing line closes the whole.
+test: setup
+	@$(MAKE) --no-print-directory -j2 --output-sync=target lint typecheck test-frontend
+	@$(MAKE) --no-print-directory test-postgresql
+	@$(MAKE) --no-print-directory test-python
 
 lint:
 	$(BIN)/ruff check .
