@@ -2,6 +2,7 @@
 by the model that embedded it.
 """
 
+import io
 import os
 import re
 import subprocess
@@ -9,11 +10,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from sam_core.backends.torch_backend import load_predictor
+from sam_core.predictor import Prompts
 from tests.e2e.gestures import expect_saved
 from tests.e2e.steps import (
     PHOTOS,
@@ -21,10 +26,12 @@ from tests.e2e.steps import (
     accept_mask,
     choose_files,
     click_image,
+    decode,
     encode,
     expect_masks,
     fit_of,
     image_id_of,
+    iou,
     payload,
     read_masks,
     wait_for_embeddings,
@@ -34,8 +41,10 @@ from tests.e2e.workspace_steps import annotator_page, drag, image_ids, new_proje
 
 pytestmark = pytest.mark.e2e
 ROOT = Path(__file__).resolve().parents[2]
-OTHER_MODEL = "sam_tiny_test"  # seeded, untrained: it finds nothing, but it is a whole model and here in seconds
+OTHER_MODEL = "sam2_tiny_test"  # SAM 2.1, seeded, untrained: it finds nothing, but it is a whole model here in seconds
 ENCODER_FILES = ("model.json", "encoder.onnx")
+ON_COFFEE = (300, 200)
+SAME_MASK = 0.98  # an untrained model's logits are close to zero everywhere
 NOT_PREPARED = "This image could not be prepared for the model"
 
 
@@ -81,6 +90,19 @@ def pin_model(page: Page, server: Server, project_id: int) -> None:
     page.goto(f"{server.address}/projects/{project_id}/")
 
 
+def expected_mask(page: Page, server: Server, image_id: int, saved: dict[str, Any]) -> np.ndarray:
+    """Return what sam_core makes of a saved mask's prompts on its photo, with the embedding as it is served."""
+    photo = page.request.get(f"{server.address}/api/v1/images/{image_id}/original").body()
+    predictor = load_predictor(OTHER_MODEL, device="cpu")
+    embedding = predictor.embed(np.array(Image.open(io.BytesIO(photo)).convert("RGB"))).astype(np.float16)
+    points = saved["provenance"]["prompts"]
+    prompts = Prompts(
+        point_coords=np.array([[one["x"], one["y"]] for one in points]) - 0.5,  # from the middle of the first pixel
+        point_labels=np.array([one["label"] for one in points]),
+    )
+    return predictor.predict(embedding, prompts).mask(0, saved["provenance"]["candidate"])
+
+
 def step(page: Page, name: str) -> None:
     """Go to the neighbour and wait until it answers clicks."""
     before = page.url
@@ -107,7 +129,7 @@ def test_an_image_whose_embedding_failed_is_annotated_by_hand_and_tried_again(
     with without_encoder(other_model), annotator_page(browser, server) as annotator:
         add_own_photos(page, server, project_id, "cat.jpg")
         expect(page.get_by_text("1 failed")).to_be_visible()
-        expect(page.get_by_text("sam_tiny_test holds no model; run: python manage.py sync_models")).to_be_visible()
+        expect(page.get_by_text("sam2_tiny_test holds no model; run: python manage.py sync_models")).to_be_visible()
         expect(page.get_by_role("button", name="Try cat.png again")).to_be_visible()
 
         annotator.goto(f"{server.address}/projects/{project_id}/queue/")
@@ -168,7 +190,7 @@ def test_a_model_comes_while_people_annotate(page: Page, browser: Browser, serve
         step(annotator, "Next image")  # loaded ahead, before the change
         step(annotator, "Previous image")
         step(annotator, "Next image")
-        click_image(annotator, fit_of(annotator, 600, 400), 300, 200)
+        click_image(annotator, fit_of(annotator, 600, 400), *ON_COFFEE)
         accept_mask(annotator, count=1)
         step(annotator, "Previous image")
         click_image(annotator, fit, 100, 250)
@@ -177,6 +199,8 @@ def test_a_model_comes_while_people_annotate(page: Page, browser: Browser, serve
         {mask["provenance"]["model_version"] for mask in read_masks(page, server, image)} for image in (cat, coffee)
     ]
     assert versions[1] == {OTHER_MODEL}
+    (saved,) = read_masks(page, server, coffee)
+    assert iou(decode(saved), expected_mask(page, server, coffee, saved)) > SAME_MASK
     assert len(versions[0]) == 1
     assert next(iter(versions[0])).startswith("sam_lite")
 
@@ -185,6 +209,6 @@ def test_a_model_comes_while_people_annotate(page: Page, browser: Browser, serve
     assert [len(read_masks(page, server, image)) for image in (cat, coffee)] == [3, 1]
     page.goto(f"{server.address}/models/")
     row = page.get_by_role("row").filter(has_text=OTHER_MODEL)
-    expect(row).to_contain_text(re.compile(r"64 px.*KB.*ms \(median\).*Apache-2\.0", re.DOTALL))
+    expect(row).to_contain_text(re.compile(r"128 px.*KB.*ms \(median\).*Apache-2\.0", re.DOTALL))
     expect(row.get_by_role("link", name="Change of model")).to_be_visible()
     expect(page.get_by_role("row").filter(has_text="default")).to_contain_text("sam_lite")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from sam_core.modeling.factored_decoder import cells_of, in_cell_order
 from sam_core.modeling.sam2 import Sam2
 from sam_core.predictor import Prompts
 from sam_core.prompt_kinds import PADDING
+from tests.sam_core import sam2_golden
 
 # parameters of the image path in the official files: how many, and a digest of their sorted names and shapes
 PUBLISHED = {
@@ -287,3 +289,12 @@ def test_the_predictor_scales_each_axis(model: Sam2, image: np.ndarray) -> None:
     with torch.inference_mode():
         expected, _ = model.decode(model.encode(square), corners, torch.tensor([[2, 3]]))
     np.testing.assert_allclose(answer.low_res_logits, expected.numpy(), atol=1e-3)
+
+
+@pytest.mark.parametrize("name", sam2_golden.VARIANTS)
+def test_each_variant_answers_as_recorded(name: str) -> None:
+    recorded = json.loads(sam2_golden.RECORD.read_text(encoding="utf-8"))[name]
+    found = sam2_golden.answers(sam2_golden.build(name))
+    for key, values in recorded.items():
+        difference = np.subtract(found[key], values)
+        assert np.linalg.norm(difference) < 1e-3 * np.linalg.norm(values), key
