@@ -1,13 +1,14 @@
 """The API's root: routers of all rooms, authentication, and one envelope for every error."""
 
 import logging
+from pathlib import Path
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext as _
-from ninja import NinjaAPI
+from ninja import NinjaAPI, Swagger
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.operation import Operation
 
@@ -49,12 +50,19 @@ class Api(NinjaAPI):
         return operation.view_func.__name__
 
 
+class Documentation(Swagger):
+    """The page that documents the API, with ninja's own files from this server rather than from another site."""
+
+    template_cdn = str(Path(Swagger.template_cdn).with_name("swagger.html"))  # what is taken where ninja is no app
+
+
 api = Api(
     title="Maskwright",
     version="1.0",
     description="Projects, images, masks and exports. Errors come as {code, message, extra}.",
     auth=API_AUTH,
     parser=StorableJsonParser(),
+    docs=Documentation(),
     docs_decorator=needs_sign_in,
     urls_namespace="api",
 )

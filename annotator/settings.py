@@ -42,7 +42,6 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_tasks",
     "django_tasks_db",
-    "ninja",  # for the documentation page's own static files: no other site is asked
     "annotator.audit",
     "annotator.accounts",
     "annotator.projects",
@@ -64,6 +63,8 @@ INSTALLED_APPS = [
 ]
 if importlib.util.find_spec("annotator.pages"):
     INSTALLED_APPS.append("annotator.pages")
+# Files of the page that documents the API: no other site is asked. As an app, ninja would be imported by every command.
+NINJA_DIRS = [Path(d) for d in getattr(importlib.util.find_spec("ninja"), "submodule_search_locations", [])]
 
 MIDDLEWARE = [
     "annotator.http.request_log.RequestLogMiddleware",
@@ -77,7 +78,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "annotator.audit.acting.ActingMiddleware",
-    "annotator.accounts.look.PersonLanguageMiddleware",
+    "annotator.accounts.preferences.PersonLanguageMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "axes.middleware.AxesMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -91,14 +92,14 @@ APPEND_SLASH = True
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [],
+        "DIRS": [folder / "templates" for folder in NINJA_DIRS],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "annotator.accounts.look.look_context",
+                "annotator.accounts.preferences.preferences_context",
             ],
         },
     },
@@ -187,6 +188,7 @@ TIME_ZONE = "UTC"
 # Static files: served by the web process itself from the source folders, no collecting step.
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [PRODUCT_DIR / "static"] if (PRODUCT_DIR / "static").is_dir() else []
+STATICFILES_DIRS += [folder / "static" for folder in NINJA_DIRS]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_ALLOW_ALL_ORIGINS = False

@@ -16,4 +16,4 @@ if importlib.util.find_spec(
     "annotator.pages.urls" if importlib.util.find_spec("annotator.pages") else "annotator.pages"
 ):
     urlpatterns.append(path("", include("annotator.pages.urls")))
-    handler500 = "annotator.pages.views.look.server_error"
+    handler500 = "annotator.pages.views.preferences.server_error"

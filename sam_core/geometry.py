@@ -63,18 +63,6 @@ class PhotoGeometry:
         points_model: Points = np.asarray(points_image, dtype=np.float64) * ratio
         return points_model
 
-    def points_to_image(self, points_model: NDArray[np.floating]) -> Points:
-        """Map points (... x 2) from the model's input to the photo."""
-        (height, width), (rows, columns) = self.original_size, self.input_size
-        ratio = np.array([width / columns, height / rows])
-        points_image: Points = np.asarray(points_model, dtype=np.float64) * ratio
-        return points_image
-
-    def boxes_to_model(self, boxes_xyxy: NDArray[np.floating]) -> Points:
-        """Map boxes (... x 4, x0 y0 x1 y1) from the photo to the model's input."""
-        boxes = np.asarray(boxes_xyxy, dtype=np.float64)
-        return self.points_to_model(boxes.reshape(*boxes.shape[:-1], 2, 2)).reshape(boxes.shape)
-
     def cells_on_photo(self, side: int) -> Size:
         """Return how many rows and columns of side x side cells lie on the photo and not on padding alone."""
         rows, columns = (-(-length * side // self.image_size) for length in self.input_size)

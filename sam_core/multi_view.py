@@ -42,7 +42,7 @@ Labels = NDArray[np.int64]
 
 
 class EncodedView:
-    """A photo or a crop of it, plain or flipped, that the encoder has seen: turns prompts into logits."""
+    """A photo or a crop of it, plain or flipped, encoded once: turns prompts into logits."""
 
     def __init__(
         self, sam: PromptableModel, photo_rgb: NDArray[np.uint8], crop: Box | None = None, *, is_flipped: bool = False
@@ -54,8 +54,8 @@ class EncodedView:
         encoded = crop_image(photo_rgb, crop)
         geometry, model_rgb = sam.geometry.of((encoded.shape[0], encoded.shape[1])), sam.geometry.resize(encoded)
         self.view = View(geometry, (0, 0) if crop is None else crop[:2])
-        seen = flipped_image(model_rgb, geometry, sam.mask_side) if is_flipped else model_rgb
-        self.embedding = sam.encode(to_tensor(seen).to(sam.pixel_mean.device))
+        view_rgb = flipped_image(model_rgb, geometry, sam.mask_side) if is_flipped else model_rgb
+        self.embedding = sam.encode(to_tensor(view_rgb).to(sam.pixel_mean.device))
 
     def coords(self, points: Points, labels: Labels) -> Points:
         """Return points (N x 2, pixels of the photo) in model pixels; padding stays what it is."""

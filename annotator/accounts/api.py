@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 from ninja import Body, Router, Schema
 
 from annotator.accounts.authentication import user_of
-from annotator.accounts.look import keep_choice
 from annotator.accounts.models import User
+from annotator.accounts.preferences import keep_choice
 from annotator.errors import TooLargeError
 from annotator.json_types import JsonObject
 

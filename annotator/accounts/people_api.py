@@ -72,7 +72,7 @@ def link_to(request: HttpRequest, secret: str) -> str:
     return request.build_absolute_uri(f"/join/?{urlencode({'link': secret})}")
 
 
-def _shown(request: HttpRequest, made: tuple[AccountLink, str]) -> Status[AccountLinkOut]:
+def _answer_with_link(request: HttpRequest, made: tuple[AccountLink, str]) -> Status[AccountLinkOut]:
     row, secret = made
     return Status(201, {"id": row.pk, "link": link_to(request, secret), "expires_at": row.expires_at})
 
@@ -139,7 +139,7 @@ def put_server_admin(request: HttpRequest, person_id: int, body: ServerAdminIn) 
 def create_password_link(request: HttpRequest, person_id: int) -> Status[AccountLinkOut]:
     """Make a link, good once and for a day, by which the person chooses a password. 409 `deactivated`."""
     admin = _admin_of(request)
-    return _shown(request, account_links.make_password_link(people.get_person(person_id), admin))
+    return _answer_with_link(request, account_links.make_password_link(people.get_person(person_id), admin))
 
 
 @browser_router.get("/people/invites", response=list[InviteOut])
@@ -152,7 +152,7 @@ def list_invites(request: HttpRequest) -> list[AccountLink]:
 @browser_router.post("/people/invites", response={201: AccountLinkOut})
 def create_invite(request: HttpRequest, body: InviteIn) -> Status[AccountLinkOut]:
     """Make a link, good once, by which somebody makes an account of their own. 409 `too_many_links`."""
-    return _shown(request, account_links.make_invite(_admin_of(request), note=body.note, days=body.days))
+    return _answer_with_link(request, account_links.make_invite(_admin_of(request), note=body.note, days=body.days))
 
 
 @browser_router.delete("/people/invites/{int:invite_id}", response={204: None})

@@ -59,7 +59,7 @@ def note_change(sender: object, *, instance: User, created: bool, **kwargs: obje
     before, instance.noted = instance.noted, instance.noted_fields()
     after = {name: value for name, value in instance.noted.items() if created or name in before}
     if created:
-        record_event(Verb.PERSON_MADE, instance, after=_shown(after))
+        record_event(Verb.PERSON_MADE, instance, after=_auditable(after))
         return
     changed = {name for name in after if before[name] != after[name]}
     if "password" in changed and not instance.is_rehashing:
@@ -67,10 +67,10 @@ def note_change(sender: object, *, instance: User, created: bool, **kwargs: obje
     if "is_active" in changed:
         record_event(Verb.PERSON_REACTIVATED if instance.is_active else Verb.PERSON_DEACTIVATED, instance)
     if changed - {"password", "is_active"}:
-        record_event(Verb.PERSON_CHANGED, instance, before=_shown(before), after=_shown(after))
+        record_event(Verb.PERSON_CHANGED, instance, before=_auditable(before), after=_auditable(after))
 
 
-def _shown(fields: Mapping[str, object]) -> dict[str, object]:
+def _auditable(fields: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in fields.items() if value and name not in ("password", "is_active")}
 
 

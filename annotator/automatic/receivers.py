@@ -1,13 +1,14 @@
-"""What this room does when others change: late embeddings, versions pinned anew, other stages."""
+"""What this room does when others change: late embeddings, versions pinned anew, other stages.
+
+Every process imports this at its start, so what makes masks is imported inside the functions.
+"""
 
 from typing import Any
 
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 
-from annotator.automatic.model_versions import lacks_embeddings
 from annotator.automatic.models import MaskRun, RunStatus
-from annotator.automatic.prefill_requests import ask_for_suggestions, start_embedding
 from annotator.inference.models import EmbeddingStatus
 from annotator.inference.signals import embedding_changed
 from annotator.projects.models import Project
@@ -23,6 +24,9 @@ def forget_failed_runs(sender: Any, *, sha256: str, crop_box: str, status: str, 
 @receiver(post_save, sender=Project)
 def embed_for_new_version(sender: Any, *, instance: Project, created: bool, **kwargs: Any) -> None:
     """Embed a project with the version that was just pinned; what was embedded before stays usable."""
+    from annotator.automatic.model_versions import lacks_embeddings
+    from annotator.automatic.prefill_requests import start_embedding
+
     if not created and instance.model_version_id and lacks_embeddings(instance):
         start_embedding(instance, None)
 
@@ -30,5 +34,7 @@ def embed_for_new_version(sender: Any, *, instance: Project, created: bool, **kw
 @receiver(post_save, sender=Project)
 def suggest_in_new_stage(sender: Any, *, instance: Project, created: bool, **kwargs: Any) -> None:
     """Begin with the suggestions as soon as a project needs them, rather than when the first annotator waits."""
+    from annotator.automatic.prefill_requests import ask_for_suggestions
+
     if not created:
         ask_for_suggestions(instance)

@@ -13,7 +13,8 @@ from annotator.images.models import Image, ImageStatus
 from annotator.images.unused_files import delete_made_files
 from annotator.photos.errors import PhotoRefusedError
 from annotator.photos.originals import open_original
-from annotator.photos.readings import TURNED_TWICE, split_picture
+from annotator.photos.picture_names import split_picture
+from annotator.photos.readings import TURNED_TWICE
 
 AT_ONCE = 500
 CHANGED_FORMATS = ("TIFF", "PNG")

@@ -5,7 +5,7 @@ Several projects may share one content, by its SHA-256. A row here is what two p
 
 from django.db import models
 
-from annotator.photos.readings import MAX_PICTURE_LENGTH, SHA256_LENGTH
+from annotator.photos.picture_names import MAX_PICTURE_LENGTH, SHA256_LENGTH
 
 
 class Content(models.Model):

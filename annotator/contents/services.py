@@ -13,7 +13,7 @@ from django.db import transaction
 
 from annotator.clock import is_old, is_recent
 from annotator.contents.models import Content, ContentClaim, ReleasedPicture
-from annotator.photos.readings import split_picture
+from annotator.photos.picture_names import split_picture
 
 # A claim outlives a killed process; nobody takes longer than this for one photo.
 CLAIM_HOLDS = timedelta(days=1)

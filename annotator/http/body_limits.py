@@ -58,7 +58,7 @@ class LimitBodies:
             body.refused = DiskFullError()
         if body.refused is not None and not answer.has_started:
             extra = {"method": scope["method"], "path": scope["path"], "status": int(body.refused.status)}
-            logger.warning("a body was refused", extra={**extra, "reason": body.refused.code, "bytes": body.seen})
+            logger.warning("a body was refused", extra={**extra, "reason": body.refused.code, "bytes": body.received})
             await answer_early(scope, receive, send, body.refused)
 
 
@@ -82,7 +82,7 @@ class _Body:
 
     def __init__(self, scope: Scope, receive: Receive, rule: BodyRule) -> None:
         self.refused: AppError | None = None
-        self.seen = 0
+        self.received = 0
         self._scope, self._receive, self._rule = scope, receive, rule
         self._until = time.monotonic() + rule.seconds
         self._is_whole = False
@@ -108,9 +108,9 @@ class _Body:
 
     async def _receive_part(self) -> MutableMapping[str, Any]:
         message = await self._wait()
-        self.seen += len(message.get("body", b""))
+        self.received += len(message.get("body", b""))
         self._is_whole = message["type"] != "http.request" or not message.get("more_body", False)
-        await self._check_size(self.seen)
+        await self._check_size(self.received)
         return message
 
     async def _wait(self) -> MutableMapping[str, Any]:

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import loader
 from django.utils import translation
 
-from annotator.accounts.look import THEME_COOKIE, read_theme
+from annotator.accounts.preferences import THEME_COOKIE, read_theme
 from annotator.errors import AppError, envelope
 from annotator.http.security_headers import HEADERS
 from annotator.words.stored import say

@@ -5,7 +5,7 @@ from typing import cast
 from django.db import models
 
 from annotator.photos.naming import MAX_NAME_LENGTH, MAX_PATH_LENGTH, name_key
-from annotator.photos.readings import MAX_PICTURE_LENGTH, SHA256_LENGTH, picture_name
+from annotator.photos.picture_names import MAX_PICTURE_LENGTH, SHA256_LENGTH, picture_name
 from annotator.projects.models import Project, Stage
 
 

@@ -27,7 +27,8 @@ from annotator.photos.decoding import PhotoFacts
 from annotator.photos.derivatives import inspect_photo, make_derivatives, make_preview_now
 from annotator.photos.errors import PhotoRefusedError
 from annotator.photos.naming import numbered_path, photo_path, stem_of
-from annotator.photos.readings import picture_name, split_picture, window_from_settings, window_reading
+from annotator.photos.picture_names import picture_name, split_picture
+from annotator.photos.readings import window_from_settings, window_reading
 from annotator.projects.models import Project
 
 logger = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ from annotator.jobs.services import do_job
 @task()
 def show_photos_anew(job_id: int) -> str:
     """Show the photos of a project as its brightness says now."""
-    from annotator.images.shown_anew import show_anew  # it asks for tasks of its own
+    from annotator.images.brightness_job import apply_brightness  # it asks for tasks of its own
 
-    return do_job(job_id, show_anew)
+    return do_job(job_id, apply_brightness)
 
 
 @task()

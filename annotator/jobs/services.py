@@ -159,16 +159,23 @@ def fail_job(job: Job, message: str) -> bool:
     return _close_held(job, JobStatus.FAILED, report=job.report, error=message)
 
 
-def run_steps(job: Job, steps: Iterable[Callable[[], None]], *, slice_seconds: float = SLICE_SECONDS) -> bool:
+def run_steps(
+    job: Job,
+    steps: Iterable[Callable[[], None]],
+    *,
+    slice_seconds: float = SLICE_SECONDS,
+    count_done: Callable[[], int] | None = None,
+) -> bool:
     """Do the remaining steps (those after `job.done`), each idempotent; return True when none is left.
 
+    `count_done` says after a step how far the job is, where a step is not one of `job.total`.
     A step may change `job.report` and `job.state`. After `slice_seconds` the job is enqueued again and this call
     ends, so that a worker with one hand does not keep embeddings waiting for hours.
     """
     started = time.monotonic()
     for step in steps:
         step()
-        if not record_progress(job, done=job.done + 1):
+        if not record_progress(job, done=count_done() if count_done else job.done + 1):
             return False
         if time.monotonic() - started >= slice_seconds:
             _yield_worker(job)

@@ -66,7 +66,7 @@ class ProjectConsumer(AsyncJsonWebsocketConsumer):
 
     async def connect(self) -> None:
         """Let members in."""
-        self._shown = ""
+        self._group = ""
         self._waiting: dict[tuple[object, ...], Hint] = {}
         self._window: asyncio.Task[None] | None = None
         self._checked_at = time.monotonic()
@@ -81,7 +81,7 @@ class ProjectConsumer(AsyncJsonWebsocketConsumer):
             self._own = [group_of_all(project_id), group_of_person(user.pk)]
             for group in self._own:
                 await self.channel_layer.group_add(group, self.channel_name)
-            await self._show(group_of_overview(project_id))
+            await self._follow(group_of_overview(project_id))
             await self.accept()
 
     async def disconnect(self, code: int) -> None:
@@ -89,7 +89,7 @@ class ProjectConsumer(AsyncJsonWebsocketConsumer):
         if self._window is not None:
             self._window.cancel()
         if self.project_id is not None:
-            for group in (*self._own, self._shown):
+            for group in (*self._own, self._group):
                 with contextlib.suppress(OSError):
                     await self.channel_layer.group_discard(group, self.channel_name)
 
@@ -139,12 +139,12 @@ class ProjectConsumer(AsyncJsonWebsocketConsumer):
 
     async def _watch(self, project_id: int, image_id: object) -> None:
         if image_id is None:
-            await self._show(group_of_overview(project_id))
+            await self._follow(group_of_overview(project_id))
         elif type(image_id) is int and 0 < image_id <= MAX_IMAGE_ID:
-            await self._show(group_of_image(project_id, image_id))
+            await self._follow(group_of_image(project_id, image_id))
 
-    async def _show(self, group: str) -> None:
-        before, self._shown = self._shown, group
+    async def _follow(self, group: str) -> None:
+        before, self._group = self._group, group
         await self.channel_layer.group_add(group, self.channel_name)
         if before and before != group:
             await self.channel_layer.group_discard(before, self.channel_name)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from typing_extensions import TypedDict
 
-from annotator.accounts.look import Theme
+from annotator.accounts.preferences import Theme
 from annotator.json_types import JsonObject, one_of
 from annotator.projects.commands import LabelQuestion
 from annotator.projects.models import Role, Stage

@@ -8,7 +8,8 @@ from PIL import Image as Pillow
 
 from annotator.photos import store
 from annotator.photos.decoding import PhotoFacts, load_upright_rgb, open_photo, turn
-from annotator.photos.readings import Reading, reading_of, split_picture
+from annotator.photos.picture_names import split_picture
+from annotator.photos.readings import Reading, reading_of
 
 
 @contextmanager

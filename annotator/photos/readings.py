@@ -1,4 +1,4 @@
-"""How one photo is read, and the name of the picture that comes of it: `{sha256}` or `{sha256}.{reading}`.
+"""How one photo is read, and the word for it in the name of the picture that comes of it (picture_names.py).
 
 The same file may be shown with another brightness in another project. What is made of it (preview, tiles, embedding)
 is kept under the picture's name, so that each reading has its own and equal readings share one. Readings:
@@ -12,9 +12,8 @@ from typing import Any
 
 from annotator.photos.decoding import USED, Window, make_window
 from annotator.photos.errors import PhotoRefusedError
+from annotator.photos.picture_names import split_picture
 
-SHA256_LENGTH = 64
-MAX_PICTURE_LENGTH = 120
 TURNED_TWICE = "t"
 _KINDS = {"v": "values", "p": "percent"}
 _READING = re.compile(r"([vp])(m?[0-9.e]+)_(m?[0-9.e]+)")
@@ -29,16 +28,6 @@ class Reading:
 
 
 AS_USUAL = Reading()
-
-
-def picture_name(sha256: str, reading: str) -> str:
-    """Return the name of the picture that a reading makes of a file."""
-    return f"{sha256}.{reading}" if reading else sha256
-
-
-def split_picture(picture: str) -> tuple[str, str]:
-    """Return the file's digest and the reading of a picture's name."""
-    return picture[:SHA256_LENGTH], picture[SHA256_LENGTH + 1 :]
 
 
 def reading_of(picture: str) -> Reading:

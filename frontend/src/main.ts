@@ -16,7 +16,7 @@ import { ModelHost } from "./editor/session/model-host";
 import { reasonOf } from "./editor/state/notices";
 import { feedSaveInfo } from "./editor/saving/save-feed";
 import { bindingsFor } from "./editor/shell/personal";
-import { rehearse } from "./editor/prompting/rehearsal";
+import { warmUpPainting } from "./editor/prompting/warm-up-painting";
 import { makeStores } from "./editor/state/stores";
 import { workspaceDoor } from "./editor/shell/workspace-door";
 import { loadMessages, localeOf, Translator } from "./i18n/translate";
@@ -56,7 +56,7 @@ async function start(): Promise<void> {
     ...{ api: base, csrf, workerUrl: decoderWorker },
     createOnPage,
     onEngine: takeEngine,
-    rehearse,
+    warmUpPainting,
   });
   const tab = newId();
   const http = makeHttpClient(config.api, config.csrf, { userId: config.user.id, tab });

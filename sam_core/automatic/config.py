@@ -6,8 +6,7 @@ Source: Segment Anything (arXiv 2304.02643), appendix B, and the defaults of its
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, fields
 
 from sam_core.errors import InvalidPromptError
 
@@ -61,11 +60,3 @@ class AutomaticConfig:
             raise InvalidPromptError(f"crop_layers must lie between 0 and {MAX_CROP_LAYERS}, got {self.crop_layers}")
         if self.stability_score_offset < 0 or self.crop_edge_tolerance_px < 0 or self.min_region_area_px < 0:
             raise InvalidPromptError("an offset, a tolerance and an area cannot be negative")
-
-    @classmethod
-    def published(cls, **changes: Any) -> AutomaticConfig:
-        """Return the defaults of the published code, which leave out what only the paper describes, with changes."""
-        base = cls(
-            crop_points_downscale=1, min_region_area_px=0, max_area_ratio=1.0, mask_nms_threshold=None, is_exact=True
-        )
-        return replace(base, **changes)

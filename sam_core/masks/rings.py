@@ -22,13 +22,13 @@ def trace_rings(mask: npt.NDArray[np.bool_]) -> list[Ring]:
     edges, corners_across = _directed_edges(mask)
     following = _successors(edges, corners_across).tolist()
     starts = (edges // 4).tolist()
-    is_seen = bytearray(len(starts))
+    is_visited = bytearray(len(starts))
     rings = []
     for first in range(len(starts)):
         path = []
         edge = first
-        while not is_seen[edge]:
-            is_seen[edge] = 1
+        while not is_visited[edge]:
+            is_visited[edge] = 1
             path.append(starts[edge])
             edge = following[edge]
         if path:

@@ -143,33 +143,11 @@ def iou_matrix(
 
 def union(rles: Sequence[Mapping[str, Any]]) -> CocoRle:
     """Return the pixels that any of the masks has; at least one mask."""
-    return _merge(rles, intersect=False)
-
-
-def intersect(rles: Sequence[Mapping[str, Any]]) -> CocoRle:
-    """Return the pixels that all of the masks have; at least one mask."""
-    return _merge(rles, intersect=True)
-
-
-def subtract(rle: Mapping[str, Any], taken: Mapping[str, Any]) -> CocoRle:
-    """Return the pixels of the first mask that the second has not."""
-    return intersect([rle, invert(taken)])
-
-
-def invert(rle: Mapping[str, Any]) -> CocoRle:
-    """Return the pixels that the mask has not."""
-    height, width, runs = _read(rle)
-    runs = canonical_runs(runs)
-    flipped = runs[1:] if runs[0] == 0 else np.insert(runs, 0, 0)
-    return _from_canonical(flipped, height, width)
-
-
-def _merge(rles: Sequence[Mapping[str, Any]], *, intersect: bool) -> CocoRle:
     parsed = [parse(rle) for rle in rles]
     if not parsed:
         raise InvalidMaskError("at least one mask is needed to merge")
     _check_same_size(parsed)
-    merged = coco.merge([_for_pycocotools(rle) for rle in parsed], intersect=intersect)
+    merged = coco.merge([_for_pycocotools(rle) for rle in parsed], intersect=False)
     return parse({"size": parsed[0]["size"], "counts": merged["counts"]})
 
 

@@ -82,11 +82,11 @@ class FactoredDecoder:
         mask_input: Tensor | None = None,
         *,
         is_drawn: bool = False,
-        is_seen: Tensor | None = None,
+        is_attended: Tensor | None = None,
     ) -> DecodedPrompts:
         """Decode prompts as PromptEncoder takes them; B is a multiple of I, an image's prompts in a row.
 
-        is_drawn: mask_input is what the prompt encoder would sketch; take it as it is. is_seen: (B, N), false for
+        is_drawn: mask_input is what the prompt encoder would sketch; take it as it is. is_attended: (B, N), false for
         points that nothing attends to, as if they were not there; None sees all.
         """
         transformer = self.mask_decoder.transformer
@@ -94,10 +94,10 @@ class FactoredDecoder:
         own = self.own_tokens()
         all_own = own[None].expand(len(coords), -1, -1)
         tokens = torch.cat([all_own, self.prompt_encoder.embed_points(coords, labels)], dim=1)
-        seen = None if is_seen is None else F.pad(is_seen, (len(own), 0), value=True)
+        all_attended = None if is_attended is None else F.pad(is_attended, (len(own), 0), value=True)
         queries, placed = tokens, keys + terms.positions
         for layer in transformer.layers:
-            queries, keys = _run_block(layer, queries, keys, tokens, placed, seen)  # type: ignore[arg-type]
+            queries, keys = _run_block(layer, queries, keys, tokens, placed, all_attended)  # type: ignore[arg-type]
             placed = keys + terms.positions
         attended = tokens_to_image(transformer.final_attn_token_to_image, queries + tokens, placed, keys)
         hidden = transformer.norm_final_attn(queries + attended)
@@ -183,22 +183,29 @@ def in_image_order(cells: Tensor, height: int, width: int) -> Tensor:
 
 
 def _run_block(
-    block: TwoWayAttentionBlock, queries: Tensor, keys: Tensor, tokens: Tensor, placed: Tensor, seen: Tensor | None
+    block: TwoWayAttentionBlock,
+    queries: Tensor,
+    keys: Tensor,
+    tokens: Tensor,
+    placed: Tensor,
+    is_attended: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
     """Return new prompt tokens (B, N, C) and image tokens (B, HW, C).
 
-    placed: keys (I or B, HW, C) at their places. seen: (B, N), the tokens that may be attended to.
+    placed: keys (I or B, HW, C) at their places. is_attended: (B, N), the tokens that may be attended to.
     """
-    shown = None if seen is None else seen[:, None, None]
+    attn_mask = None if is_attended is None else is_attended[:, None, None]
     if block.skip_first_layer_pe:
-        queries = block.self_attn(queries, queries, queries, shown)
+        queries = block.self_attn(queries, queries, queries, attn_mask)
     else:
         q = queries + tokens
-        queries = queries + block.self_attn(q, q, queries, shown)
+        queries = queries + block.self_attn(q, q, queries, attn_mask)
     queries = block.norm1(queries)
     queries = block.norm2(queries + tokens_to_image(block.cross_attn_token_to_image, queries + tokens, placed, keys))
     queries = block.norm3(queries + block.mlp(queries))
-    keys = add_tokens_to_image(block.cross_attn_image_to_token, keys, placed, queries + tokens, queries, seen=seen)
+    keys = add_tokens_to_image(
+        block.cross_attn_image_to_token, keys, placed, queries + tokens, queries, is_attended=is_attended
+    )
     return queries, _normed(keys, block.norm4)
 
 
@@ -214,14 +221,14 @@ def tokens_to_image(attention: Attention, queries: Tensor, placed: Tensor, keys:
     moved = moved.reshape(len(keys), -1, keys.shape[2])  # an image's prompts in one product: I x THN x C
     # image tokens on the left: their gradient then comes in their own order
     scores = (placed @ moved.transpose(1, 2)).transpose(1, 2)
-    seen = (scores.softmax(dim=-1) @ keys).reshape(len(queries), heads, count, -1).to(queries.dtype)
-    values = torch.einsum("bhnc,hdc->bnhd", seen, value_weight) + _by_head(attention.v_proj.bias, heads)
+    attended = (scores.softmax(dim=-1) @ keys).reshape(len(queries), heads, count, -1).to(queries.dtype)
+    values = torch.einsum("bhnc,hdc->bnhd", attended, value_weight) + _by_head(attention.v_proj.bias, heads)
     out: Tensor = attention.out_proj(values.flatten(2))
     return out
 
 
 def add_tokens_to_image(
-    attention: Attention, keys: Tensor, placed: Tensor, at: Tensor, values: Tensor, *, seen: Tensor | None = None
+    attention: Attention, keys: Tensor, placed: Tensor, at: Tensor, values: Tensor, *, is_attended: Tensor | None = None
 ) -> Tensor:
     """Return image tokens (I or B, HW, C) plus what they attend to among prompt tokens (B, N, C): (B, HW, C)."""
     heads, (batch, count, _) = attention.num_heads, at.shape
@@ -231,8 +238,8 @@ def add_tokens_to_image(
     moved = torch.einsum("bnhd,hdc->bhnc", key, query_weight).flatten(1, 2).to(keys.dtype)  # B x HN x C
     moved = moved.reshape(len(keys), -1, keys.shape[2])  # an image's prompts in one product: I x THN x C
     shift = torch.einsum("bnhd,hd->bhn", key, query_bias)
-    if seen is not None:
-        shift = shift.masked_fill(~seen[:, None], -torch.inf)
+    if is_attended is not None:
+        shift = shift.masked_fill(~is_attended[:, None], -torch.inf)
     shift = shift.reshape(len(keys), 1, -1).to(keys.dtype)  # I x 1 x THN
     scores = torch.baddbmm(shift, placed, moved.transpose(1, 2)).unflatten(2, (-1, heads, count))
     shares = scores.softmax(dim=4).flatten(3).transpose(1, 2).flatten(0, 1)  # B x HW x HN

@@ -52,11 +52,11 @@ class FactoredHighResDecoder(FactoredDecoder):
         mask_input: Tensor | None = None,
         *,
         is_drawn: bool = False,
-        is_seen: Tensor | None = None,
+        is_attended: Tensor | None = None,
     ) -> DecodedPrompts:
         """See FactoredDecoder."""
-        coords, labels, is_seen = padded_boxes(coords, labels)
-        return super().decode(terms, coords, labels, limited(mask_input), is_drawn=is_drawn, is_seen=is_seen)
+        coords, labels, is_attended = padded_boxes(coords, labels)
+        return super().decode(terms, coords, labels, limited(mask_input), is_drawn=is_drawn, is_attended=is_attended)
 
 
 def padded_boxes(coords: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -64,8 +64,8 @@ def padded_boxes(coords: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor
 
     The published code gives boxes a padding point as well, unlike SAM's; to other prompts it is as if not there.
     """
-    is_seen = torch.cat([torch.ones_like(labels, dtype=torch.bool), has_box(labels)[:, None]], dim=1)
-    return F.pad(coords, (0, 0, 0, 1)), F.pad(labels, (0, 1), value=PADDING), is_seen
+    is_attended = torch.cat([torch.ones_like(labels, dtype=torch.bool), has_box(labels)[:, None]], dim=1)
+    return F.pad(coords, (0, 0, 0, 1)), F.pad(labels, (0, 1), value=PADDING), is_attended
 
 
 def limited(mask_input: Tensor | None) -> Tensor | None:

@@ -67,19 +67,19 @@ class HighResMaskDecoder(MaskDecoder):
         self.conv_s1 = nn.Conv2d(dim, dim // 4, kernel_size=1)
 
     def decode(
-        self, embedding: Embedding, image_pe: Tensor, sparse: Tensor, dense: Tensor, *, is_seen: Tensor
+        self, embedding: Embedding, image_pe: Tensor, sparse: Tensor, dense: Tensor, *, is_attended: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return logits (B, 4, 4H, 4W), predicted IoU (B, 4) and the object score (B, 1), a logit.
 
-        embedding: of 1 or B images. image_pe: (1, C, H, W). sparse: (B, N, C), of which only those that is_seen (B, N)
-        count. dense: (B, C, H, W).
+        embedding: of 1 or B images. image_pe: (1, C, H, W). sparse: (B, N, C), of which only those count that
+        is_attended (B, N) says. dense: (B, C, H, W).
         """
         batch, (height, width) = len(sparse), dense.shape[-2:]
         own = torch.cat([self.obj_score_token.weight, self.iou_token.weight, self.mask_tokens.weight])
         tokens = torch.cat([own[None].expand(batch, -1, -1), sparse], dim=1)  # B x N x C
         keys = (embedding[IMAGE_EMBED] + dense).flatten(2).transpose(1, 2)  # B x HW x C
-        all_seen = F.pad(is_seen, (len(own), 0), value=True)[:, None, None]  # B x 1 x 1 x N
-        hidden, keys = self.transformer(keys, image_pe.flatten(2).transpose(1, 2), tokens, all_seen)
+        attn_mask = F.pad(is_attended, (len(own), 0), value=True)[:, None, None]  # B x 1 x 1 x N
+        hidden, keys = self.transformer(keys, image_pe.flatten(2).transpose(1, 2), tokens, attn_mask)
         upscaled = self._upscale(keys.transpose(1, 2).unflatten(2, (height, width)), embedding)
         mask_tokens = hidden[:, 2 : 2 + NUM_MASK_TOKENS]
         hyper = torch.stack([mlp(mask_tokens[:, i]) for i, mlp in enumerate(self.output_hypernetworks_mlps)], dim=1)
@@ -183,10 +183,12 @@ class Sam2(PromptableModel):
         return self._decode(embedding, coords, labels, dense)
 
     def _decode(self, embedding: Embedding, coords: Tensor, labels: Tensor, dense: Tensor) -> tuple[Tensor, Tensor]:
-        coords, labels, is_seen = padded_boxes(coords, labels)
+        coords, labels, is_attended = padded_boxes(coords, labels)
         prompts = self.sam_prompt_encoder
         sparse = prompts.embed_points(coords, labels)
-        logits, iou, _ = self.sam_mask_decoder.decode(embedding, prompts.get_dense_pe(), sparse, dense, is_seen=is_seen)
+        logits, iou, _ = self.sam_mask_decoder.decode(
+            embedding, prompts.get_dense_pe(), sparse, dense, is_attended=is_attended
+        )
         return stable_single_mask(logits, iou)
 
 

@@ -30,10 +30,10 @@ class Attention(nn.Module):
         batch, tokens, _ = x.shape
         return x.reshape(batch, tokens, self.num_heads, -1).transpose(1, 2)  # B x heads x N x c
 
-    def forward(self, q: Tensor, k: Tensor, v: Tensor, is_seen: Tensor | None = None) -> Tensor:
-        """Attend q (B, Nq, C) to k and v (B, Nk, C), or those of them that is_seen (B, 1, 1, Nk); return (B, Nq, C)."""
+    def forward(self, q: Tensor, k: Tensor, v: Tensor, attn_mask: Tensor | None = None) -> Tensor:
+        """Attend q (B, Nq, C) to k and v (B, Nk, C), or those that attn_mask (B, 1, 1, Nk) says; return (B, Nq, C)."""
         out = F.scaled_dot_product_attention(
-            self._split(self.q_proj(q)), self._split(self.k_proj(k)), self._split(self.v_proj(v)), is_seen
+            self._split(self.q_proj(q)), self._split(self.k_proj(k)), self._split(self.v_proj(v)), attn_mask
         )
         out = out.transpose(1, 2).flatten(2)  # B x Nq x internal
         projected: Tensor = self.out_proj(out)
@@ -58,21 +58,21 @@ class TwoWayAttentionBlock(nn.Module):
         self.skip_first_layer_pe = skip_first_layer_pe
 
     def forward(
-        self, queries: Tensor, keys: Tensor, query_pe: Tensor, key_pe: Tensor, is_seen: Tensor | None = None
+        self, queries: Tensor, keys: Tensor, query_pe: Tensor, key_pe: Tensor, attn_mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Return new queries (B, N, C) and keys (B, HW, C); is_seen: as TwoWayTransformer has it."""
+        """Return new queries (B, N, C) and keys (B, HW, C); attn_mask: as TwoWayTransformer has it."""
         if self.skip_first_layer_pe:
             # the published first block replaces the tokens: no residual there
-            queries = self.self_attn(queries, queries, queries, is_seen)
+            queries = self.self_attn(queries, queries, queries, attn_mask)
         else:
             q = queries + query_pe
-            queries = queries + self.self_attn(q, q, queries, is_seen)
+            queries = queries + self.self_attn(q, q, queries, attn_mask)
         queries = self.norm1(queries)
 
         k = keys + key_pe
         queries = self.norm2(queries + self.cross_attn_token_to_image(queries + query_pe, k, keys))
         queries = self.norm3(queries + self.mlp(queries))
-        keys = self.norm4(keys + self.cross_attn_image_to_token(k, queries + query_pe, queries, is_seen))
+        keys = self.norm4(keys + self.cross_attn_image_to_token(k, queries + query_pe, queries, attn_mask))
         return queries, keys
 
 
@@ -97,15 +97,15 @@ class TwoWayTransformer(nn.Module):
         self.norm_final_attn = nn.LayerNorm(embedding_dim)
 
     def forward(
-        self, keys: Tensor, key_pe: Tensor, tokens: Tensor, is_seen: Tensor | None = None
+        self, keys: Tensor, key_pe: Tensor, tokens: Tensor, attn_mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Run image tokens (B, HW, C), their positions (1 or B, HW, C) and prompt tokens (B, N, C).
 
-        is_seen: (B, 1, 1, N), false for tokens that nothing attends to, as if they were not there; None sees all.
+        attn_mask: (B, 1, 1, N), false for tokens that nothing attends to, as if they were not there; None sees all.
         Returns (tokens, image tokens) in the same shapes.
         """
         queries = tokens
         for layer in self.layers:
-            queries, keys = layer(queries, keys, tokens, key_pe, is_seen)
+            queries, keys = layer(queries, keys, tokens, key_pe, attn_mask)
         attended = self.final_attn_token_to_image(queries + tokens, keys + key_pe, keys)
         return self.norm_final_attn(queries + attended), keys

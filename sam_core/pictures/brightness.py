@@ -52,14 +52,14 @@ def stretch(values: "NDArray[Any]", window: Window, *, is_inverted: bool = False
     import numpy as np
 
     low, high = shown_range(values, window)
-    shown = np.empty(values.shape, np.uint8)
+    levels = np.empty(values.shape, np.uint8)
     table = _levels(np.arange(BINS), low, high, is_inverted=is_inverted) if values.dtype == np.uint16 else None
     for rows in _bands(values):
         if table is None:
-            shown[rows] = _levels(values[rows], low, high, is_inverted=is_inverted)
+            levels[rows] = _levels(values[rows], low, high, is_inverted=is_inverted)
         else:
-            np.take(table, values[rows], out=shown[rows])
-    return shown
+            np.take(table, values[rows], out=levels[rows])
+    return levels
 
 
 def _levels(values: "NDArray[Any]", low: float, high: float, *, is_inverted: bool) -> "NDArray[np.uint8]":

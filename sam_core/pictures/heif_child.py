@@ -32,9 +32,9 @@ def main() -> int:
             return TOO_MANY_PIXELS
         orientation = left_to_turn(picture, data)
         picture.load()
-        shown = picture if picture.mode in {"L", "LA", "RGB", "RGBA"} else picture.convert("RGB")  # modes of TIFF
+        converted = picture if picture.mode in {"L", "LA", "RGB", "RGBA"} else picture.convert("RGB")  # modes of TIFF
         out = io.BytesIO()
-        shown.save(out, "TIFF", exif=b"", tiffinfo={ORIENTATION_TAG: orientation})
+        converted.save(out, "TIFF", exif=b"", tiffinfo={ORIENTATION_TAG: orientation})
     sys.stdout.buffer.write(out.getbuffer())
     return 0
 

@@ -114,14 +114,14 @@ def _layout(file: IO[bytes]) -> _Layout:
 
 
 def _directories(file: IO[bytes], layout: _Layout, wanted: set[int]) -> Iterator[tuple[int, list[TiffTag]]]:
-    seen: set[int] = set()
+    visited: set[int] = set()
     try:
         file.seek(layout.first_at)
         offset = layout.read(file, layout.offset)
-        while offset and offset not in seen:
-            if len(seen) == MAX_PAGES:
+        while offset and offset not in visited:
+            if len(visited) == MAX_PAGES:
                 raise PictureRefusedError("too_many_pages", f"The TIFF holds more than {MAX_PAGES} pages.")
-            seen.add(offset)
+            visited.add(offset)
             tags, after = _read_directory(file, layout, offset, wanted)
             yield offset, tags
             offset = after

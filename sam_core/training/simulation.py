@@ -66,8 +66,8 @@ def simulate(
     for iteration in range(length):
         with_grad = iteration in learned
         with torch.set_grad_enabled(with_grad):
-            seen = embeddings if with_grad else embeddings.detach()
-            terms = sam.factored.image_terms(seen, dtype=dtype)
+            inputs = embeddings if with_grad else embeddings.detach()
+            terms = sam.factored.image_terms(inputs, dtype=dtype)
             decoded = sam.factored.decode(terms, coords, labels, mask_input)
             logits, iou = sam.factored.masks(decoded), decoded.predicted_iou
         if with_grad:

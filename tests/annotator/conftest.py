@@ -3,14 +3,16 @@
 import io
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.files.storage import default_storage
+from django.db import connections
 from django.test import Client
 from django.utils import translation
 from PIL import Image as Pillow
@@ -73,6 +75,13 @@ def own_data_dir(tmp_path: Path, settings: Any) -> Path:
     }
     tiles._read_index.cache_clear()
     return tmp_path
+
+
+@pytest.fixture
+async def sockets_let_go() -> AsyncIterator[None]:
+    """Close what a test's sockets leave open: channels.testing holds their connections while it waits for an answer."""
+    yield
+    await sync_to_async(connections.close_all)()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 
 from annotator.accounts.models import User
 from annotator.background.old_photos import reread_old_photos
-from annotator.images import shown_anew
+from annotator.images import brightness_job
 from annotator.images.brightness import KIND, set_brightness
 from annotator.images.models import Image, ImageStatus
 from annotator.images.services import add_photo, prepare_image, remove_image
@@ -263,13 +263,13 @@ def test_it_is_a_job_that_can_be_paused_and_goes_on_where_it_was(
     set_brightness(project, kind="values", low=0, high=24_000)
     job = Job.objects.get(kind=KIND)
     assert (job.status, job.done, job.total) == (JobStatus.PENDING, 0, 3)
-    show_one = shown_anew._show
+    show_one = brightness_job._show
 
     def show_and_pause(*arguments: Any) -> None:
         show_one(*arguments)
         pause_job(Job.objects.get(pk=job.pk))
 
-    monkeypatch.setattr(shown_anew, "_show", show_and_pause)
+    monkeypatch.setattr(brightness_job, "_show", show_and_pause)
     assert show_photos_anew.call(job.pk) == JobStatus.PAUSED
     assert len(windows_of(project)) == 2
     monkeypatch.undo()
@@ -298,14 +298,14 @@ def test_a_window_that_comes_while_the_job_is_under_way_is_not_undone_by_it(
     set_brightness(project, kind="values", low=0, high=24_000)
     job = Job.objects.get(kind=KIND)
     newer = {"kind": "values", "low": 0, "high": 12_000}
-    list_photos = shown_anew.read_in_pages
+    list_photos = brightness_job.read_in_pages
 
     def list_then_change(*arguments: Any, **sizes: Any) -> Any:
         photos = list(list_photos(*arguments, **sizes))
         Project.objects.filter(pk=project.pk).update(settings={"brightness": newer})
         return photos
 
-    monkeypatch.setattr(shown_anew, "read_in_pages", list_then_change)
+    monkeypatch.setattr(brightness_job, "read_in_pages", list_then_change)
     assert show_photos_anew.call(job.pk) == JobStatus.DONE
     assert windows_of(project) == {window_reading(make_window("values", 0, 12_000))}
 
@@ -313,14 +313,14 @@ def test_a_window_that_comes_while_the_job_is_under_way_is_not_undone_by_it(
 def test_photos_deleted_meanwhile_do_not_end_the_job(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     photos = three_photos(project)
     set_brightness(project, kind="values", low=0, high=24_000)
-    list_photos = shown_anew.read_in_pages
+    list_photos = brightness_job.read_in_pages
 
     def list_then_delete(*arguments: Any, **sizes: Any) -> Any:
         listed = list(list_photos(*arguments, **sizes))
         remove_image(photos[1])
         return listed
 
-    monkeypatch.setattr(shown_anew, "read_in_pages", list_then_delete)
+    monkeypatch.setattr(brightness_job, "read_in_pages", list_then_delete)
     assert show_photos_anew.call(Job.objects.get(kind=KIND).pk) == JobStatus.DONE
     assert (Image.objects.count(), len(windows_of(project))) == (2, 1)
 

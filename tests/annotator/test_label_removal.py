@@ -6,10 +6,11 @@ import pytest
 from django.core.management import call_command
 
 from annotator.accounts.models import User
-from annotator.annotations import label_removal
+from annotator.annotations import label_removal, label_removal_job
 from annotator.annotations.models import Annotation, AnnotationRevision
 from annotator.audit.models import AuditEvent
 from annotator.images.models import Image
+from annotator.jobs import services as jobs
 from annotator.jobs.models import Job
 from annotator.projects.models import Label, Project
 from tests.annotator.conftest import Api
@@ -75,7 +76,7 @@ def test_many_masks_are_moved_by_a_job_in_bounded_steps(
     monkeypatch.setattr(label_removal, "IN_ONE_REQUEST", 1)
     sizes: list[int] = []
     real = label_removal.relabel_masks
-    monkeypatch.setattr(label_removal, "relabel_masks", lambda *a, **k: sizes.append(real(*a, **k, at_most=1)) or 1)
+    monkeypatch.setattr(label_removal_job, "relabel_masks", lambda *a, **k: sizes.append(real(*a, **k, at_most=1)) or 1)
     other = Label.objects.create(project=project, name="Bus", color="#000000")
     answer = as_admin.delete(f"/labels/{label.pk}?masks=move&to={other.pk}")
     assert (answer.status_code, answer.json()["kind"]) == (202, "label_removal")
@@ -83,9 +84,15 @@ def test_many_masks_are_moved_by_a_job_in_bounded_steps(
     assert (again.status_code, again.json()["code"]) == (409, "job_running")
     page = as_admin.client.get(f"/projects/{project.pk}/labels/").content.decode()
     assert "being deleted" in page
+    record, written = jobs.record_progress, []
+    monkeypatch.setattr(
+        jobs, "record_progress", lambda job, *, done: written.append((job.done, done)) or record(job, done=done)
+    )
     call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
-    assert Job.objects.get(kind="label_removal").status == "done"
+    job = Job.objects.get(kind="label_removal")
+    assert (job.status, job.done, job.total) == ("done", 2, 2)
     assert sizes == [1, 1, 1]
+    assert written == [(0, 1), (1, 2), (2, 2)]  # of two masks; the third one was deleted, and moves as well
     assert not Label.objects.filter(pk=label.pk).exists()
     assert Annotation.objects.filter(label=other).count() == 3
     assert AuditEvent.objects.filter(verb="label.deleted")[0].actor_name == "ada"

@@ -23,8 +23,9 @@ from annotator.live.layer import send_datagram, socket_folder
 from annotator.projects.models import Project
 from annotator.projects.services import remove_member
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sockets_let_go")]
 ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 60
 
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "")
 
@@ -44,13 +45,23 @@ def layer(request: pytest.FixtureRequest, settings: Any) -> str:
 by_sockets = pytest.mark.parametrize("layer", ["sockets"], indirect=True)
 
 
+class PatientLine(WebsocketCommunicator):
+    """Waits for answers as long as a busy machine takes; channels' own second is a matter of luck there."""
+
+    async def receive_output(self, timeout: float = 1) -> Any:  # noqa: ASYNC109 - channels calls it so
+        return await super().receive_output(max(timeout, PATIENCE_SECONDS))
+
+    async def wait(self, timeout: float = 1) -> None:  # noqa: ASYNC109
+        await super().wait(max(timeout, PATIENCE_SECONDS))
+
+
 def line_to(project: Project, user: User | None, *, origin: str = "http://localhost") -> WebsocketCommunicator:
     headers = [(b"origin", origin.encode()), (b"host", b"localhost")]
     if user is not None:
         client = Client()
         client.force_login(user)
         headers.append((b"cookie", f"sessionid={client.cookies['sessionid'].value}".encode()))
-    return WebsocketCommunicator(application, f"/ws/projects/{project.pk}", headers=headers)
+    return PatientLine(application, f"/ws/projects/{project.pk}", headers=headers)
 
 
 async def opened(project: Project, user: User) -> WebsocketCommunicator:
@@ -67,7 +78,7 @@ async def closed(line: WebsocketCommunicator) -> None:
 @pytest.mark.parametrize("path", ["/", "/ws/", "/ws/projects/x", "/ws/projects/1/", "/no/such/socket"])
 async def test_an_address_that_is_no_socket_is_refused_and_no_error(path: str) -> None:
     headers = [(b"origin", b"http://localhost"), (b"host", b"localhost")]
-    line = WebsocketCommunicator(application, path, headers=headers)
+    line = PatientLine(application, path, headers=headers)
     assert await line.connect() == (False, 1000)
 
 

@@ -23,6 +23,7 @@ from tests.annotator.test_live import closed, line_to, opened
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("sockets_let_go"),
     pytest.mark.skipif(SERVER is None, reason="redis-server is not installed (Debian: redis-server)"),
 ]
 TRIES = 60

@@ -20,22 +20,22 @@ from tests.annotator.conftest import Api
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def imported_by(code: str, names: tuple[str, ...], folder: Path) -> str:
+    """Return which of the modules a process has imported that ran `code`."""
+    code += f"\nimport sys; print([name for name in {names} if name in sys.modules])"
+    environ = {"DATA_DIR": str(folder), "PATH": "/usr/bin:/bin", "DJANGO_SETTINGS_MODULE": "annotator.settings"}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def test_importing_the_web_process_imports_no_model(tmp_path: Path) -> None:
-    code = (
-        "import sys, annotator.asgi\n"
-        "from django.urls import get_resolver\n"
-        "get_resolver().url_patterns\n"
-        "print([name for name in ('torch', 'onnxruntime', 'onnx', 'sam_core.modeling') if name in sys.modules])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env={"DATA_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "[]"
+    code = "import annotator.asgi\nfrom django.urls import get_resolver\nget_resolver().url_patterns"
+    assert imported_by(code, ("torch", "onnxruntime", "onnx", "sam_core.modeling"), tmp_path) == "[]"
+
+
+def test_a_command_starts_without_the_api_and_without_pictures(tmp_path: Path) -> None:
+    code = "import django; django.setup()"
+    assert imported_by(code, ("ninja", "pydantic", "PIL", "numpy", "sam_core"), tmp_path) == "[]"
 
 
 WANTED = {

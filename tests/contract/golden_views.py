@@ -36,7 +36,7 @@ MERGES: tuple[tuple[str, Size, tuple[Box | None, ...]], ...] = (
     ("a tall crop of a wide photo, with flips", (301, 907), (None, None, (111, 0, 246, 301), (111, 0, 246, 301))),
 )
 
-# name, size, the view's crop, points, labels, which of shown_planes() each candidate is, the crops that are ready
+# name, size, the view's crop, points, labels, which of answer_planes() each candidate is, the crops that are ready
 Case = tuple[str, Size, Box | None, list[tuple[float, float]], list[int], str, list[Box]]
 LEFT, RIGHT, MIDDLE = (0, 0, 1200, 900), (800, 0, 2000, 900), (150, 100, 1350, 1000)
 TILES = [LEFT, RIGHT, MIDDLE]
@@ -70,7 +70,7 @@ FLIPS: tuple[tuple[str, Size, list[tuple[float, float]], list[int]], ...] = (
 )
 
 
-def shown_planes() -> dict[str, npt.NDArray[np.float32]]:
+def answer_planes() -> dict[str, npt.NDArray[np.float32]]:
     """Return logits (32 x 32): a small mask, one in the middle between, one of nearly all, none."""
     planes = {name: np.full((SIDE, SIDE), -3, np.float32) for name in "smwn"}
     planes["s"][4:7, 5:9] = 2
@@ -88,14 +88,14 @@ def view_of(size: Size, crop: Box | None, geometry: Geometry) -> View:
 def write_views(folder: Path) -> None:
     """Write cases.json: merges with their inputs and every value, and the crops that answers fit into."""
     folder.mkdir(parents=True, exist_ok=True)
-    planes, shown = plain_logits(), shown_planes()
+    planes, answers = plain_logits(), answer_planes()
     content = {
         "image_size": IMAGE_SIZE,
         "side": SIDE,
         "planes": {name: plane.ravel().tolist() for name, plane in planes.items()},
-        "shown": {name: plane.ravel().tolist() for name, plane in shown.items()},
+        "answer_planes": {name: plane.ravel().tolist() for name, plane in answers.items()},
         "merges": [_merge(*merge, planes, LONGEST_SIDE) for merge in MERGES] + [_merge(*MERGES[-1], planes, SQUARE)],
-        "answers": [_answer(case, shown, geometry) for geometry in (LONGEST_SIDE, SQUARE) for case in ANSWERS],
+        "answers": [_answer(case, answers, geometry) for geometry in (LONGEST_SIDE, SQUARE) for case in ANSWERS],
         "flips": [_flip(*case, planes["noise"], geometry) for geometry in (LONGEST_SIDE, SQUARE) for case in FLIPS],
     }
     (folder / "cases.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
@@ -153,10 +153,10 @@ def _flip(
     }
 
 
-def _answer(case: Case, shown: dict[str, npt.NDArray[np.float32]], geometry: Geometry) -> dict[str, Any]:
+def _answer(case: Case, planes: dict[str, npt.NDArray[np.float32]], geometry: Geometry) -> dict[str, Any]:
     name, size, crop, points, labels, candidates, ready = case
     view, kinds = view_of(size, crop, geometry), np.array(labels)
-    box = answer_box(np.array(points, dtype=np.float64), kinds, np.stack([shown[one] for one in candidates]), view)
+    box = answer_box(np.array(points, dtype=np.float64), kinds, np.stack([planes[one] for one in candidates]), view)
     return {
         "name": f"{name}, {geometry.name}",
         "geometry": geometry.name,
@@ -164,7 +164,7 @@ def _answer(case: Case, shown: dict[str, npt.NDArray[np.float32]], geometry: Geo
         "crop": crop,
         "points": points,
         "labels": labels,
-        "shown": candidates,
+        "candidates": candidates,
         "ready": ready,
         "box": box,
         "fits": crop_that_fits(ready, box, size),

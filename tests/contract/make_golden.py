@@ -95,7 +95,7 @@ CLICKS_CASES: tuple[tuple[str, str, list[tuple[float, float]], list[int]], ...] 
 )
 
 
-# name, which of plain_logits() was shown before, a click, its label; the other one is the new answer
+# name, which of plain_logits() went before, a click, its label; the other one is the new answer
 BLENDING_CASES: tuple[tuple[str, str, tuple[float, float], int], ...] = (
     ("a click on the right side already", "slope", (50, 20), 1),
     ("a click a little beside", "slope", (20, 20.5), 1),
@@ -219,15 +219,15 @@ def write_clicks(folder: Path) -> None:
 
 
 def write_blending(folder: Path) -> None:
-    """Write cases.json: what was shown, a click in model pixels, and the new logits blended with it."""
+    """Write cases.json: the previous logits, a click in model pixels, and the new logits blended with them."""
     folder.mkdir(parents=True, exist_ok=True)
     planes = plain_logits() | {"nothing": np.full((CHOICE_SIDE, CHOICE_SIDE), -2, np.float32)}
     cases = []
-    for name, shown, click, label in BLENDING_CASES:
-        new = planes["noise"].T if shown == "slope" else planes["slope"].T
-        blended = blend_far(new, planes[shown], np.array(click), label, CHOICE_GEOMETRY)
+    for name, previous, click, label in BLENDING_CASES:
+        new = planes["noise"].T if previous == "slope" else planes["slope"].T
+        blended = blend_far(new, planes[previous], np.array(click), label, CHOICE_GEOMETRY)
         values = {"new": new.ravel().tolist(), "blended": blended.ravel().tolist()}
-        cases.append({"name": name, "shown": shown, "click": click, "label": label, **values})
+        cases.append({"name": name, "previous": previous, "click": click, "label": label, **values})
     height, width = CHOICE_GEOMETRY.input_size
     content = {
         "image_size": CHOICE_GEOMETRY.image_size,
@@ -294,8 +294,8 @@ def rle_pair(left: str, right: str, masks: dict[str, rle.BoolMask]) -> dict[str,
         "right": right,
         "iou": float(rle.iou_matrix([first], [second])[0, 0]),
         "union": rle.union([first, second])["counts"],
-        "intersection": rle.intersect([first, second])["counts"],
-        "difference": rle.subtract(first, second)["counts"],
+        "intersection": rle.encode(masks[left] & masks[right])["counts"],
+        "difference": rle.encode(masks[left] & ~masks[right])["counts"],
     }
 
 

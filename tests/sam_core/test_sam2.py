@@ -153,9 +153,9 @@ def test_a_box_has_a_padding_point_and_a_click_only_its_own(model: Sam2) -> None
     for coords, labels, all_coords, all_labels in cases.values():
         logits, iou = model.decode(embedding, torch.tensor(coords), torch.tensor(labels))
         sparse = prompts.embed_points(torch.tensor(all_coords), torch.tensor(all_labels))
-        seen = torch.ones(sparse.shape[:2], dtype=torch.bool)
+        is_attended = torch.ones(sparse.shape[:2], dtype=torch.bool)
         expected, expected_iou, score = decoder.decode(
-            embedding, prompts.get_dense_pe(), sparse, prompts.no_mask(1), is_seen=seen
+            embedding, prompts.get_dense_pe(), sparse, prompts.no_mask(1), is_attended=is_attended
         )
         torch.testing.assert_close(logits[:, 1:], expected[:, 1:], rtol=0, atol=1e-5)
         torch.testing.assert_close(iou[:, 1:], expected_iou[:, 1:], rtol=0, atol=1e-6)
@@ -233,7 +233,7 @@ def test_every_parameter_of_the_image_path_gets_a_gradient() -> None:
     sparse = prompts.embed_points(coords, labels)
     dense = prompts.embed_mask(random(1, 1, 32, 32)) + prompts.no_mask(1)
     answers = small.sam_mask_decoder.decode(
-        embedding, prompts.get_dense_pe(), sparse, dense, is_seen=torch.ones(1, 5, dtype=torch.bool)
+        embedding, prompts.get_dense_pe(), sparse, dense, is_attended=torch.ones(1, 5, dtype=torch.bool)
     )
     sum((one * random(*one.shape, seed=3)).sum() for one in answers).backward()
     # a bias on keys moves all scores of a query alike; the coarsest map is left out but for what it adds

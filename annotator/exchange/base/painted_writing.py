@@ -45,10 +45,10 @@ class PaintedWriter(Writer):
             self.tally.leave_out(mask=mask.row.pk, image=image.file_name, reason=reason)
         painted = list(masks[: self.most_masks])
         places, visible = paint(painted, image.size)
-        for mask, seen in zip(painted, visible, strict=True):
-            if seen < mask.measured.area:
-                hidden = mask.measured.area - seen
-                self.tally.lose(mask=mask.row.pk, iou=seen / mask.measured.area, pixels=hidden)
+        for mask, visible_area in zip(painted, visible, strict=True):
+            if visible_area < mask.measured.area:
+                hidden = mask.measured.area - visible_area
+                self.tally.lose(mask=mask.row.pk, iou=visible_area / mask.measured.area, pixels=hidden)
         return painted, places
 
     def add_picture(self, name: str, data: bytes, pixels: "NDArray[Any]") -> None:

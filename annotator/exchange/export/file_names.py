@@ -18,14 +18,14 @@ class FileNames:
     """Names for the photos of one project, made of (name, sha256) of each."""
 
     def __init__(self, photos: Iterable[tuple[str, str]]) -> None:
-        whole, alike, stems, marked = _Seen(), _Seen(), _Seen(), _Seen()
+        whole, alike, stems, marked = _NameHashes(), _NameHashes(), _NameHashes(), _NameHashes()
         for name, sha256 in photos:
             stem = _folded(stem_of(name))
             whole.add(name)
             alike.add(_folded(name))
             stems.add(stem)
             marked.add(stem + sha256[:HASH_DIGITS])  # one content under two names that meet
-        self._whole, self._alike, self._stems, self._marked = (seen.twins() for seen in (whole, alike, stems, marked))
+        self._whole, self._alike, self._stems, self._marked = (names.twins() for names in (whole, alike, stems, marked))
 
     def whole(self, name: str, *, sha256: str, pk: int, on_disk: bool) -> str:
         """Return the name that a photo is called by; on_disk: the photo itself is written under it."""
@@ -43,7 +43,7 @@ class FileNames:
         return f"{stem}-{mark}-{pk}" if is_twin else f"{stem}-{mark}"
 
 
-class _Seen:
+class _NameHashes:
     """Texts by their hash, 8 bytes each, so that a million names are no burden."""
 
     def __init__(self) -> None:

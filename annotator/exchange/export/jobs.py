@@ -47,7 +47,7 @@ def do_export(job: Job) -> None:
             yield partial(_do_step, job, run, step)
 
     slice_seconds = SLICE_SECONDS + run.tally.masks_verified * SKIPPED_SECONDS
-    if jobs.run_steps(job, steps(), slice_seconds=slice_seconds):
+    if jobs.run_steps(job, steps(), slice_seconds=slice_seconds, count_done=lambda: run.progress[0]):
         job.done = job.total
         jobs.finish_job(job, report=_file_results(job, order, run))
         remove_work_folder(EXPORT_KIND, job.pk)
@@ -64,10 +64,10 @@ def do_preflight(job: Job) -> None:
 
     def do(step: Step) -> None:
         step()
-        job.done, job.state = max(findings.passed - 1, 0), findings.to_state()  # run_steps counts the step itself
+        job.state = findings.to_state()
 
-    todo = check_steps(selection, findings, plan=plan)
-    if jobs.run_steps(job, (partial(do, step) for step in todo), slice_seconds=SLICE_SECONDS):
+    todo = (partial(do, step) for step in check_steps(selection, findings, plan=plan))
+    if jobs.run_steps(job, todo, slice_seconds=SLICE_SECONDS, count_done=lambda: findings.passed):
         jobs.finish_job(job, report=findings.report())
 
 
@@ -91,7 +91,6 @@ def _sweep_cancelled() -> None:
 
 def _do_step(job: Job, run: ExportRun, step: Step) -> None:
     step()
-    job.done = max(run.progress[0] - 1, 0)  # run_steps counts the step itself
     job.report = {"images": run.tally.images, "masks": run.tally.masks_written, "verified": run.tally.masks_verified}
 
 

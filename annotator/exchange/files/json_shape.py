@@ -18,39 +18,39 @@ def kind_of(source: Source, entry: Entry) -> str:
     A file that breaks off behind the place that tells is of its kind all the same: reading it says what is wrong.
     """
     if entry.name not in source.json_kinds:
-        source.json_kinds[entry.name] = _look(source, entry)
+        source.json_kinds[entry.name] = _classify(source, entry)
     return source.json_kinds[entry.name]
 
 
-def _look(source: Source, entry: Entry) -> str:
-    seen: dict[str, object] = {}
+def _classify(source: Source, entry: Entry) -> str:
+    members: dict[str, object] = {}
     try:
         with source.open(entry) as file:
-            return _kind(file, seen)
+            return _kind(file, members)
     except (BrokenJsonError, BrokenFileError):
-        return COCO if _is_coco_image(seen.get("images")) else ""
+        return COCO if _is_coco_image(members.get("images")) else ""
 
 
-def _kind(file: IO[bytes], seen: dict[str, object]) -> str:
+def _kind(file: IO[bytes], members: dict[str, object]) -> str:
     for key, item in read_object(file, arrays=_LISTS):
-        if key in seen:
+        if key in members:
             continue
-        seen[key] = item
+        members[key] = item
         if key == "annotations":
-            return _by_annotation(item, seen)
-    if _is_coco_image(seen.get("images")):
+            return _by_annotation(item, members)
+    if _is_coco_image(members.get("images")):
         return COCO
-    return SA1B if _is_sa1b_image(seen.get("image")) else ""
+    return SA1B if _is_sa1b_image(members.get("image")) else ""
 
 
-def _by_annotation(item: object, seen: dict[str, object]) -> str:
+def _by_annotation(item: object, members: dict[str, object]) -> str:
     if not isinstance(item, dict):
-        return COCO if _is_coco_image(seen.get("images")) else ""
+        return COCO if _is_coco_image(members.get("images")) else ""
     if "segments_info" in item:
         return PANOPTIC
-    if "image_id" in item or "images" in seen:
+    if "image_id" in item or "images" in members:
         return COCO
-    return SA1B if "segmentation" in item and ("image" in seen or "point_coords" in item) else ""
+    return SA1B if "segmentation" in item and ("image" in members or "point_coords" in item) else ""
 
 
 def _is_coco_image(item: object) -> bool:

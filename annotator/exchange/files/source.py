@@ -31,7 +31,7 @@ MAX_ENTRIES = 2_000_000
 MAX_RATIO = 200
 MAX_SMALL_BYTES = 64 * 2**20
 MENTIONS_SOUGHT = 50
-LOOKED_AT = 500
+MAX_CANDIDATES = 500
 PHOTO_ENDINGS = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif", ".avif",
 )  # fmt: skip
@@ -98,7 +98,7 @@ class Source:
 
     def first(self, *endings: str) -> Iterator[Entry]:
         """Yield the entries that tell the format: a file that was sent alone, or the first with these endings."""
-        yield from self.entries if self.kind == "file" else islice(self.named(*endings), LOOKED_AT)
+        yield from self.entries if self.kind == "file" else islice(self.named(*endings), MAX_CANDIDATES)
 
     @contextmanager
     def open(self, entry: Entry) -> Iterator[IO[bytes]]:

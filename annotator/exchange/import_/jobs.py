@@ -17,7 +17,7 @@ from annotator.jobs.models import Job
 
 SLICE_SECONDS = 120.0
 SKIPPED_SECONDS = 0.0002  # what passing over a mask that was taken before may take; a slice must outlast that
-SEEN_EVERY = 20  # steps of a preview between two signs of life
+RECORD_EVERY = 20  # steps of a preview between two signs of life
 
 
 def do_preview(job: Job) -> None:
@@ -29,7 +29,7 @@ def do_preview(job: Job) -> None:
     def tell(read: int) -> bool:
         nonlocal steps
         steps += 1
-        return steps % SEEN_EVERY != 0 or jobs.record_progress(job, done=read, total=max(job.total, read))
+        return steps % RECORD_EVERY != 0 or jobs.record_progress(job, done=read, total=max(job.total, read))
 
     try:
         with open_source(row) as path:
@@ -80,7 +80,7 @@ def _run(job: Job, row: ImportRow, run: ImportRun, *, boxes_task: object) -> Non
             yield partial(_do_step, job, run, step)
 
     slice_seconds = SLICE_SECONDS + run.progress[0] * SKIPPED_SECONDS
-    if not jobs.run_steps(job, steps(), slice_seconds=slice_seconds):
+    if not jobs.run_steps(job, steps(), slice_seconds=slice_seconds, count_done=lambda: run.progress[0]):
         job.refresh_from_db(fields=["status"])
         return
     report = run.finish()
@@ -104,8 +104,7 @@ def _start_boxes(row: ImportRow, place: str, *, task: object) -> int:
 
 def _do_step(job: Job, run: ImportRun, step: Step) -> None:
     step()
-    done, job.total = run.progress
-    job.done = max(done - 1, 0)  # run_steps counts the step itself
+    job.total = run.progress[1]
     job.report = {"masks": run.report.masks, "images": run.report.images}
 
 

@@ -7,7 +7,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from annotator.annotations.label_removal import labels_being_removed, remove_label
+from annotator.annotations.label_removal import remove_label
+from annotator.annotations.label_removal_job import labels_being_removed
 from annotator.annotations.relabelling import count_masks
 from annotator.errors import AppError
 from annotator.pages.access import person, project_context, project_page

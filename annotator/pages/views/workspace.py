@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
-from annotator.accounts.look import Theme, theme_of
+from annotator.accounts.preferences import Theme, theme_of
 from annotator.images.models import Image
 from annotator.images.selectors import file_url
 from annotator.inference.models import EmbeddingStatus

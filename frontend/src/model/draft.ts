@@ -3,7 +3,7 @@
  */
 import { combineMasks, type ColumnMask } from "../geometry/column-mask";
 import type { BoxXyxy, ImagePoint, LowResLogits, Prompt } from "../geometry/types";
-import type { Candidate, SeenView, PreviousMask, ViewStart } from "./embedding-views";
+import type { Candidate, DecodedView, PreviousMask, ViewStart } from "./embedding-views";
 
 export interface Draft {
   readonly prompts: readonly Prompt[];
@@ -21,7 +21,7 @@ export interface Draft {
   /** The crop of the photo that the mask lies in: that of the closest view. */
   readonly cropBox: BoxXyxy | null;
   /** What each view gave for these prompts, from the whole photo to the closest crop. */
-  readonly seen: readonly SeenView[];
+  readonly decodedViews: readonly DecodedView[];
   /** What was painted and erased by hand; it stays when the model answers anew. */
   readonly added: ColumnMask | null;
   readonly removed: ColumnMask | null;
@@ -42,7 +42,7 @@ export const EMPTY_DRAFT: Draft = {
   before: null,
   targetId: null,
   cropBox: null,
-  seen: [],
+  decodedViews: [],
   added: null,
   removed: null,
   edits: [],
@@ -88,11 +88,11 @@ export function nextCandidate(draft: Draft, steps: number): number {
 
 /** Forget what can be computed again, for drafts far back in the history. */
 export function slimDraft(draft: Draft): Draft {
-  return { ...draft, candidates: [], chosen: 0, starts: [], before: null, seen: [] };
+  return { ...draft, candidates: [], chosen: 0, starts: [], before: null, decodedViews: [] };
 }
 
 /** The logits of a view's candidate. */
-export function planeOf({ logits, predictedIou }: SeenView, candidate: number): LowResLogits {
+export function planeOf({ logits, predictedIou }: DecodedView, candidate: number): LowResLogits {
   const size = logits.length / predictedIou.length;
   return { data: logits.subarray(candidate * size, (candidate + 1) * size), side: Math.sqrt(size) };
 }
@@ -100,8 +100,8 @@ export function planeOf({ logits, predictedIou }: SeenView, candidate: number): 
 /** What the model should start from: what each view gave last, once there is more than one prompt. */
 export function startsToRefine(before: Draft, after: Draft): readonly ViewStart[] {
   if (after.prompts.length < 2) return [];
-  if (before.seen.length === 0) return before.starts;
-  return before.seen.map((view) => ({
+  if (before.decodedViews.length === 0) return before.starts;
+  return before.decodedViews.map((view) => ({
     cropBox: view.embedding.cropBox,
     isFlipped: view.embedding.isFlipped,
     logits: planeOf(view, before.chosen),

@@ -18,7 +18,7 @@ export interface RawAnswer {
 }
 
 /** The answer of one view alone. */
-export interface SeenView extends RawAnswer {
+export interface DecodedView extends RawAnswer {
   readonly embedding: EmbeddingRef;
 }
 

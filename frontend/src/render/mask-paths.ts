@@ -20,7 +20,7 @@ export function detailStep(scale: number): number {
 }
 
 /** As detailStep, but rather too coarse than too fine: for a mask that stands for a frame, a fourth of the pixels. */
-export function glimpseStep(scale: number): number {
+export function samplingStep(scale: number): number {
   const step = detailStep(scale);
   return step > 1 && step < 64 && step * scale < 1 ? 2 * step : step;
 }

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { detailStep, glimpseStep } from "./mask-paths";
+import { detailStep, samplingStep } from "./mask-paths";
 import { pickLevel, tileUrl } from "./photo-layer";
 
 const LEVELS = [
@@ -26,5 +26,5 @@ it("halves a mask until one of its pixels is about one on the screen", () => {
 });
 
 it("draws a mask that stands for a frame at one to two pixels of the screen, or exactly from close by", () => {
-  expect([1, 0.6, 0.5, 0.49, 0.32, 0.25, 0.24, 0.001].map(glimpseStep)).toEqual([1, 1, 2, 4, 4, 4, 8, 64]);
+  expect([1, 0.6, 0.5, 0.49, 0.32, 0.25, 0.24, 0.001].map(samplingStep)).toEqual([1, 1, 2, 4, 4, 4, 8, 64]);
 });

@@ -15,6 +15,7 @@ from annotator.exchange.import_.uploads import keep_upload
 from annotator.exchange.models import ImportRun
 from annotator.exchange.options import ExportOptions, ImportOptions
 from annotator.exchange.places import work_folders
+from annotator.jobs import services as jobs
 from annotator.jobs.models import Job
 from annotator.jobs.services import cancel_job, pause_job, resume_job
 
@@ -30,6 +31,19 @@ def small_steps(monkeypatch):
     monkeypatch.setattr(import_run, "MASKS_PER_STEP", 3)
     monkeypatch.setattr(exports, "SLICE_SECONDS", 0.0)
     monkeypatch.setattr(imports, "SLICE_SECONDS", 0.0)
+
+
+@pytest.fixture
+def records(monkeypatch):
+    """Per record of progress: how far the job was in memory before it, and how far it was written to be."""
+    told, record = [], jobs.record_progress
+
+    def note(job, *, done, **more):
+        told.append((job.done, done))
+        return record(job, done=done, **more)
+
+    monkeypatch.setattr(jobs, "record_progress", note)
+    return told
 
 
 def work_off(**options):
@@ -72,6 +86,39 @@ def test_an_import_in_many_slices_is_whole(filled, admin, export, twin):
     assert (job.status, job.report["masks"]["created"]) == ("done", count)
     assert Annotation.objects.filter(image__project=copy).count() == count
     assert work_folders("import") == []
+
+
+def test_an_export_without_images_is_never_further_than_its_end(project, admin, records):
+    job = tasks.start_export(project, ExportOptions(), user=admin)
+    work_off()
+    job.refresh_from_db()
+    assert (job.status, job.done, job.total) == ("done", 0, 0)
+    assert len(records) > 1
+    assert set(records) == {(0, 0)}
+
+
+def test_an_export_is_as_far_as_its_images_and_masks_until_the_next_record(filled, admin, records, monkeypatch):
+    monkeypatch.setattr(export_run, "IMAGES_PER_STEP", 3)
+    tasks.start_export(filled, ExportOptions(), user=admin)
+    work_off()
+    assert records[:3] == [(0, 3), (3, 4), (4, 4)]  # the files are closed in a step of their own
+    assert [before for before, _ in records[1:]] == [done for _, done in records[:-1]]
+
+
+def test_a_check_is_as_far_as_its_images_until_the_next_record(filled, admin, records, monkeypatch):
+    monkeypatch.setattr(preflight, "IMAGES_AT_ONCE", 3)
+    tasks.start_preflight(filled, ExportOptions(), user=admin)
+    work_off()
+    assert records == [(0, 3), (3, 4)]
+
+
+def test_an_import_that_has_only_checked_its_file_has_taken_nothing(filled, admin, export, twin, records):
+    path = export(filled).files[0]
+    with path.open("rb") as file:
+        row = keep_upload(twin(filled), file, name="in.json", options=ImportOptions(), user=admin)
+    tasks.start_import(row, ImportOptions(), user=admin)
+    work_off()
+    assert records[:3] == [(0, 0), (0, 3), (3, 6)]
 
 
 def test_a_paused_export_goes_on_where_it_was(filled, admin):

@@ -223,6 +223,22 @@ def test_a_long_job_lets_others_through(
     assert jobs.claim_job(job.pk) is not None
 
 
+def test_a_job_whose_steps_do_several_things_says_how_many_are_done(start: Callable[..., Job]) -> None:
+    held = jobs.claim_job(start().pk)
+    assert held is not None
+    packed: list[str] = []
+    written: list[int] = []
+
+    def step(things: str) -> None:
+        written.append(Job.objects.get(pk=held.pk).done)
+        packed.extend(things)
+
+    steps = [lambda: step("abc"), lambda: step(""), lambda: step("de")]
+    assert jobs.run_steps(held, steps, count_done=lambda: len(packed))
+    held.refresh_from_db()
+    assert (written, held.done) == ([0, 3, 3], 5)
+
+
 def test_a_lost_message_is_sent_again_once(start: Callable[..., Job], django_capture_on_commit_callbacks: Any) -> None:
     job = start()
     DBTaskResult.objects.all().delete()

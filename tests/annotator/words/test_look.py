@@ -7,7 +7,7 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
-from annotator.accounts import look
+from annotator.accounts import preferences
 from annotator.accounts.models import User
 from annotator.projects.models import Project
 
@@ -73,7 +73,7 @@ def test_preferences_that_hold_no_language_or_theme_are_passed_over(
 ) -> None:
     User.objects.filter(pk=admin.pk).update(preferences={"locale": str(stored)[:2], "theme": stored or 0})
     assert signed_in.get("/projects/").status_code == 200
-    assert look.read_language({"locale": stored}) == look.read_theme({"theme": stored}) == ""
+    assert preferences.read_language({"locale": stored}) == preferences.read_theme({"theme": stored}) == ""
 
 
 @pytest.mark.parametrize(

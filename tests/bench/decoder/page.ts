@@ -2,7 +2,7 @@
 import { browserDecoder } from "../../../frontend/src/editor/prompting/browser-decoder";
 import type { Decoder } from "../../../frontend/src/editor/prompting/decoder-port";
 import { Prompting } from "../../../frontend/src/editor/prompting/prompting";
-import { rehearse } from "../../../frontend/src/editor/prompting/rehearsal";
+import { warmUpPainting } from "../../../frontend/src/editor/prompting/warm-up-painting";
 import { imagePoint, screenPoint, type BoxXyxy, type Size } from "../../../frontend/src/geometry/types";
 import { fitViewport, toImage, type Viewport } from "../../../frontend/src/geometry/viewport";
 import type { DecoderClient, EngineInfo } from "../../../frontend/src/inference/protocol/types";
@@ -12,7 +12,7 @@ import type { LocalEngine } from "../../../frontend/src/inference/protocol/messa
 import { MaskDocument } from "../../../frontend/src/model/document";
 import { History } from "../../../frontend/src/model/history";
 import { afterPaint, FrameLoop, type Layer } from "../../../frontend/src/render/frame-loop";
-import { detailStep, glimpseStep, MaskPaths } from "../../../frontend/src/render/mask-paths";
+import { detailStep, samplingStep, MaskPaths } from "../../../frontend/src/render/mask-paths";
 import { OverlayLayer, type OverlayScene } from "../../../frontend/src/render/overlay-layer";
 import { Surface } from "../../../frontend/src/render/surface";
 
@@ -45,7 +45,7 @@ function createOnPage(): Promise<never> {
 }
 
 async function openClient(folder: string): Promise<Opened> {
-  const client = createDecoderClient({ api: "/api/v1", csrf: "", workerUrl: decoderWorker, createOnPage, rehearse });
+  const client = createDecoderClient({ api: "/api/v1", csrf: "", workerUrl: decoderWorker, createOnPage, warmUpPainting });
   const info = await client.open(`/models/${folder}/manifest.json`);
   return { client, info, keyPrefix: `image-${info.modelVersion}-full-` };
 }
@@ -149,7 +149,7 @@ class Stage {
         fetchCrop: () => Promise.resolve(null),
         onNothingSharper: () => undefined,
         detailStep: () => detailStep(this.view.scale),
-        glimpseStep: () => glimpseStep(this.view.scale),
+        samplingStep: () => samplingStep(this.view.scale),
         afterPaint,
         onDecoded: (_kind, ms) => {
           this.answeredAt = performance.now();
@@ -199,7 +199,7 @@ class Stage {
 
   private scene(): OverlayScene {
     const { draft } = this.masks;
-    const shown = this.prompting.glimpse ?? (draft?.mask ? { mask: draft.mask, step: 1 } : null);
+    const shown = this.prompting.sampled ?? (draft?.mask ? { mask: draft.mask, step: 1 } : null);
     const nothing = { hover: null, hovered: null, selected: [], strays: [], box: null, path: null, brush: null };
     const color = [0, 114, 178] as const;
     const none = { cursor: null, heat: null, gap: null };

@@ -59,7 +59,7 @@ def coco_entries(source: Source) -> list[Entry]:
 
 def choose_parts(source: Source, entries: Sequence[Entry], wanted: Sequence[str]) -> list[Part]:
     """Return all parts, looked through, with those to read marked; raise BrokenFileError for names that none has."""
-    parts = [_look_through(source, entry) for entry in entries]
+    parts = [_scan(source, entry) for entry in entries]
     if wanted:
         unknown = sorted(set(wanted) - {part.entry.name for part in parts})
         if unknown:
@@ -86,7 +86,7 @@ def items_of(source: Source, entry: Entry) -> Iterator[tuple[str, Any]]:
         raise BrokenFileError(_("%(name)s: %(reason)s") % {"name": entry.name, "reason": error}) from error
 
 
-def _look_through(source: Source, entry: Entry) -> Part:
+def _scan(source: Source, entry: Entry) -> Part:
     part = Part(entry)
     folder = entry.path.rpartition("/")[0]
     try:

@@ -67,7 +67,7 @@ class CocoReader(Reader):
                     yield self._read_image(item, place, prefix, part)
                 elif key == "annotations":
                     self.mask_count += 1
-                    self._look_at(item)
+                    self._note_leftovers(item)
                 elif key not in _KNOWN_KEYS:
                     self.dropped[str(key)[:100]] += 1
 
@@ -98,7 +98,7 @@ class CocoReader(Reader):
         self.files = [part.to_json() for part in parts]
         return parts
 
-    def _look_at(self, item: object) -> None:
+    def _note_leftovers(self, item: object) -> None:
         """Note what an annotation says that has no place here, and its number."""
         if not isinstance(item, dict):
             return

@@ -83,8 +83,8 @@ class PanopticWriter(PaintedWriter):
     def _segments(
         self, masks: Sequence[CheckedMask], places: "NDArray[np.uint16]", size: tuple[int, int]
     ) -> list[dict[str, object]]:
-        seen = list(counts_of_numbers(places))
-        measured = measure_masks([counts for _, counts in seen], [size] * len(seen))
+        found_numbers = list(counts_of_numbers(places))
+        measured = measure_masks([counts for _, counts in found_numbers], [size] * len(found_numbers))
         return [
             {
                 "id": place,
@@ -93,7 +93,7 @@ class PanopticWriter(PaintedWriter):
                 "bbox": list(found.bbox_xywh),
                 "iscrowd": 0,
             }
-            for (place, _), found in zip(seen, measured, strict=True)
+            for (place, _), found in zip(found_numbers, measured, strict=True)
             if isinstance(found, MeasuredMask)
         ]
 

@@ -37,12 +37,17 @@ export class FakeDecoder implements Decoder {
   async answer(columns: readonly number[] = [0, 1, 2, 3], chosen = 2): Promise<void> {
     const asked = this.waiting.shift();
     if (!asked) throw new Error("nothing was asked");
-    const seen = asked.question.views.map((embedding, i) => ({
+    const decodedViews = asked.question.views.map((embedding, i) => ({
       embedding,
       logits: Float32Array.from(columns, (column) => column + 10 * i),
       predictedIou: columns.map(() => 0.9),
     }));
-    asked.resolve({ ...shownOf(asked.question, candidatesOf(columns), chosen), decodeMs: 5, engine: "wasm", seen });
+    asked.resolve({
+      ...shownOf(asked.question, candidatesOf(columns), chosen),
+      decodeMs: 5,
+      engine: "wasm",
+      decodedViews,
+    });
     await settle();
   }
 }
@@ -57,8 +62,8 @@ function shownOf(question: DecodeRequest, candidates: readonly Candidate[], like
   const { step, isExact, originalSize } = question;
   const chosen = question.chosen ?? likeliest;
   const exact = pixelMask(candidates[chosen].maskLogits, originalSize);
-  const look = { mask: sampleMask(exact, step), step };
-  return { candidates, chosen, look, mask: isExact ? Promise.resolve(exact) : null };
+  const sampled = { mask: sampleMask(exact, step), step };
+  return { candidates, chosen, sampled, mask: isExact ? Promise.resolve(exact) : null };
 }
 
 function candidatesOf(columns: readonly number[]): Candidate[] {

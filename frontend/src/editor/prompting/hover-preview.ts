@@ -61,7 +61,7 @@ export class HoverPreview {
         const answer = await question.answer;
         if (this.running !== question) return;
         if (answer) {
-          this.shown = answer.look;
+          this.shown = answer.sampled;
           this.port.onChanged();
         }
         this.last = answer && question;

@@ -47,7 +47,7 @@ export class PromptingBench {
       onFailed: (error) => this.failures.push(error),
       onPreview: () => undefined,
       detailStep: () => 1,
-      glimpseStep: () => this.step,
+      samplingStep: () => this.step,
       afterPaint: () => this.paint,
     },
     SIZE,

@@ -7,7 +7,7 @@ import type { EmbeddingRef } from "../../model/embedding-views";
 import { settle } from "./fake-decoder";
 import { FLIPPED, NEAR, PART, PromptingBench, WHOLE } from "./prompting-bench";
 
-const LATE = { engine: "wasm", look: { mask: emptyMask({ width: 6, height: 2 }), step: 1 }, mask: null } as const;
+const LATE = { engine: "wasm", sampled: { mask: emptyMask({ width: 6, height: 2 }), step: 1 }, mask: null } as const;
 let bench: PromptingBench;
 
 beforeEach(() => {
@@ -35,7 +35,7 @@ describe("prompting", () => {
     bench.prompting.addPoint({ x: 1, y: 1 }, 1);
     const late = bench.decoder.waiting.shift();
     bench.prompting.addPoint({ x: 2, y: 1 }, 1);
-    late?.resolve({ ...LATE, candidates: [], chosen: 0, decodeMs: 1, seen: [] });
+    late?.resolve({ ...LATE, candidates: [], chosen: 0, decodeMs: 1, decodedViews: [] });
     await bench.decoder.answer([5, 5, 5, 5]);
     expect(bench.topRow()).toBe(".....#");
     expect(bench.failures).toEqual([]);
@@ -245,7 +245,7 @@ describe("prompting", () => {
   });
 });
 
-describe("a glimpse of the mask", () => {
+describe("a sampled mask", () => {
   it("is painted first; the exact mask follows when it has been", async () => {
     bench.step = 2;
     bench.prompting.addPoint({ x: 1, y: 1 }, 1);
@@ -253,12 +253,12 @@ describe("a glimpse of the mask", () => {
     const painted = new Promise<void>((resolve) => (letPaint = resolve));
     bench.paint = painted;
     await bench.decoder.answer([3, 3, 3, 3]);
-    expect(bench.prompting.glimpse?.step).toBe(2);
+    expect(bench.prompting.sampled?.step).toBe(2);
     expect(bench.document.draft?.mask).toBeNull();
     expect(bench.prompting.isDecoding.get()).toBe(true);
     letPaint();
     await settle();
-    expect(bench.prompting.glimpse).toBeNull();
+    expect(bench.prompting.sampled).toBeNull();
     expect(bench.topRow()).toBe("...#..");
     expect(bench.prompting.isDecoding.get()).toBe(false);
   });
@@ -269,7 +269,7 @@ describe("a glimpse of the mask", () => {
     bench.prompting.addPoint({ x: 1, y: 1 }, 1);
     await bench.decoder.answer([3, 3, 3, 3]);
     bench.prompting.abandon();
-    expect(bench.prompting.glimpse).toBeNull();
+    expect(bench.prompting.sampled).toBeNull();
     expect(bench.document.draft).toBeNull();
   });
 });

@@ -39,14 +39,14 @@ export interface PromptingPort {
   /** How many pixels of the photo, a power of two, make one that can be seen at this zoom. */
   detailStep(): number;
   /** The same for a mask that stands for a frame or two. */
-  glimpseStep(): number;
+  samplingStep(): number;
   /** Settles when the next frame has been painted, or at once where none is. */
   afterPaint(): Promise<void>;
   onDecoded(kind: "hover" | "click", ms: number): void;
   /** The mask of prompts given at `askedAt` (performance.now()) is about to be painted. */
   onShown(askedAt: number): void;
   onFailed(error: unknown): void;
-  /** What `glimpse` or `hover` shows has changed. */
+  /** What `sampled` or `hover` shows has changed. */
   onPreview(): void;
 }
 
@@ -55,7 +55,7 @@ export class Prompting {
   /** How many candidates were chosen whose masks are on their way. */
   readonly choosing = new Store(0);
   /** The draft's next mask as the screen shows it, until its exact pixels are in the document. */
-  glimpse: SampledMask | null = null;
+  sampled: SampledMask | null = null;
   readonly sharpening: Sharpening;
   private readonly preview: HoverPreview;
   private running: AbortController | null = null;
@@ -171,7 +171,7 @@ export class Prompting {
     this.running = null;
     this.isDecoding.set(false);
     this.sharpening.stop();
-    this.dropGlimpse();
+    this.dropSampled();
     this.preview.clear();
   }
 
@@ -250,7 +250,7 @@ export class Prompting {
       }
       const exact = this.exactMask(answer);
       exact.catch(() => undefined); // told below, unless nobody wants it any more
-      const isShown = await this.showGlimpse(asked, answer, askedAt);
+      const isShown = await this.showSampled(asked, answer, askedAt);
       const mask = await exact;
       if (this.running !== run) return;
       if (!isShown) this.port.onShown(askedAt);
@@ -273,13 +273,13 @@ export class Prompting {
     const answer = await foreseen.catch(() => null);
     const { draft } = this.port.document;
     if (!answer || !draft) return null;
-    return this.port.viewsFor(draft.prompts).at(0)?.key === answer.seen[0].embedding.key ? answer : null;
+    return this.port.viewsFor(draft.prompts).at(0)?.key === answer.decodedViews[0].embedding.key ? answer : null;
   }
 
   private finish(): void {
     this.running = null;
     this.isDecoding.set(false);
-    this.dropGlimpse();
+    this.dropSampled();
     if (!this.dragged) this.settle();
   }
 
@@ -296,7 +296,7 @@ export class Prompting {
   ): Promise<DecodeResult | null> {
     const views = this.port.viewsFor(prompts);
     if (views.length === 0) return null;
-    const step = kind === "hover" ? this.port.detailStep() : this.port.glimpseStep();
+    const step = kind === "hover" ? this.port.detailStep() : this.port.samplingStep();
     const isExact = kind === "click" && !keepsMask;
     const asked = { kind, views, originalSize: this.imageSize, prompts, starts, before };
     const answer = await this.port.decoder.decode({ ...asked, isUnhurried, chosen, step, isExact, signal });
@@ -305,10 +305,10 @@ export class Prompting {
   }
 
   /** Paint an answer before its exact pixels are computed, which takes longer than anybody should wait; false if not. */
-  private async showGlimpse(asked: Draft, { look }: DecodeResult, askedAt: number): Promise<boolean> {
+  private async showSampled(asked: Draft, { sampled }: DecodeResult, askedAt: number): Promise<boolean> {
     const isByHand = asked.added !== null || asked.removed !== null;
-    if (isByHand || this.port.glimpseStep() === 1) return false;
-    this.glimpse = look;
+    if (isByHand || this.port.samplingStep() === 1) return false;
+    this.sampled = sampled;
     this.port.onPreview();
     this.port.onShown(askedAt);
     await this.port.afterPaint();
@@ -316,26 +316,26 @@ export class Prompting {
   }
 
   /** The exact pixels of an answer: what was asked for as a preview has none yet. */
-  private exactMask({ look, mask, candidates, chosen, seen }: DecodeResult): Promise<ColumnMask> {
-    if (look.step === 1) return Promise.resolve(look.mask);
-    return mask ?? this.port.decoder.toMask(candidates[chosen].maskLogits, this.imageSize, cropOf(seen));
+  private exactMask({ sampled, mask, candidates, chosen, decodedViews }: DecodeResult): Promise<ColumnMask> {
+    if (sampled.step === 1) return Promise.resolve(sampled.mask);
+    return mask ?? this.port.decoder.toMask(candidates[chosen].maskLogits, this.imageSize, cropOf(decodedViews));
   }
 
-  private dropGlimpse(): void {
-    if (!this.glimpse) return;
-    this.glimpse = null;
+  private dropSampled(): void {
+    if (!this.sampled) return;
+    this.sampled = null;
     this.port.onPreview();
   }
 
-  private show(asked: Draft, { candidates, chosen, seen }: DecodeResult, mask: ColumnMask): void {
+  private show(asked: Draft, { candidates, chosen, decodedViews }: DecodeResult, mask: ColumnMask): void {
     if (this.port.document.draft !== asked) return;
-    const cropBox = cropOf(seen);
-    this.replace(asked, { ...asked, candidates, chosen, mask: withHandEdits(mask, asked), cropBox, seen });
+    const cropBox = cropOf(decodedViews);
+    this.replace(asked, { ...asked, candidates, chosen, mask: withHandEdits(mask, asked), cropBox, decodedViews });
   }
 
   /** Give a draft its candidates back, and leave the mask as it is on the screen. */
-  private complete(asked: Draft, { candidates, chosen, seen }: DecodeResult): void {
-    if (this.port.document.draft === asked) this.replace(asked, { ...asked, candidates, chosen, seen });
+  private complete(asked: Draft, { candidates, chosen, decodedViews }: DecodeResult): void {
+    if (this.port.document.draft === asked) this.replace(asked, { ...asked, candidates, chosen, decodedViews });
   }
 
   /** Put an answer in place, in the history as well: it is no step of its own. */
@@ -362,6 +362,6 @@ function isSameQuestion(a: Draft, b: Draft): boolean {
 }
 
 /** The crop that an answer's masks lie in: that of the closest view. */
-function cropOf(seen: DecodeResult["seen"]): BoxXyxy | null {
-  return seen.at(-1)?.embedding.cropBox ?? null;
+function cropOf(decodedViews: DecodeResult["decodedViews"]): BoxXyxy | null {
+  return decodedViews.at(-1)?.embedding.cropBox ?? null;
 }

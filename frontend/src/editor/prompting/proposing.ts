@@ -27,9 +27,9 @@ export async function proposeAt(
     prompts,
     step: stepFor(imageSize),
   } as const;
-  const { candidates, chosen, look } = await decoder.decode({ ...asked, starts: [], before: null, signal });
+  const { candidates, chosen, sampled } = await decoder.decode({ ...asked, starts: [], before: null, signal });
   const { predictedIou, stabilityScore } = candidates[chosen];
-  const { mask, step } = look;
+  const { mask, step } = sampled;
   const small = maskBounds(mask);
   if (!small) return null;
   return {

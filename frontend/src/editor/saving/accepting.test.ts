@@ -27,7 +27,7 @@ beforeEach(() => {
     onFailed: () => undefined,
     onPreview: () => undefined,
     detailStep: () => 1,
-    glimpseStep: () => 1,
+    samplingStep: () => 1,
     afterPaint: () => Promise.resolve(),
   };
   prompting = new Prompting(port, { width: 6, height: 2 });

@@ -116,7 +116,7 @@ function provenanceOf(draft: Draft, modelVersion: string | null, base: Provenanc
         model_version: modelVersion,
         predicted_iou: chosen.predictedIou,
         stability_score: chosen.stabilityScore,
-        views: draft.seen.map(({ embedding }) => ({
+        views: draft.decodedViews.map(({ embedding }) => ({
           crop_box: cornersOf(embedding.cropBox),
           is_flipped: embedding.isFlipped,
         })),

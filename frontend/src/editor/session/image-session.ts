@@ -14,7 +14,7 @@ import { strokeTarget } from "../../model/edit-target";
 import type { EmbeddingRef } from "../../model/embedding-views";
 import { History } from "../../model/history";
 import { afterPaint } from "../../render/frame-loop";
-import { detailStep, glimpseStep } from "../../render/mask-paths";
+import { detailStep, samplingStep } from "../../render/mask-paths";
 import { MaskCommands } from "../editing/mask-commands";
 import { Painting } from "../editing/painting";
 import { situationOf } from "../editing/situation";
@@ -182,7 +182,7 @@ export class ImageSession {
       onFailed: (error: unknown) => ports.onDecodeFailed(error),
       onPreview: () => ports.onPreview(),
       detailStep: () => detailStep(ports.stores.view.get().scale),
-      glimpseStep: () => glimpseStep(ports.stores.view.get().scale),
+      samplingStep: () => samplingStep(ports.stores.view.get().scale),
       afterPaint,
     };
     return new Prompting(port, this.size);

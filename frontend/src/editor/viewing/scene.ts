@@ -27,7 +27,7 @@ export interface Momentary {
 /** The open image, as far as it is drawn. */
 export interface DrawnImage {
   readonly document: MaskDocument;
-  readonly prompting: Pick<Prompting, "hoverMask" | "glimpse">;
+  readonly prompting: Pick<Prompting, "hoverMask" | "sampled">;
   readonly painting: Pick<Painting, "painted">;
 }
 
@@ -94,15 +94,15 @@ export class SceneMaker {
     const draftColor = this.colorOf({ id: "", labelId: this.stores.currentLabel.get() });
     const target = painted?.targetId ? session?.document.get(painted.targetId) : undefined;
     const shown = painted?.mask ?? draft?.mask ?? null;
-    const glimpse = painted ? null : (session?.prompting.glimpse ?? null);
+    const sampled = painted ? null : (session?.prompting.sampled ?? null);
     return {
       hover: session?.prompting.hoverMask ? { shown: session.prompting.hoverMask, color: draftColor } : null,
       hovered: this.lit(session),
       selected: painted ? [] : this.selected(session),
       draft:
-        shown || glimpse || draft
+        shown || sampled || draft
           ? {
-              shown: glimpse ?? (shown && { mask: shown, step: 1 }),
+              shown: sampled ?? (shown && { mask: shown, step: 1 }),
               prompts: draft?.prompts ?? [],
               pointed: this.stores.pointedPrompt.get(),
               color: target ? this.colorOf(target) : draftColor,

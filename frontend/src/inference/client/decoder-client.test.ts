@@ -61,7 +61,7 @@ describe("answering clicks", () => {
     ]);
     // 0 1 | 2 3 and, flipped back, 1 0 | 2 3
     expect(Array.from(answer.candidates[0].logits.data.subarray(0, 4))).toEqual([0.5, 0.5, 2, 3]);
-    expect(answer.seen.map(({ embedding }) => embedding)).toEqual([EMBEDDING, FLIPPED]);
+    expect(answer.decodedViews.map(({ embedding }) => embedding)).toEqual([EMBEDDING, FLIPPED]);
   });
 
   it("orders a view before its flip, whichever was ready first", async () => {
@@ -69,8 +69,8 @@ describe("answering clicks", () => {
     const client = bench.makeClient(healthy, { fetch: fakeFetch(routes) });
     await client.open("/models/manifest.json");
     const box = { kind: "box", box: { x0: 2, y0: 2, x1: 6, y1: 8 } } as const;
-    const { seen } = await client.decode({ ...click(3.5), views: [FLIPPED, EMBEDDING], prompts: [box] });
-    expect(seen.map(({ embedding }) => embedding)).toEqual([EMBEDDING, FLIPPED]);
+    const { decodedViews } = await client.decode({ ...click(3.5), views: [FLIPPED, EMBEDDING], prompts: [box] });
+    expect(decodedViews.map(({ embedding }) => embedding)).toEqual([EMBEDDING, FLIPPED]);
   });
 
   describe("within the time of the policy", () => {
@@ -101,8 +101,8 @@ describe("answering clicks", () => {
       [400, POINTS, [EMBEDDING]],
     ])("takes %i ms views as far as they fit, what gains most first", async (ms, prompts, expected) => {
       const client = await slowClient(ms);
-      const { seen, decodeMs } = await client.decode({ ...click(16.5), prompts, views: ALL });
-      expect(seen.map(({ embedding }) => embedding)).toEqual(expected);
+      const { decodedViews, decodeMs } = await client.decode({ ...click(16.5), prompts, views: ALL });
+      expect(decodedViews.map(({ embedding }) => embedding)).toEqual(expected);
       expect(decodeMs).toBe(ms * expected.length);
     });
 
@@ -110,17 +110,17 @@ describe("answering clicks", () => {
       const client = await slowClient(20);
       const wide = { kind: "box", box: { x0: 1, y0: 1, x1: 30, y1: 14 } } as const;
       const flipped = await client.decode({ ...click(16.5), prompts: [wide], views: ALL });
-      expect(flipped.seen.map(({ embedding }) => embedding)).toEqual([EMBEDDING, FLIPPED]);
+      expect(flipped.decodedViews.map(({ embedding }) => embedding)).toEqual([EMBEDDING, FLIPPED]);
       const logits = { side: SIDE, data: new Float32Array(SIDE * SIDE).fill(-1) };
       const before = { cropBox: TILE.cropBox, logits };
       const then = await client.decode({ ...click(16.5), prompts: POINTS, views: ALL, before });
-      expect(then.seen.map(({ embedding }) => embedding)).toEqual([EMBEDDING, TILE]);
+      expect(then.decodedViews.map(({ embedding }) => embedding)).toEqual([EMBEDDING, TILE]);
     });
 
     it("takes every view where somebody asked for it", async () => {
       const client = await slowClient(400);
-      const { seen } = await client.decode({ ...click(16.5), prompts: [BOX], views: ALL, isUnhurried: true });
-      expect(seen.map(({ embedding }) => embedding)).toEqual([EMBEDDING, FLIPPED, TILE]);
+      const { decodedViews } = await client.decode({ ...click(16.5), prompts: [BOX], views: ALL, isUnhurried: true });
+      expect(decodedViews.map(({ embedding }) => embedding)).toEqual([EMBEDDING, FLIPPED, TILE]);
     });
   });
 
@@ -131,8 +131,8 @@ describe("answering clicks", () => {
     ] as const) {
       const client = bench.makeClient(healthy, { fetch: fakeFetch({ ...ROUTES, ...policy(steps) }) });
       await client.open("/models/manifest.json");
-      const { seen } = await client.decode({ ...click(10.5), prompts, views: [EMBEDDING, FLIPPED, TILE] });
-      expect(seen.map(({ embedding }) => embedding)).toEqual([EMBEDDING]);
+      const { decodedViews } = await client.decode({ ...click(10.5), prompts, views: [EMBEDDING, FLIPPED, TILE] });
+      expect(decodedViews.map(({ embedding }) => embedding)).toEqual([EMBEDDING]);
     }
   });
 
@@ -145,20 +145,20 @@ describe("answering clicks", () => {
     await client.open("/models/manifest.json");
     const whole = await client.decode(click(16.5));
     const both = await client.decode({ ...click(16.5), views: [EMBEDDING, TILE] });
-    expect(both.seen.map(({ embedding }) => embedding)).toEqual([EMBEDDING, TILE]);
-    const [far, near] = both.seen.map(({ logits }) => Math.max(logits[0], -8));
+    expect(both.decodedViews.map(({ embedding }) => embedding)).toEqual([EMBEDDING, TILE]);
+    const [far, near] = both.decodedViews.map(({ logits }) => Math.max(logits[0], -8));
     // 32 photo pixels on 16 of the model's, and 16 on 16: half the detail from afar
     expect(both.candidates[0].logits.data[0]).toBeCloseTo(0.2 * far + 0.8 * near, 5);
-    expect(whole.seen).toHaveLength(1);
+    expect(whole.decodedViews).toHaveLength(1);
     const outside = await client.decode({ ...click(2.5), views: [EMBEDDING, TILE] });
-    expect(outside.seen).toHaveLength(1);
+    expect(outside.decodedViews).toHaveLength(1);
   });
 
   it("tells the mask of the chosen candidate, to look at and exactly", async () => {
     const client = bench.makeClient(healthy);
     await client.open("/models/manifest.json");
-    const { look, mask, candidates } = await client.decode({ ...click(10.5), step: 4, isExact: true });
-    expect([look.step, maskArea(look.mask)]).toEqual([4, (SIZE.width * SIZE.height) / 16]);
+    const { sampled, mask, candidates } = await client.decode({ ...click(10.5), step: 4, isExact: true });
+    expect([sampled.step, maskArea(sampled.mask)]).toEqual([4, (SIZE.width * SIZE.height) / 16]);
     const exact = await mask;
     expect(exact && maskArea(exact)).toBe(SIZE.width * SIZE.height);
     const asked = { logits: candidates[1].maskLogits, originalSize: SIZE, cropBox: null };
@@ -176,8 +176,8 @@ describe("answering clicks", () => {
     const client = bench.makeClient(healthy, { fetch: fakeFetch({ ...ROUTES, ...policy({ uses_flip: true }) }) });
     await client.open("/models/manifest.json");
     const box = { kind: "box", box: { x0: 2, y0: 2, x1: 6, y1: 8 } } as const;
-    const { seen } = await client.decode({ ...click(3.5), views: [EMBEDDING, FLIPPED], prompts: [box] });
-    expect(seen).toHaveLength(2);
+    const { decodedViews } = await client.decode({ ...click(3.5), views: [EMBEDDING, FLIPPED], prompts: [box] });
+    expect(decodedViews).toHaveLength(2);
     // the flipped view was handed over when the answer came to it; the first one is not decoded again
     expect(bench.workers[0].types()).toEqual(["open", "prepare", "decode", "prepare", "decode"]);
   });
@@ -239,10 +239,10 @@ describe("answering clicks", () => {
       release = () => worker.finish(answer);
       return null;
     };
-    const rehearse = vi.fn<NonNullable<ClientDependencies["rehearse"]>>();
-    const client = bench.makeClient(slowAtFirst, { rehearse });
+    const warmUpPainting = vi.fn<NonNullable<ClientDependencies["warmUpPainting"]>>();
+    const client = bench.makeClient(slowAtFirst, { warmUpPainting });
     await client.open("/models/manifest.json");
-    const clicked = () => bench.workers[0].received.flatMap((seen) => (seen.type === "decode" ? [seen.coords[0]] : []));
+    const clicked = () => bench.workers[0].received.flatMap((sent) => (sent.type === "decode" ? [sent.coords[0]] : []));
     client.prefetch(EMBEDDING);
     client.prefetch({ ...EMBEDDING, key: "def-model-1-full-f16", url: "/embeddings/def.npy" });
     await vi.waitFor(() => expect(release).not.toBeNull());
@@ -253,8 +253,8 @@ describe("answering clicks", () => {
     expect(clicked()[1]).toBe(5);
     await client.decode(click(1));
     expect(clicked()).toHaveLength(10);
-    expect(rehearse).toHaveBeenCalledTimes(8);
-    expect(rehearse).toHaveBeenLastCalledWith(expect.objectContaining({ step: 4 }));
+    expect(warmUpPainting).toHaveBeenCalledTimes(8);
+    expect(warmUpPainting).toHaveBeenLastCalledWith(expect.objectContaining({ step: 4 }));
   });
 
   it("meets a click with no harm done when warming up fails", async () => {

@@ -56,7 +56,7 @@ export interface ClientDependencies {
   /** Told when the engine changes by itself: WebGPU took over, or the server had to. */
   onEngine?(info: EngineInfo): void;
   /** What the page does with a mask it shows, done with some that nobody asked for, so that the first click finds it compiled. */
-  rehearse?(look: SampledMask): void;
+  warmUpPainting?(sampled: SampledMask): void;
 }
 
 const CACHE_BUDGET_BYTES = 512 * 2 ** 20;
@@ -265,9 +265,9 @@ export class BrowserDecoderClient implements DecoderClient {
     const mostViews = request.isUnhurried ? Infinity : this.times.viewsWithin(manifest.policy.budgetMs);
     const { value, engine } = await this.ask((decoder) => this.askPrompt(decoder, request, mostViews));
     for (const ms of value.viewMs) this.times.note(ms);
-    const { candidates, chosen, seen, look } = value;
+    const { candidates, chosen, decodedViews, sampled } = value;
     const mask = request.isExact ? this.exactMask(request, value) : null;
-    return { candidates, chosen, seen, look, mask, decodeMs: this.now() - begun, engine };
+    return { candidates, chosen, decodedViews, sampled, mask, decodeMs: this.now() - begun, engine };
   }
 
   private askPrompt(decoder: WorkerDecoder, request: DecodeRequest, mostViews: number): Promise<Answered> {
@@ -279,10 +279,10 @@ export class BrowserDecoderClient implements DecoderClient {
   /** Asked for before anything else is, so that the worker comes to it next. */
   private exactMask(
     { originalSize }: DecodeRequest,
-    { look, candidates, chosen, seen }: Answered,
+    { sampled, candidates, chosen, decodedViews }: Answered,
   ): Promise<ColumnMask> {
-    if (look.step === 1) return Promise.resolve(look.mask);
-    const { cropBox } = seen[seen.length - 1].embedding;
+    if (sampled.step === 1) return Promise.resolve(sampled.mask);
+    const { cropBox } = decodedViews[decodedViews.length - 1].embedding;
     const mask = this.mask({ logits: candidates[chosen].maskLogits, originalSize, cropBox });
     mask.catch(() => undefined); // whoever still wants it hears of it
     return mask;
@@ -326,7 +326,7 @@ export class BrowserDecoderClient implements DecoderClient {
         const value = await this.askPrompt(decoder, { ...WARM_UP, views: [embedding] }, 1);
         for (const ms of value.viewMs) this.times.note(ms);
         await this.exactMask(WARM_UP, value);
-        this.dependencies.rehearse?.(value.look);
+        this.dependencies.warmUpPainting?.(value.sampled);
       });
       answered.catch(() => undefined); // a click meets the same trouble, and tells
     }

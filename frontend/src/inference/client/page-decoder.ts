@@ -9,7 +9,7 @@ import { BrowserDecoderClient, type ClientDependencies } from "./decoder-client"
 export function createDecoderClient({
   workerUrl,
   ...options
-}: Pick<ClientDependencies, "api" | "csrf" | "createOnPage" | "onEngine" | "rehearse"> & {
+}: Pick<ClientDependencies, "api" | "csrf" | "createOnPage" | "onEngine" | "warmUpPainting"> & {
   readonly workerUrl: string;
 }): DecoderClient {
   return new BrowserDecoderClient({

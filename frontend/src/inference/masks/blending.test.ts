@@ -6,7 +6,7 @@ import { blendFar } from "./blending";
 
 interface Case {
   name: string;
-  shown: string;
+  previous: string;
   click: [number, number];
   label: number;
   new: number[];
@@ -33,7 +33,7 @@ describe("blendFar", () => {
   it.each(golden.cases)("does what sam_core does: $name", (one) => {
     const raw = plane(one.new);
     const [x, y] = one.click;
-    const blended = blendFar(raw, plane(golden.planes[one.shown]), { x, y, label: one.label }, geometry);
+    const blended = blendFar(raw, plane(golden.planes[one.previous]), { x, y, label: one.label }, geometry);
     expect(blended.data).toEqual(Float32Array.from(one.blended));
     expect(raw).toEqual(plane(one.new));
   });

@@ -20,15 +20,20 @@ export interface Click {
   readonly label: number;
 }
 
-/** Logits after a click, blended with those shown before it on the same grid; the same ones where nothing is to be blended. */
-export function blendFar(raw: LowResLogits, shown: LowResLogits, click: Click, geometry: PhotoGeometry): LowResLogits {
+/** Logits after a click, blended with the previous ones on the same grid; the same ones where nothing is to be blended. */
+export function blendFar(
+  raw: LowResLogits,
+  previous: LowResLogits,
+  click: Click,
+  geometry: PhotoGeometry,
+): LowResLogits {
   const { side } = raw;
   const { rows, columns } = cellsOnPhoto(side, geometry);
   const { row, column } = cellAt(click.x, click.y, side, geometry);
   let depth = Infinity;
   for (let y = 0; y < rows; y++) {
     for (let x = 0; x < columns; x++) {
-      if (shown.data[y * side + x] > 0 !== (click.label === FOREGROUND)) continue;
+      if (previous.data[y * side + x] > 0 !== (click.label === FOREGROUND)) continue;
       depth = Math.min(depth, Math.sqrt((x - column) * (x - column) + (y - row) * (y - row)));
     }
   }
@@ -41,7 +46,7 @@ export function blendFar(raw: LowResLogits, shown: LowResLogits, click: Click, g
       const near = Math.min(1, Math.max(0, (reach - distance) / (RAMP * reach)));
       const share = FAR_SHARE + (1 - FAR_SHARE) * near;
       const at = y * side + x;
-      data[at] = limitCertainty(data[at]) * share + limitCertainty(shown.data[at]) * (1 - share);
+      data[at] = limitCertainty(data[at]) * share + limitCertainty(previous.data[at]) * (1 - share);
     }
   }
   return { data, side };

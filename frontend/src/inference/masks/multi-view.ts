@@ -5,7 +5,7 @@
  */
 import type { InputGeometry } from "../../geometry/photo-geometry";
 import { sameBox, type LowResLogits } from "../../geometry/types";
-import type { Candidate, EmbeddingRef, RawAnswer, SeenView } from "../../model/embedding-views";
+import type { Candidate, EmbeddingRef, RawAnswer, DecodedView } from "../../model/embedding-views";
 import type { MaskPolicy } from "../protocol/mask-policy";
 import type { Question } from "../protocol/messages";
 import { applyPolicy, flipsFor } from "./policy";
@@ -18,7 +18,7 @@ type Asked = Pick<Question, "views" | "originalSize" | "prompts" | "starts" | "b
 export interface AnsweredPrompt {
   readonly candidates: readonly Candidate[];
   readonly chosen: number;
-  readonly seen: readonly SeenView[];
+  readonly decodedViews: readonly DecodedView[];
 }
 
 export interface AnswerRules {
@@ -34,16 +34,16 @@ export async function answerPrompt(
   ask: AskView,
 ): Promise<AnsweredPrompt> {
   const { views, originalSize, prompts, before } = question;
-  const seen: SeenView[] = [];
+  const decodedViews: DecodedView[] = [];
   const askAll = async (those: readonly EmbeddingRef[]) => {
-    for (const embedding of those.slice(0, Math.max(mostViews - seen.length, 0))) {
-      seen.push({ embedding, ...(await ask(embedding, startFor(embedding, question, geometry))) });
+    for (const embedding of those.slice(0, Math.max(mostViews - decodedViews.length, 0))) {
+      decodedViews.push({ embedding, ...(await ask(embedding, startFor(embedding, question, geometry))) });
     }
     return show();
   };
   const show = () => {
-    const { cropBox } = seen[seen.length - 1].embedding;
-    const answers = seen.map(({ embedding, ...raw }) => ({
+    const { cropBox } = decodedViews[decodedViews.length - 1].embedding;
+    const answers = decodedViews.map(({ embedding, ...raw }) => ({
       ...raw,
       view: viewOf(originalSize, embedding.cropBox, geometry),
     }));
@@ -63,8 +63,8 @@ export async function answerPrompt(
   const box = answerBox(prompts, whole.candidates, viewOf(originalSize, null, geometry));
   const crop = cropThatFits(crops, box, originalSize);
   const more = crop ? wanted.filter(({ cropBox }) => sameBox(cropBox, crop)) : isCropFirst ? wholes.slice(1) : [];
-  const answer = more.length > 0 && seen.length < mostViews ? await askAll(more) : whole;
-  return { ...answer, seen };
+  const answer = more.length > 0 && decodedViews.length < mostViews ? await askAll(more) : whole;
+  return { ...answer, decodedViews };
 }
 
 /** The mask that a view goes on from: what it gave itself, else the whole photo's; null for a first prompt. */

@@ -18,7 +18,7 @@ export function maskOf({ logits, originalSize, cropBox }: MaskQuestion, geometry
 }
 
 /** The same mask, every `step`-th pixel of it. Crops are small, and their corners lie between the steps: exact. */
-export function lookAt(question: MaskQuestion, geometry: InputGeometry, step: number): SampledMask {
+export function sampledMaskOf(question: MaskQuestion, geometry: InputGeometry, step: number): SampledMask {
   const { logits, originalSize, cropBox } = question;
   if (cropBox || step === 1) return { mask: maskOf(question, geometry), step: 1 };
   return sampledMask(logits, geometryFor(originalSize, geometry), step);

@@ -16,8 +16,8 @@ export function flipsFor({ usesFlip }: MaskPolicy, labels: Int32Array): boolean 
   return usesFlip && (labels.includes(TOP_LEFT) || labels.filter((label) => label !== PADDING).length > 1);
 }
 
-/** A mask that was shown, on the grid of a view. */
-export interface ShownBefore {
+/** The logits before the last point, on the grid of a view. */
+export interface PreviousAnswer {
   readonly logits: LowResLogits;
   readonly view: View;
 }
@@ -30,7 +30,7 @@ export function applyPolicy(
   policy: MaskPolicy,
   answers: readonly ViewAnswer[],
   tokens: PromptTokens,
-  before: ShownBefore | null = null,
+  before: PreviousAnswer | null = null,
 ): { candidates: Candidate[]; chosen: number } {
   const { logits, predictedIou } = mergeViews(answers);
   const { view } = answers[answers.length - 1];
@@ -45,13 +45,13 @@ export function applyPolicy(
   return { candidates, chosen: chooseCandidate(tokens, candidates, geometry, policy) };
 }
 
-function blending({ logits, view: from }: ShownBefore, { coords, labels }: PromptTokens, view: View) {
+function blending({ logits, view: from }: PreviousAnswer, { coords, labels }: PromptTokens, view: View) {
   const last = labels.findLastIndex((label) => label === BACKGROUND || label === FOREGROUND);
   if (last < 0) return null;
   const click = { x: coords[2 * last], y: coords[2 * last + 1], label: labels[last] };
   return (own: LowResLogits): LowResLogits => {
     if (logits.side !== own.side) return own; // a mask given back is drawn on a grid of its own
-    const shown = { data: onGridOf(logits.data, logits.side, from, view), side: logits.side };
-    return blendFar(own, shown, click, view.geometry);
+    const previous = { data: onGridOf(logits.data, logits.side, from, view), side: logits.side };
+    return blendFar(own, previous, click, view.geometry);
   };
 }

@@ -27,7 +27,7 @@ interface Answer {
   crop: Corners | null;
   points: [number, number][];
   labels: number[];
-  shown: string;
+  candidates: string;
   ready: Corners[];
   box: Corners;
   fits: Corners | null;
@@ -48,7 +48,7 @@ const golden = JSON.parse(
   image_size: number;
   side: number;
   planes: Record<string, number[]>;
-  shown: Record<string, number[]>;
+  answer_planes: Record<string, number[]>;
   merges: Merge[];
   answers: Answer[];
   flips: Flip[];
@@ -76,7 +76,7 @@ describe("views", () => {
   });
 
   it.each(golden.answers)("fit an answer as in sam_core: $name", (one) => {
-    const candidates = one.shown.split("").map((name) => ({ maskLogits: plane(golden.shown[name]) }));
+    const candidates = one.candidates.split("").map((name) => ({ maskLogits: plane(golden.answer_planes[name]) }));
     const prompts = promptsOf(one);
     const found = answerBox(prompts, candidates, view(one, one.crop));
     expect(found).toEqual(box(one.box));

@@ -5,7 +5,7 @@
 import type { ColumnMask } from "../../geometry/column-mask";
 import type { BoxXyxy, LowResLogits } from "../../geometry/types";
 import type { SampledMask } from "../../geometry/upsample";
-import type { Candidate, SeenView } from "../../model/embedding-views";
+import type { Candidate, DecodedView } from "../../model/embedding-views";
 import type { DecodeErrorCode } from "./errors";
 import type { Manifest } from "./manifest";
 import type { CropQuestion, DecodeRequest, EngineName, EngineTrial, MaskQuestion } from "./types";
@@ -33,9 +33,9 @@ export interface Question extends Pick<
 export interface Answered {
   readonly candidates: readonly Candidate[];
   readonly chosen: number;
-  readonly seen: readonly SeenView[];
-  readonly look: SampledMask;
-  /** Milliseconds of each view, in the order of `seen`. */
+  readonly decodedViews: readonly DecodedView[];
+  readonly sampled: SampledMask;
+  /** Milliseconds of each view, in the order of `decodedViews`. */
   readonly viewMs: readonly number[];
 }
 
@@ -100,7 +100,7 @@ export function transferablesOf(message: WorkerRequest | WorkerAnswer): Transfer
     case "crop":
       return buffersOf(message.question.candidates.map(({ maskLogits }) => maskLogits));
     case "answered":
-      return [...new Set([...answerBuffers(message), ...maskBuffers(message.look.mask)])];
+      return [...new Set([...answerBuffers(message), ...maskBuffers(message.sampled.mask)])];
     case "masked":
       return maskBuffers(message.mask);
     case "open":
@@ -113,9 +113,9 @@ export function transferablesOf(message: WorkerRequest | WorkerAnswer): Transfer
   }
 }
 
-function answerBuffers({ seen, candidates }: Answered): ArrayBuffer[] {
+function answerBuffers({ decodedViews, candidates }: Answered): ArrayBuffer[] {
   const logits = candidates.flatMap(({ logits: own, maskLogits }) => [own.data, maskLogits.data]);
-  return [...seen.map((view) => view.logits), ...logits].map(({ buffer }) => buffer as ArrayBuffer);
+  return [...decodedViews.map((view) => view.logits), ...logits].map(({ buffer }) => buffer as ArrayBuffer);
 }
 
 function buffersOf(logits: readonly (LowResLogits | undefined)[]): Transferable[] {

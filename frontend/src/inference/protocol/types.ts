@@ -3,7 +3,7 @@ import type { ColumnMask } from "../../geometry/column-mask";
 import type { InputGeometry } from "../../geometry/photo-geometry";
 import type { BoxXyxy, LowResLogits, Prompt, Size } from "../../geometry/types";
 import type { SampledMask } from "../../geometry/upsample";
-import type { Candidate, EmbeddingRef, SeenView, PreviousMask, ViewStart } from "../../model/embedding-views";
+import type { Candidate, EmbeddingRef, DecodedView, PreviousMask, ViewStart } from "../../model/embedding-views";
 import type { MaskPolicy } from "./mask-policy";
 
 export type EngineName = "webgpu" | "wasm-threads" | "wasm" | "server";
@@ -60,9 +60,9 @@ export interface DecodeResult {
   readonly decodeMs: number;
   readonly engine: EngineName;
   /** What each view gave, from the whole photo to the closest crop, whose grid the answer has. */
-  readonly seen: readonly SeenView[];
+  readonly decodedViews: readonly DecodedView[];
   /** The chosen candidate's mask, to look at; exact (step 1) where it lies in a crop. */
-  readonly look: SampledMask;
+  readonly sampled: SampledMask;
   /** Its exact pixels; null where nobody asked for them. */
   readonly mask: Promise<ColumnMask> | null;
 }

@@ -1,8 +1,8 @@
-/** Answers a prompt as a person sees it: asks the views, applies the model's policy, and looks at the mask. */
+/** Answers a prompt: asks the views, applies the model's policy, and samples the mask. */
 import type { LowResLogits } from "../../geometry/types";
 import type { Candidate, EmbeddingRef, RawAnswer } from "../../model/embedding-views";
 import { answerPrompt } from "../masks/multi-view";
-import { lookAt } from "../masks/pictures";
+import { sampledMaskOf } from "../masks/pictures";
 import type { Manifest } from "../protocol/manifest";
 import type { Answered, Question } from "../protocol/messages";
 import type { ViewDecoder } from "./view-decoder";
@@ -31,14 +31,14 @@ export class Answering {
     const { policy, geometry } = this.manifest;
     const ask = (view: EmbeddingRef, start: LowResLogits | null) => this.ask(question, view, start);
     const rules = { policy, geometry, mostViews: question.mostViews };
-    const { candidates, chosen: likeliest, seen } = await answerPrompt(question, rules, ask);
+    const { candidates, chosen: likeliest, decodedViews } = await answerPrompt(question, rules, ask);
     const chosen = question.chosen ?? likeliest;
-    const { cropBox } = seen[seen.length - 1].embedding;
-    const looked = { logits: candidates[chosen].maskLogits, originalSize: question.originalSize, cropBox };
-    const look = lookAt(looked, geometry, question.step);
-    const viewMs = seen.map(({ embedding }) => this.decoded.get(embedding.key)?.ms ?? 0);
+    const { cropBox } = decodedViews[decodedViews.length - 1].embedding;
+    const asked = { logits: candidates[chosen].maskLogits, originalSize: question.originalSize, cropBox };
+    const sampled = sampledMaskOf(asked, geometry, question.step);
+    const viewMs = decodedViews.map(({ embedding }) => this.decoded.get(embedding.key)?.ms ?? 0);
     this.decoded = new Map(); // the arrays go to the page
-    return { candidates: candidates.map(settled), chosen, seen, look, viewMs };
+    return { candidates: candidates.map(settled), chosen, decodedViews, sampled, viewMs };
   }
 
   private async ask(question: Question, view: EmbeddingRef, start: LowResLogits | null): Promise<RawAnswer> {

@@ -106,7 +106,7 @@ describe("answering", () => {
     await bench.prepare();
     const answer = await bench.ask({ step: 2 });
     if (answer.type !== "answered") throw new Error(answer.type);
-    expect([answer.look.step, maskArea(answer.look.mask)]).toEqual([2, (PHOTO.width * PHOTO.height) / 4]);
+    expect([answer.sampled.step, maskArea(answer.sampled.mask)]).toEqual([2, (PHOTO.width * PHOTO.height) / 4]);
     expect(answer.viewMs).toEqual([0]);
   });
 
@@ -131,7 +131,7 @@ describe("answering", () => {
   it.each([
     ["is all that is wanted", { step: 2 }],
     ["is exact", { step: 1, isExact: true }],
-  ])("gets ready for refinements after an answer whose look %s, once", async (_, more) => {
+  ])("gets ready for refinements after an answer whose sampled mask %s, once", async (_, more) => {
     const bench = await ready();
     await bench.ask(more);
     await bench.ask({ ...more, number: 2 });

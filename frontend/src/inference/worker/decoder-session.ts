@@ -93,11 +93,11 @@ export class DecoderSession {
   }
 }
 
-/** Whether nothing more is asked about a click: a glimpse of its mask is followed by the request for its exact pixels. */
+/** Whether nothing more is asked about a click: its sampled mask is followed by the request for its exact pixels. */
 function isLastOfClick(request: WorkerRequest, given: WorkerAnswer): boolean {
   if (request.type === "mask") return true;
   if (request.type !== "answer" || given.type === "missing") return false;
-  return !request.question.isExact || (given.type === "answered" && given.look.step === 1);
+  return !request.question.isExact || (given.type === "answered" && given.sampled.step === 1);
 }
 
 function errorAnswer(id: number, cause: unknown): WorkerAnswer {

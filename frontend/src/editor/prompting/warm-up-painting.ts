@@ -6,6 +6,6 @@ import type { SampledMask } from "../../geometry/upsample";
 import { MaskPaths } from "../../render/mask-paths";
 
 /** Trace the outlines of a mask as they are when the photo fills the screen. */
-export function rehearse({ mask, step }: SampledMask): void {
+export function warmUpPainting({ mask, step }: SampledMask): void {
   new MaskPaths().pathOf(mask, 1 / step, step);
 }

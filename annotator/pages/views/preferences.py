@@ -10,8 +10,8 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_POST
 from django.views.i18n import JavaScriptCatalog
 
-from annotator.accounts.look import THEME_COOKIE, keep_choice, read_language, read_theme
 from annotator.accounts.models import User
+from annotator.accounts.preferences import THEME_COOKIE, keep_choice, read_language, read_theme
 from annotator.errors import envelope
 from annotator.faults import explain_fault
 
@@ -21,7 +21,7 @@ words = cache_control(private=True, max_age=WORDS_SECONDS)(JavaScriptCatalog.as_
 
 
 @require_POST
-def choose_look(request: HttpRequest) -> HttpResponse:
+def choose_preferences(request: HttpRequest) -> HttpResponse:
     """Keep the posted `language` or `theme` with the account and in the browser, and go back to where it was chosen."""
     posted = {"locale": request.POST.get("language", ""), "theme": request.POST.get("theme", "")}
     changes = {"locale": read_language(posted), "theme": read_theme(posted)}

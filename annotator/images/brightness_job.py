@@ -18,7 +18,7 @@ from annotator.projects.models import Project
 from annotator.row_pages import read_in_pages
 
 
-def show_anew(job: Job) -> None:
+def apply_brightness(job: Job) -> None:
     """Let every deep photo of the project be shown as the project says now; goes on where an earlier try ended."""
     version, stale = model_version_of(job.project), stale_photos(job.project)
     job.total = job.done + stale.count()

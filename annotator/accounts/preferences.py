@@ -53,7 +53,7 @@ def theme_of(request: HttpRequest) -> Theme | Literal[""]:
     return read_theme(_preferences_of(request)) or read_theme({"theme": request.COOKIES.get(THEME_COOKIE)})
 
 
-def look_context(request: HttpRequest) -> dict[str, object]:
+def preferences_context(request: HttpRequest) -> dict[str, object]:
     """Give every template the theme and what there is to choose from."""
     return {"theme": theme_of(request), "languages": settings.LANGUAGES}
 
