@@ -38,6 +38,7 @@ from annotator.projects.links_api import router as project_links_router
 from annotator.queue.api import router as queue_router
 from annotator.queue.settings_api import router as settings_router
 from annotator.statistics.api import router as statistics_router
+from annotator.statistics.version_api import router as versions_router
 
 logger = logging.getLogger("annotator.api")
 
@@ -73,6 +74,7 @@ for router in (
     automatic_router,
     statistics_router,
     model_versions_router,
+    versions_router,
     label_router,
     bin_router,
 ):

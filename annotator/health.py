@@ -15,6 +15,7 @@ from annotator.clock import is_recent
 from annotator.faults import explain_fault
 from annotator.full_disk import free_bytes
 from annotator.inference.models import ModelVersion, WorkerPulse
+from annotator.inference.selectors import default_model_version
 
 _migrated: set[str] = set()
 _DATABASE_FAULTS = {
@@ -89,7 +90,7 @@ def _check_worker() -> str:
 
 
 def _check_model() -> str:
-    version = ModelVersion.objects.filter(name=settings.DEFAULT_MODEL).first()
+    version = default_model_version()
     if version is None:
         return f"model {settings.DEFAULT_MODEL} is not synced"
     folder = Path(settings.MODELS_DIR) / version.version

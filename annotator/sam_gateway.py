@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from sam_core.origins import Origin
+
 __all__ = [
     "MODEL_CARD",
     "MaskRefusedError",
@@ -42,6 +44,7 @@ __all__ = [
     "find_masks",
     "measure_mask",
     "open_torch_predictor",
+    "origin_of",
     "read_card",
     "use_threads",
     "version_label",
@@ -78,6 +81,13 @@ def version_label(name: str, checkpoint: str | None = None) -> str:
     from sam_core.registry import model_version
 
     return model_version(name, checkpoint)
+
+
+def origin_of(name: str, checkpoint: str | None = None) -> "Origin":
+    """Return licences, training and figures of a model's weights, as far as they are known; raise ModelMissingError."""
+    from sam_core.origins import origin_of as find_origin
+
+    return find_origin(name, checkpoint)
 
 
 def encode_image(

@@ -15,6 +15,7 @@ class Verb(models.TextChoices):
     MEMBER_REMOVED = "member.removed", gettext_lazy("Member removed")
     PROJECT_MADE = "project.made", gettext_lazy("Project made")
     PROJECT_CHANGED = "project.changed", gettext_lazy("Project settings changed")
+    PROJECT_MODEL_BACK = "project.model_back", gettext_lazy("Project's choice of model taken back")
     PROJECT_ARCHIVED = "project.archived", gettext_lazy("Project archived")
     PROJECT_UNARCHIVED = "project.unarchived", gettext_lazy("Project brought back from the archive")
     PROJECT_DELETED = "project.deleted", gettext_lazy("Project put into the bin")
@@ -43,6 +44,7 @@ class Verb(models.TextChoices):
     INVITE_WITHDRAWN = "person.invite_withdrawn", gettext_lazy("Invitation withdrawn")
     PASSWORD_LINK = "person.password_link", gettext_lazy("Password link made")
     MODEL_DEFAULT = "model.default", gettext_lazy("Default model changed")
+    MODEL_DEFAULT_BACK = "model.default_back", gettext_lazy("Change of the default model taken back")
     RULE_OVERRIDDEN = "image.rule_overridden", gettext_lazy("Rule overridden")
 
     @property

@@ -1,26 +1,21 @@
-"""Jobs that let the model run over many images: pre-filling a project, annotating it, embedding it anew.
+"""Jobs that let the model run over many images: pre-filling a project, annotating it.
 
 Each image is one idempotent step. The cursor is the last image's id, so images that come or go meanwhile do no harm.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 
 from annotator.automatic.mask_runs import current_digest, run_image
 from annotator.automatic.models import MaskRun, RunKind, RunStatus
 from annotator.images.models import Image, ImageStatus, WorkStatus
-from annotator.inference.embedding_requests import request_embedding
-from annotator.inference.models import EmbeddingStatus, ImageEmbedding
-from annotator.inference.selectors import model_version_of
-from annotator.inference.services import compute_embedding
+from annotator.jobs import outcomes
 from annotator.jobs import services as jobs
 from annotator.jobs.models import Job
 from annotator.projects.models import Project, Stage
 from annotator.queue.models import Lease
 
-MAX_FAILURES_KEPT = 200
 Step = Callable[[Image], str]
 
 
@@ -57,23 +52,6 @@ def annotate_project(job: Job) -> None:
     _do_images(job, images, _mask_step(job, RunKind.AUTOMATIC))
 
 
-def embed_project(job: Job) -> None:
-    """Do a re-embedding job: every image gets the embedding of the version that the project pins now."""
-    version = model_version_of(job.project)
-    if version is None:
-        jobs.finish_job(job, report=job.report)
-        return
-
-    def step(image: Image) -> str:
-        row = request_embedding(image.picture, version)
-        if row.status == EmbeddingStatus.PENDING:
-            compute_embedding(row.pk)
-            row = ImageEmbedding.objects.get(pk=row.pk)
-        return row.error or "The embedding failed." if row.status == EmbeddingStatus.FAILED else ""
-
-    _do_images(job, images_to_annotate(job.project, None), step)
-
-
 def _mask_step(job: Job, kind: RunKind) -> Step:
     def beat(_done: int, _total: int) -> None:
         if not jobs.beat(job):
@@ -88,29 +66,20 @@ def _mask_step(job: Job, kind: RunKind) -> Step:
 
 
 def _do_images(job: Job, images: QuerySet[Image], step: Step) -> None:
-    job.report = {"images": 0, "failed": 0, "failures": [], **job.report}
+    outcomes.begin_count(job)
     remaining = images.filter(pk__gt=job.state.get("last_id", 0)).order_by("pk")
     job.total = job.done + remaining.count()
     ids = list(remaining.values_list("pk", flat=True))
     if jobs.run_steps(job, _steps(job, ids, step)):
-        jobs.finish_job(job, report=job.report)
+        outcomes.end_counted(job)
 
 
 def _steps(job: Job, ids: list[int], step: Step) -> Iterator[Callable[[], None]]:
     def do(image_id: int) -> None:
         image = Image.objects.select_related("project__model_version").filter(pk=image_id).first()
         problem = step(image) if image is not None else ""
-        _count(job, image, problem)
+        outcomes.count_item(job, problem=problem, image_id=image_id, name=image.name if image else "")
         job.state = {"last_id": image_id}
 
     for image_id in ids:
         yield lambda image_id=image_id: do(image_id)  # type: ignore[misc]
-
-
-def _count(job: Job, image: Image | None, problem: str) -> None:
-    report: dict[str, Any] = job.report
-    report["images"] += 1
-    if problem and image is not None:
-        report["failed"] += 1
-        if len(report["failures"]) < MAX_FAILURES_KEPT:
-            report["failures"].append({"image_id": image.pk, "name": image.name, "message": problem})

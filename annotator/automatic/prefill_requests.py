@@ -1,4 +1,4 @@
-"""Ask for the model's own work: suggestions, automatic annotation, embeddings of a newly pinned version."""
+"""Ask for the model's own work: suggestions, automatic annotation."""
 
 import contextlib
 from datetime import timedelta
@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from annotator.accounts.models import User
 from annotator.automatic.mask_jobs import images_to_annotate, images_to_prefill
 from annotator.automatic.selectors import count_unprepared
-from annotator.automatic.tasks import annotate_automatically, embed_again, prefill
+from annotator.automatic.tasks import annotate_automatically, prefill
 from annotator.errors import ConflictError, InvalidError
 from annotator.inference.selectors import model_version_of
 from annotator.jobs import services as jobs
@@ -59,14 +59,3 @@ def start_automatic(project: Project, user: User, *, image_ids: list[int] | None
     return jobs.start_job(
         project, kind="automatic", key=WHOLE_PROJECT, task=annotate_automatically, params=params, total=total, user=user
     )
-
-
-def start_embedding(project: Project, user: User | None) -> Job | None:
-    """Embed a project with the version that it pins now; a job for an earlier choice is ended first."""
-    jobs.cancel_open_jobs(project, kind="embed")
-    total = images_to_annotate(project, None).count()
-    if total == 0:
-        return None
-    return jobs.start_job(
-        project, kind="embed", key=WHOLE_PROJECT, task=embed_again, params={}, total=total, user=user
-    )  # fmt: skip

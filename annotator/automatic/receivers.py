@@ -1,4 +1,4 @@
-"""What this room does when others change: late embeddings, versions pinned anew, other stages.
+"""What this room does when others change: late embeddings, versions chosen anew, other stages.
 
 Every process imports this at its start, so what makes masks is imported inside the functions.
 """
@@ -9,9 +9,10 @@ from django.db.models.signals import post_save
 from django.dispatch import receiver
 
 from annotator.automatic.models import MaskRun, RunStatus
-from annotator.inference.models import EmbeddingStatus
-from annotator.inference.signals import embedding_changed
+from annotator.inference.models import EmbeddingStatus, ModelVersion
+from annotator.inference.signals import default_changed, embedding_changed
 from annotator.projects.models import Project
+from annotator.projects.signals import model_chosen
 
 
 @receiver(embedding_changed)
@@ -21,14 +22,21 @@ def forget_failed_runs(sender: Any, *, sha256: str, crop_box: str, status: str, 
         MaskRun.objects.filter(image__picture=sha256, status=RunStatus.FAILED).delete()
 
 
-@receiver(post_save, sender=Project)
-def embed_for_new_version(sender: Any, *, instance: Project, created: bool, **kwargs: Any) -> None:
-    """Embed a project with the version that was just pinned; what was embedded before stays usable."""
-    from annotator.automatic.model_versions import lacks_embeddings
-    from annotator.automatic.prefill_requests import start_embedding
+@receiver(model_chosen)
+def end_embedding_of_earlier_choice(sender: Any, *, project: Project, **kwargs: Any) -> None:
+    """Another version was chosen for a project: nothing is embedded for the one before, and a few photos are timed."""
+    from annotator.automatic.embedding_jobs import begin_choice
 
-    if not created and instance.model_version_id and lacks_embeddings(instance):
-        start_embedding(instance, None)
+    begin_choice(Project.objects.filter(pk=project.pk))
+
+
+@receiver(default_changed)
+def end_embedding_of_earlier_default(sender: Any, *, version: ModelVersion, **kwargs: Any) -> None:
+    """Another version is the default: the same for every project that follows it."""
+    from annotator.automatic.embedding_jobs import begin_choice
+    from annotator.automatic.reembedding import following_projects
+
+    begin_choice(following_projects())
 
 
 @receiver(post_save, sender=Project)

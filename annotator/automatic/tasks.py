@@ -2,7 +2,7 @@
 
 from django_tasks import task
 
-from annotator.automatic import mask_jobs
+from annotator.automatic import mask_jobs, reembedding
 from annotator.jobs import services as jobs
 
 
@@ -20,5 +20,5 @@ def annotate_automatically(job_id: int) -> str:
 
 @task(priority=jobs.JOB_PRIORITY)
 def embed_again(job_id: int) -> str:
-    """Compute the embeddings of a newly pinned model version."""
-    return jobs.do_job(job_id, mask_jobs.embed_project)
+    """Compute the embeddings of a newly chosen model version."""
+    return jobs.do_job(job_id, reembedding.embed_photos)

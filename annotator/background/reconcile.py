@@ -35,6 +35,7 @@ from annotator.intake.bulk import remove_spent_zips
 from annotator.jobs.services import requeue_lost_jobs
 from annotator.queue.leases import release_expired_everywhere
 from annotator.statistics.dashboard_requests import count_everywhere
+from annotator.statistics.latency import forget_old_samples
 
 logger = logging.getLogger(__name__)
 AT_ONCE = 1000
@@ -62,6 +63,7 @@ def reconcile_missing(*, may_forget: bool = True) -> Counter[str]:
     found["spent_crops"] = remove_spent_crops()
     found["purged_projects"] = purge_binned_projects() if may_forget else 0
     found["old_events"] = forget_old_events() if may_forget else 0
+    found["old_latencies"] = forget_old_samples() if may_forget else 0
     found["attempts_to_come"] = forget_attempts_to_come()
     found["released_embeddings"] = _release_orphaned_embeddings()
     found["embeddings"] = _enqueue_waiting_embeddings()
@@ -120,7 +122,10 @@ def _enqueue_new_images() -> int:
 
 
 def _request_missing_embeddings() -> int:
-    """Ask for the embeddings that a new default or pinned model version has made necessary."""
+    """Ask for the embeddings of photos that have none, by the version that their project uses.
+
+    Photos that have one of another version are worked on with that, until somebody asks for the rest.
+    """
     default = default_model_version()
     requested = 0
     pinned = ModelVersion.objects.filter(project__archived_at=None).distinct()
@@ -134,7 +139,8 @@ def _request_for_version(version: ModelVersion, *, is_default: bool) -> int:
     users = images.filter(project__model_version=version)
     if is_default:
         users = users | images.filter(project__model_version=None)
-    present = ImageEmbedding.objects.filter(model_version=version, crop_box="full").values("sha256")
+    own, alive = Q(model_version=version), ~Q(status=EmbeddingStatus.FAILED)
+    present = ImageEmbedding.objects.filter(own | alive, crop_box=FULL).values("sha256")
     missing = list(users.exclude(picture__in=present).order_by("position", "pk")[:AT_ONCE])
     for image in missing:
         request_processing(image, version)

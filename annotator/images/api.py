@@ -115,9 +115,7 @@ def create_crop_embedding(request: HttpRequest, image_id: int, body: schemas.Cro
     least_width, least_height = (min(MIN_CROP_SIDE_PX, side) for side in (image.width, image.height))
     if not (0 <= x0 <= x1 - least_width and x1 <= image.width and 0 <= y0 <= y1 - least_height and y1 <= image.height):
         raise InvalidError(_("The crop box lies outside the image or is smaller than 32 pixels."), code="bad_crop_box")
-    version = model_version_of(image.project)
-    if version is None:
-        raise UnavailableError(_("There is no model to embed with yet."), code="no_model")
+    version = selectors.version_for(image, body.model_version)
     name = crop_name(body.crop_box_xyxy, is_flipped=body.is_flipped)
     row = request_embedding(image.picture, version, crop_box=name, priority=SOMEBODY_WAITS)
     is_ready = row.status == EmbeddingStatus.READY

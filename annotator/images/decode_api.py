@@ -14,12 +14,13 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from annotator.accounts.authentication import user_of
-from annotator.errors import ConflictError, InvalidError, UnavailableError
+from annotator.errors import ConflictError, InvalidError
 from annotator.images.models import Image
-from annotator.images.selectors import get_image
+from annotator.images.schemas import VersionLabel
+from annotator.images.selectors import get_image, version_for
 from annotator.inference.crop_names import crop_name
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding
-from annotator.inference.selectors import find_embedding, model_folder, model_version_of
+from annotator.inference.selectors import find_embedding, model_folder
 from annotator.inference.server_decoding import decode_on_server
 from annotator.projects.access import Right
 from annotator.sam_answers import DecodeRequest
@@ -40,7 +41,8 @@ class PointIn(Schema):
 class DecodeIn(Schema):
     """One prompt. `mask_input` is base64 of side x side little-endian float32, the logits of the answer before.
 
-    `is_flipped` names the embedding to ask; prompt and answer are as the photo lies.
+    `is_flipped` names the embedding to ask; prompt and answer are as the photo lies. `model_version` is the version
+    that the page opened the image with: without it the one in use answers.
     """
 
     points: list[PointIn] = Field(default_factory=list, max_length=200)
@@ -48,6 +50,7 @@ class DecodeIn(Schema):
     mask_input: Annotated[str, Field(max_length=1_000_000)] | None = None
     crop_box_xyxy: tuple[int, int, int, int] | None = None
     is_flipped: bool = False
+    model_version: VersionLabel = ""
 
 
 class DecodeHead(TypedDict):
@@ -95,9 +98,7 @@ def decode_on_the_server(request: HttpRequest, image_id: int, body: DecodeIn) ->
 
 
 def _ready_embedding(image: Image, body: DecodeIn) -> ImageEmbedding:
-    version = model_version_of(image.project)
-    if version is None:
-        raise UnavailableError(_("There is no model yet."), code="no_model")
+    version = version_for(image, body.model_version)
     crop = body.crop_box_xyxy
     if crop is None and body.is_flipped:
         crop = (0, 0, image.width, image.height)

@@ -108,11 +108,19 @@ class ImagePatch(Schema):
     split: Annotated[str, StringConstraints(max_length=20)] | None = None
 
 
+# A page names the model version that it opened an image with, so that the image is answered by one model throughout.
+VersionLabel = Annotated[str, StringConstraints(max_length=80)]
+
+
 class CropIn(Schema):
-    """A part of the image to encode: x0, y0, x1, y1 in pixels of the upright photo; flipped if asked for."""
+    """A part of the image to encode: x0, y0, x1, y1 in pixels of the upright photo; flipped if asked for.
+
+    `model_version` is the version that the page opened the image with: without it the one in use encodes.
+    """
 
     crop_box_xyxy: tuple[int, int, int, int]
     is_flipped: bool = False
+    model_version: VersionLabel = ""
 
 
 class CropOut(TypedDict):

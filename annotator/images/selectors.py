@@ -4,7 +4,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from annotator.accounts.models import User
-from annotator.errors import MissingError
+from annotator.errors import ConflictError, MissingError, UnavailableError
 from annotator.images.models import Image, ImageStatus, WorkStatus
 from annotator.images.schemas import ImageDetail, ImagePage, ImageRow, NeighboursOut, TilesOut
 from annotator.images.tags import has_tag
@@ -14,6 +14,7 @@ from annotator.inference.selectors import (
     embedding_statuses,
     model_version_of,
     usable_embedding,
+    version_for_page,
 )
 from annotator.inference.tiles import tiles_of
 from annotator.photos.decoding import fit_within
@@ -56,6 +57,21 @@ def list_images(
     statuses = embedding_statuses([image.picture for image in images], version)
     items = [describe_row(image, embedding_status=statuses.get(image.picture, "missing")) for image in images]
     return {"items": items, "page": page, "page_size": page_size, "total": rows.count()}
+
+
+def version_for(image: Image, asked: str) -> ModelVersion:
+    """Return the model version that answers for an image; `asked` is the one that a page opened it with, or empty.
+
+    Raises UnavailableError where there is no model, ConflictError (`embedding_not_ready`) where the version that the
+    page names has no embedding of the image.
+    """
+    chosen = model_version_of(image.project)
+    if chosen is None:
+        raise UnavailableError(_("There is no model to embed with yet."), code="no_model")
+    version = version_for_page(image.picture, chosen, asked)
+    if version is None:
+        raise ConflictError(_("The embedding is not ready."), code="embedding_not_ready")
+    return version
 
 
 def has_masks() -> Exists:
@@ -137,6 +153,7 @@ def _filter_images(rows: QuerySet[Image], *, status: str, version: ModelVersion 
         failed = embeddings.filter(status=EmbeddingStatus.FAILED).values("sha256")
         return rows.filter(Q(status=ImageStatus.FAILED) | Q(picture__in=failed))
     if status == "waiting":
-        ready = embeddings.filter(status=EmbeddingStatus.READY).values("sha256")
+        any_version = ImageEmbedding.objects.filter(crop_box="full", status=EmbeddingStatus.READY)
+        ready = any_version.values("sha256")
         return rows.exclude(status=ImageStatus.FAILED).exclude(picture__in=ready)
     return rows

@@ -19,8 +19,10 @@ class ModelVersionOut(Schema):
     """One set of weights."""
 
     name: str
+    number: int
     version: str
-    licence: str
+    weights_licence: str
+    data_licence: str
     image_size: int
     embed_dim: int
     weights_sha256: str
@@ -33,8 +35,10 @@ def list_models(request: HttpRequest) -> list[dict[str, Any]]:
     return [
         {
             "name": row.name,
+            "number": row.number,
             "version": row.version,
-            "licence": row.licence,
+            "weights_licence": row.weights_licence,
+            "data_licence": row.data_licence,
             "image_size": row.image_size,
             "embed_dim": row.embed_dim,
             "weights_sha256": row.weights_sha256,

@@ -7,11 +7,9 @@ from pathlib import Path
 from django.conf import settings
 
 from annotator import sam_gateway
-from annotator.audit.models import AuditEvent
-from annotator.audit.services import record_event
-from annotator.audit.verbs import Verb
+from annotator.inference.default_model import decide_first
 from annotator.inference.models import ModelVersion
-from annotator.inference.selectors import default_model_version, model_folder
+from annotator.inference.selectors import model_folder
 
 logger = logging.getLogger(__name__)
 
@@ -57,29 +55,38 @@ def _free_version(label: str, digest: str) -> str:
 
 
 def keep_row(card: sam_gateway.ModelCard) -> ModelVersion:
-    """Write what a card says into the row of its version, and return it."""
-    row, is_new = ModelVersion.objects.update_or_create(
-        version=card.version,
-        defaults={
-            "name": card.name,
-            "licence": card.licence,
-            "image_size": card.image_size,
-            "embed_dim": card.embed_dim,
-            "weights_sha256": card.weights_sha256,
-            "manifest": json.loads(json.dumps(card.manifest)),
-        },
-    )
-    _note_default(row)
+    """Write what a card says into the row of its version, and return it.
+
+    The first version of DEFAULT_MODEL on a server becomes its default; later ones wait for somebody's decision.
+    """
+    said = {
+        "name": card.name,
+        "image_size": card.image_size,
+        "embed_dim": card.embed_dim,
+        "weights_sha256": card.weights_sha256,
+        "manifest": json.loads(json.dumps(card.manifest)),
+    }
+    row, is_new = ModelVersion.objects.get_or_create(version=card.version, defaults={**said, **_facts(card)})
     if is_new:
         logger.info("model version added", extra={"version": card.version})
+    else:
+        ModelVersion.objects.filter(pk=row.pk).update(**said)
+        row.refresh_from_db()
+    if card.name == settings.DEFAULT_MODEL:
+        decide_first(row)
     return row
 
 
-def _note_default(row: ModelVersion) -> None:
-    """Record in the audit log when projects that pin no model get another one from now on."""
-    now = default_model_version()
-    last = AuditEvent.objects.filter(verb=Verb.MODEL_DEFAULT.value).first()
-    if now is None or now.pk != row.pk or (last is not None and last.object_name == now.version):
-        return
-    before = {"version": last.object_name if last else None}
-    record_event(Verb.MODEL_DEFAULT, now, name=now.version, before=before, after={"version": now.version})
+def _facts(card: sam_gateway.ModelCard) -> dict[str, object]:
+    """Return where a new version comes from: nothing where its weights have gone already."""
+    try:
+        origin = sam_gateway.origin_of(card.name, card.checkpoint)
+    except sam_gateway.ModelMissingError:
+        return {}
+    return {
+        "training": origin.training,
+        "parent": ModelVersion.objects.filter(version=origin.parent).first() if origin.parent else None,
+        "weights_licence": origin.weights_licence,
+        "data_licence": origin.data_licence,
+        "figures": dict(origin.figures),
+    }

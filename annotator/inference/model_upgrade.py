@@ -7,8 +7,6 @@ import json
 import time
 from collections.abc import Callable
 
-from django.conf import settings
-
 from annotator import sam_gateway
 from annotator.inference.model_sync import keep_row
 from annotator.inference.models import ModelVersion
@@ -21,9 +19,9 @@ def export_outdated_models(*, say: Callable[[str], object]) -> list[str]:
     `say` gets a line before and after each, because an export may take minutes, and for each that cannot be exported.
     Only those are returned that projects use: weights that a newer version replaced stay registered for ever.
     """
-    rows = [row for row in ModelVersion.objects.all() if _is_outdated(row)]
+    rows, default = [row for row in ModelVersion.objects.all() if _is_outdated(row)], default_model_version()
     failures = []
-    for row in sorted(rows, key=lambda row: row.name != settings.DEFAULT_MODEL):
+    for row in sorted(rows, key=lambda row: default is None or row.pk != default.pk):
         say(f"Exporting model {row.version} anew, in the format of this version ...")
         started = time.monotonic()
         try:

@@ -1,17 +1,36 @@
-"""Model versions, image embeddings, and the pulse of the workers that compute them."""
+"""Model versions, which of them is the default, image embeddings, and the pulse of the workers that compute them."""
 
 import hashlib
 import json
+import re
+from typing import Any
 
 from django.db import models
 
 
+class Training(models.TextChoices):
+    """How a version's weights came to be, as far as this server knows."""
+
+    NONE = "none"  # taken as they were published
+    RECIPE = "recipe"  # by a recipe that the weight file names
+    PROJECT = "project"  # from masks of a project
+
+
 class ModelVersion(models.Model):
-    """One set of weights whose graphs lie in MODELS_DIR/{version}/; `manifest` is what the browser reads."""
+    """One set of weights whose graphs lie in MODELS_DIR/{version}/; `manifest` is what the browser reads.
+
+    `version` is the label that embeddings and masks carry; `number` counts the versions of one model. Both licences are
+    empty where nobody stated them. `figures` are {name: number} as published, for example {"miou_1": 0.68}.
+    """
 
     name = models.CharField(max_length=50)
+    number = models.PositiveIntegerField()
     version = models.CharField(max_length=80, unique=True)
-    licence = models.CharField(max_length=200, blank=True)
+    parent = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="+")
+    training = models.CharField(max_length=8, choices=Training.choices, default=Training.NONE)
+    weights_licence = models.CharField(max_length=200, blank=True)
+    data_licence = models.CharField(max_length=300, blank=True)
+    figures = models.JSONField(default=dict)
     image_size = models.PositiveIntegerField()
     embed_dim = models.PositiveIntegerField()
     weights_sha256 = models.CharField(max_length=64)
@@ -20,14 +39,42 @@ class ModelVersion(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-id"]
+        constraints = [models.UniqueConstraint(fields=["name", "number"], name="model_number_once")]
 
     def __str__(self) -> str:
         return self.version
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Write the row; one without a number gets the next of its model."""
+        if self.number is None:
+            self.number = next_number(self.name, self.version)
+        super().save(*args, **kwargs)
 
     @property
     def manifest_digest(self) -> str:
         """Return a short digest of the manifest, which changes when the graphs are exported anew."""
         return hashlib.sha256(json.dumps(self.manifest, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def next_number(name: str, version: str) -> int:
+    """Return the number in the label (18 of sam_lite-18) where it has a free one, else one more than the highest."""
+    taken = set(ModelVersion.objects.filter(name=name).values_list("number", flat=True))
+    own = re.fullmatch(rf"{re.escape(name)}-(\d{{1,6}})", version)
+    return int(own[1]) if own and int(own[1]) not in taken else max(taken, default=0) + 1
+
+
+class DefaultDecision(models.Model):
+    """That a version is the server's default; in force is the latest that was not taken back."""
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(auto_now_add=True)
+    taken_back_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.version_id} since {self.decided_at}"
 
 
 class EmbeddingStatus(models.TextChoices):
@@ -61,7 +108,7 @@ class ImageEmbedding(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["sha256", "model_version", "crop_box"], name="embedding_once_per_content")
         ]
-        indexes = [models.Index(fields=["model_version", "status"])]
+        indexes = [models.Index(fields=["model_version", "status", "crop_box", "-id"], name="embeddings_of_version")]
 
     def __str__(self) -> str:
         return self.key

@@ -2,15 +2,18 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from statistics import fmean, median
+from typing import Annotated, Any, NamedTuple
 
 from django.conf import settings
 from typing_extensions import TypedDict
 
-from annotator.inference.crop_names import Crop
-from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
+from annotator.inference.crop_names import FULL, Crop
+from annotator.inference.models import DefaultDecision, EmbeddingStatus, ImageEmbedding, ModelVersion
 from annotator.json_types import one_of
 
+LATEST_TIMED = 100
+MANY_TIMED = 10
 _SAFE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
 StatusOut = Annotated[str, one_of(("missing", *EmbeddingStatus.values))]
 
@@ -27,8 +30,23 @@ class EmbeddingOut(TypedDict):
 
 
 def default_model_version() -> ModelVersion | None:
-    """Return the newest synced version of the default model, or None before `sync_models` has run."""
-    return ModelVersion.objects.filter(name=settings.DEFAULT_MODEL).first()
+    """Return the version that somebody decided on as the default, or None before `sync_models` has run."""
+    decision = DefaultDecision.objects.filter(taken_back_at=None).select_related("version").first()
+    return decision.version if decision else None
+
+
+def default_before() -> ModelVersion | None:
+    """Return the default that taking the last decision back would restore."""
+    standing = DefaultDecision.objects.filter(taken_back_at=None).select_related("version")[1:2]
+    return next((decision.version for decision in standing), None)
+
+
+def newer_than_default() -> ModelVersion | None:
+    """Return the latest version of the default's model where the default is an earlier one."""
+    default = default_model_version()
+    if default is None:
+        return None
+    return ModelVersion.objects.filter(name=default.name, number__gt=default.number).order_by("-number").first()
 
 
 def model_version_of(project: Any) -> ModelVersion | None:
@@ -84,25 +102,77 @@ def find_embedding(sha256: str, version: ModelVersion, crop_box: str = "full") -
 
 
 def usable_embedding(sha256: str, version: ModelVersion | None) -> ImageEmbedding | None:
-    """Return the embedding to work with: the pinned version's when ready, else another version's that is ready.
+    """Return the embedding to work with: the chosen version's when ready, else the closest one that is.
 
-    So an image can be worked on while a newly pinned version is still being embedded. Without any that is ready, the
-    pinned version's row is returned as it is, or None.
+    The closest is the latest version of the same model, then the latest of any. So an image can be worked on while a
+    newly chosen version is still being embedded. Without any that is ready, the chosen version's row is returned as it
+    is, or None.
     """
-    rows = list(ImageEmbedding.objects.select_related("model_version").filter(sha256=sha256, crop_box="full"))
-    pinned = next((row for row in rows if version is not None and row.model_version_id == version.pk), None)
-    if pinned is not None and pinned.status == EmbeddingStatus.READY:
-        return pinned
+    rows = list(ImageEmbedding.objects.select_related("model_version").filter(sha256=sha256, crop_box=FULL))
     ready = [row for row in rows if row.status == EmbeddingStatus.READY]
-    return max(ready, key=lambda row: row.model_version_id, default=pinned)
+    if ready:
+        return max(ready, key=lambda row: _closeness(row.model_version, version))
+    return next((row for row in rows if version is not None and row.model_version_id == version.pk), None)
+
+
+def _closeness(one: ModelVersion, chosen: ModelVersion | None) -> tuple[bool, bool, int]:
+    if chosen is None:
+        return False, False, one.pk
+    is_same_model = one.name == chosen.name
+    return one.pk == chosen.pk, is_same_model, one.number if is_same_model else one.pk
+
+
+def version_in_use(sha256: str, version: ModelVersion | None) -> ModelVersion | None:
+    """Return the version that answers for a picture: its embedding's that is ready, else the chosen one."""
+    usable = usable_embedding(sha256, version)
+    return usable.model_version if usable is not None and usable.status == EmbeddingStatus.READY else version
+
+
+def version_for_page(sha256: str, version: ModelVersion | None, asked: str) -> ModelVersion | None:
+    """Return the version that a page works with: the one that it names, else the one in use.
+
+    A page keeps to the version that it opened a photo with, so that no mask is made by two. None where that version has
+    no embedding of the picture that is ready.
+    """
+    if not asked:
+        return version_in_use(sha256, version)
+    rows = ImageEmbedding.objects.select_related("model_version")
+    ready = rows.filter(sha256=sha256, crop_box=FULL, status=EmbeddingStatus.READY, model_version__version=asked)
+    return next((row.model_version for row in ready[:1]), None)
+
+
+class Speed(NamedTuple):
+    """How long an embedding of a version takes on this server; None while none was made."""
+
+    seconds: float | None
+    median_ms: float | None
+    measured: int
+
+
+def measured_speed(version: ModelVersion) -> Speed:
+    """Return the speed of a version's latest whole photos, LATEST_TIMED at most.
+
+    The mean counts, as hours are sums; of few photos the median, as the first of them waits for the model to load.
+    """
+    rows = ImageEmbedding.objects.filter(model_version=version, status=EmbeddingStatus.READY, crop_box=FULL)
+    newest = rows.order_by("-pk").values_list("encode_ms", flat=True)[:LATEST_TIMED]
+    times = [ms for ms in newest if ms is not None]
+    if not times:
+        return Speed(None, None, 0)
+    middle = median(times)
+    return Speed((fmean(times) if len(times) >= MANY_TIMED else middle) / 1000, middle, len(times))
 
 
 def embedding_statuses(hashes: list[str], version: ModelVersion | None) -> dict[str, str]:
-    """Return the status of the full embedding of each image content that has one."""
-    if version is None:
-        return {}
-    rows = ImageEmbedding.objects.filter(sha256__in=hashes, model_version=version, crop_box="full")
-    return dict(rows.values_list("sha256", "status"))
+    """Return the status of the full embedding of each picture that has one.
+
+    That is the chosen version's, but ready where only another version's is: the picture can be worked on.
+    """
+    rows = ImageEmbedding.objects.filter(sha256__in=hashes, crop_box=FULL)
+    ready = dict(rows.filter(status=EmbeddingStatus.READY).values_list("sha256", "status"))
+    chosen = dict(rows.filter(model_version=version).values_list("sha256", "status"))
+    failed = {sha256: status for sha256, status in chosen.items() if status == EmbeddingStatus.FAILED}
+    return {**chosen, **ready, **failed}
 
 
 # annotator/photos/readings.py: the file's digest, and how it is read.

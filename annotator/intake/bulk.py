@@ -9,6 +9,7 @@ from zipfile import ZipFile, ZipInfo
 
 from django.core.files.storage import default_storage
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotator.full_disk import DiskFullError
 from annotator.intake.answers import UploadEntry
@@ -16,6 +17,7 @@ from annotator.intake.folders import allowed_root, list_photos, open_photo_file,
 from annotator.intake.services import refusal
 from annotator.intake.stacks import take_page, take_photos, take_zip_entry
 from annotator.intake.zips import open_zip
+from annotator.jobs import outcomes
 from annotator.jobs import services as jobs
 from annotator.jobs.models import OPEN_STATUSES, Job, JobStatus
 from annotator.photos.decoding import list_photo_pages
@@ -30,14 +32,26 @@ Take = Callable[[], list[UploadEntry]]
 def run_bulk_intake(job: Job) -> None:
     """Do the job's remaining steps; called by its task only."""
     sources = {"ingest_zip": _zip_photos, "ingest_folder": _folder_photos, "ingest_pages": _tiff_pages}
+    outcomes.begin_anew(job)
     job.report = job.report or {"added": 0, "duplicate": 0, "refused": 0, "refusals": []}
     try:
         with sources[job.kind](job) as photos:
             remaining = [_counted(job, take) for take in photos[job.done :]]
             if jobs.run_steps(job, remaining):
-                jobs.finish_job(job, report=job.report)
+                _end(job)
     except PhotoRefusedError as error:
         jobs.fail_job(job, error.message)
+
+
+def _end(job: Job) -> None:
+    """Close the job: one that took no photo has failed, with the first reason."""
+    report = job.report
+    if not report["refused"] or report["added"] or report["duplicate"]:
+        jobs.finish_job(job, report=report)
+        return
+    first = report["refusals"][0]
+    sentence = _("No photo was added. %(name)s: %(reason)s")
+    outcomes.fail_wholly(job, sentence % {"name": first["name"], "reason": first["message"]})
 
 
 def remove_spent_zips() -> int:

@@ -149,9 +149,12 @@ def beat(job: Job) -> bool:
     return bool(_held(job).update(beat_at=timezone.now()))
 
 
-def finish_job(job: Job, *, report: dict[str, Any]) -> bool:
-    """Mark a job done; return False when it was paused, cancelled or taken over meanwhile."""
-    return _close_held(job, JobStatus.DONE, report=report, error="")
+def finish_job(job: Job, *, report: dict[str, Any], error: str = "") -> bool:
+    """Mark a job done; return False when it was paused, cancelled or taken over meanwhile.
+
+    `error` is a sentence on what of it is not done. A job that did nothing right ends with `fail_job` (outcomes.py).
+    """
+    return _close_held(job, JobStatus.DONE, report=report, error=error)
 
 
 def fail_job(job: Job, message: str) -> bool:

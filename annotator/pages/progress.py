@@ -7,6 +7,7 @@ from django.db.models.functions import RowNumber
 from django.utils.translation import gettext as _
 
 from annotator.annotations.models import Annotation, State
+from annotator.automatic.embedding_jobs import open_job
 from annotator.images.models import Image, ImageStatus
 from annotator.images.selectors import file_url
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding
@@ -21,18 +22,25 @@ DONE_STATUSES = ("submitted", "reviewed")
 class EmbeddingProgress:
     """Images of a project by the state of their embedding with the version in force.
 
-    `usable` counts those that can be clicked, be it with an embedding of the version before.
+    `usable` counts those that can be clicked, be it with an embedding of the version before; `is_under_way` says
+    whether the others are being embedded: with a newly chosen version only when somebody asked for it.
     """
 
     total: int
     ready: int
     failed: int
     usable: int
+    is_under_way: bool = True
 
     @property
     def waiting(self) -> int:
         """Return how many are still to come."""
-        return self.total - self.ready - self.failed
+        return self.total - self.ready - self.failed if self.is_under_way else 0
+
+    @property
+    def shown(self) -> int:
+        """Return how many of the bar are done: with the version in force, or at all where nothing is under way."""
+        return self.ready if self.is_under_way else self.usable
 
     @property
     def line(self) -> str:
@@ -41,21 +49,24 @@ class EmbeddingProgress:
             return _("No images yet")
         if self.ready == self.total:
             return _("All images are ready to click")
-        return self._sentence() % {"ready": self.ready, "total": self.total, "before": self.total - self.ready}
+        numbers = {"ready": self.ready, "total": self.total, "usable": self.usable, "before": self.usable - self.ready}
+        return self._sentence() % numbers
 
     def _sentence(self) -> str:
-        if self.usable == self.total:
+        if self.is_under_way and self.usable == self.total:
             return _(
                 "Embedding with another model: %(ready)s of %(total)s images ready; all can be clicked, "
                 "%(before)s with the model before"
             )
         if self.waiting:
             return _("Embedding: %(ready)s of %(total)s images ready")
+        if self.usable > self.ready:
+            return _("%(usable)s of %(total)s images can be clicked, %(before)s of them with the model before")
         return _("%(ready)s of %(total)s images are ready to click")
 
     def as_dict(self) -> dict[str, int | str]:
         """Return the numbers and the sentence for JSON."""
-        return {**asdict(self), "waiting": self.waiting, "line": self.line}
+        return {**asdict(self), "waiting": self.waiting, "shown": self.shown, "line": self.line}
 
 
 def embedding_progress(project: Project) -> EmbeddingProgress:
@@ -66,11 +77,14 @@ def embedding_progress(project: Project) -> EmbeddingProgress:
     ready = rows.filter(status=EmbeddingStatus.READY).values("sha256")
     failed = rows.filter(status=EmbeddingStatus.FAILED).values("sha256")
     any_ready = ImageEmbedding.objects.filter(crop_box="full", status=EmbeddingStatus.READY).values("sha256")
+    sound = images.exclude(status=ImageStatus.FAILED)
+    awaits_first = sound.exclude(picture__in=any_ready).exclude(picture__in=failed)
     return EmbeddingProgress(  # of images, not of contents: two images may share one embedding
         total=images.count(),
         ready=images.filter(picture__in=ready).count(),
         failed=images.filter(Q(status=ImageStatus.FAILED) | Q(picture__in=failed)).count(),
-        usable=images.exclude(status=ImageStatus.FAILED).filter(picture__in=any_ready).count(),
+        usable=sound.filter(picture__in=any_ready).count(),
+        is_under_way=open_job(project) is not None or awaits_first.exists(),
     )
 
 

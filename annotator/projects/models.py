@@ -46,6 +46,25 @@ class Project(models.Model):
         return self.name
 
 
+class ModelChoice(models.Model):
+    """That a project came to keep to another model version; None follows the server's default.
+
+    The latest that was not taken back is the project's `model_version`; taking it back restores `before`.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="model_choices")
+    before = models.ForeignKey("inference.ModelVersion", null=True, on_delete=models.SET_NULL, related_name="+")
+    after = models.ForeignKey("inference.ModelVersion", null=True, on_delete=models.SET_NULL, related_name="+")
+    chosen_at = models.DateTimeField(auto_now_add=True)
+    taken_back_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"project {self.project_id} since {self.chosen_at}"
+
+
 MAX_LABEL_LENGTH = 200
 
 

@@ -13,8 +13,10 @@ from annotator.errors import ConflictError, InvalidError
 from annotator.inference.models import ModelVersion
 from annotator.live.hints import send_hint
 from annotator.projects.commands import LabelChanges, NewLabel, NewProject, ProjectChanges
+from annotator.projects.model_choice import choose_model, find_model
 from annotator.projects.models import Label, Membership, Project, Role
 from annotator.projects.palette import next_color
+from annotator.projects.signals import model_chosen
 
 MAX_LABELS = 2000
 MAX_EVENTS_AT_ONCE = 20
@@ -31,7 +33,7 @@ def create_project(user: User, wanted: NewProject) -> Project:
         guidelines=wanted.guidelines,
         stage=wanted.stage,
         settings=dict(wanted.settings),
-        model_version=_find_model(wanted.model_version),
+        model_version=find_model(wanted.model_version),
         created_by=user,
     )
     Membership.objects.create(project=project, user=user, role=Role.ADMIN)
@@ -46,7 +48,7 @@ def update_project(project: Project, changes: ProjectChanges) -> Project:
     project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     before, was_archived = _told_fields(project), project.archived_at is not None
     if changes.pin is not None:
-        project.model_version = _find_model(changes.pin.version)
+        choose_model(project, changes.pin.version)
     if changes.is_archived is not None:
         project.archived_at = (project.archived_at or timezone.now()) if changes.is_archived else None
     if changes.settings is not None:
@@ -58,15 +60,20 @@ def update_project(project: Project, changes: ProjectChanges) -> Project:
             setattr(project, name, value)
     project.save()
     _record_changes(project, before, was_archived=was_archived)
+    if before["model_version"] != _label_of(project.model_version):
+        model_chosen.send(sender=Project, project=project)
     return project
 
 
 def _told_fields(project: Project) -> dict[str, object]:
     """Return what the audit log tells of a project, each setting under a name of its own."""
-    version = project.model_version.version if project.model_version else None
     fields = fields_of(project, "name", "description", "guidelines")
     settings = {f"settings.{name}": value for name, value in project.settings.items()}
-    return {**fields, "stage": str(project.stage), "model_version": version, **settings}
+    return {**fields, "stage": str(project.stage), "model_version": _label_of(project.model_version), **settings}
+
+
+def _label_of(version: ModelVersion | None) -> str | None:
+    return version.version if version else None
 
 
 def _record_changes(project: Project, before: Mapping[str, object], *, was_archived: bool) -> None:
@@ -230,15 +237,6 @@ def _keep_an_admin(member: Membership) -> None:
     admins = Membership.objects.select_for_update(no_key=True).filter(project=member.project_id, role=Role.ADMIN)
     if member.role == Role.ADMIN and len(list(admins)) == 1:
         raise ConflictError(_("A project keeps at least one admin."), code="last_admin")
-
-
-def _find_model(version: str | None) -> ModelVersion | None:
-    if version is None:
-        return None
-    row = ModelVersion.objects.filter(version=version).first()
-    if row is None:
-        raise InvalidError(_("There is no model version “%(version)s”.") % {"version": version}, code="no_such_model")
-    return row
 
 
 def _label_conflict(wanted: NewLabel | LabelChanges) -> ConflictError:

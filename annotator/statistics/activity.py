@@ -22,6 +22,7 @@ from annotator.queue.models import Lease, WorkEvent
 from annotator.statistics.models import ActivityClock, LatencySample
 
 OFFLINE_ALLOWANCE = timedelta(minutes=30)
+MOST_AN_HOUR = 5000  # latency samples of one person: three a click, and nobody clicks every second for an hour
 # Network and the moment between the last input and the sending of an operation.
 SLACK = timedelta(seconds=2)
 DECISIONS = {State.ACCEPTED: "suggestion_accepted", State.REJECTED: "suggestion_rejected"}
@@ -79,7 +80,11 @@ def record_activity(image: Image, user: User, *, active_ms: int, counts: dict[st
 
 
 def record_latency(project: Project, user: User, *, samples: list[dict[str, Any]]) -> int:
-    """Keep a batch of latency samples and return their number."""
+    """Keep a batch of latency samples and return their number; 0 where the person has told MOST_AN_HOUR already."""
+    earlier = LatencySample.objects.filter(user=user).order_by("-pk").values_list("created_at", flat=True)
+    told_before = earlier[MOST_AN_HOUR - 1 : MOST_AN_HOUR]
+    if any(moment > timezone.now() - timedelta(hours=1) for moment in told_before):
+        return 0
     rows = [LatencySample(project=project, user=user, **sample) for sample in samples]
     return len(LatencySample.objects.bulk_create(rows))
 

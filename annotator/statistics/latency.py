@@ -1,12 +1,17 @@
 """Latency as people's browsers measured it, by browser and engine."""
 
 from collections import defaultdict
+from datetime import timedelta
 from typing import Any
+
+from django.utils import timezone
 
 from annotator.projects.models import Project
 from annotator.statistics.models import LatencySample
 
 LATEST = 5000
+KEPT_FOR = timedelta(days=90)
+AT_ONCE = 2000
 
 
 def read_latency(project: Project) -> list[dict[str, Any]]:
@@ -25,6 +30,14 @@ def read_latency(project: Project) -> list[dict[str, Any]]:
         }
         for group, values in sorted(groups.items())
     ]
+
+
+def forget_old_samples() -> int:
+    """Remove measurements older than KEPT_FOR, a bounded number at once; return how many went."""
+    until, rows = timezone.now() - KEPT_FOR, LatencySample.objects.order_by("pk").values_list("pk", "created_at")
+    if not any(moment < until for _, moment in rows[:1]):
+        return 0
+    return LatencySample.objects.filter(pk__in=[pk for pk, moment in rows[:AT_ONCE] if moment < until]).delete()[0]
 
 
 def percentile(values: list[float], share: float) -> float:

@@ -23,7 +23,11 @@ class LatencySample(models.Model):
 
     class Meta:
         db_table = "engine_latencysample"
-        indexes = [models.Index(fields=["project", "kind", "created_at"])]
+        indexes = [
+            models.Index(fields=["project", "kind", "created_at"]),
+            models.Index(fields=["model_version", "kind", "-id"], name="latency_of_version"),
+            models.Index(fields=["user", "-id"], name="latency_of_person"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.value_ms} ms"
@@ -128,7 +132,10 @@ class MaskFigures(models.Model):
     class Meta:
         db_table = "engine_maskfigures"
         constraints = [models.UniqueConstraint(fields=["project", "key"], name="mask_figures_once")]
-        indexes = [models.Index(fields=["project", "grain", "author_id"])]
+        indexes = [
+            models.Index(fields=["project", "grain", "author_id"]),
+            models.Index(fields=["grain", "model_version_id"], name="mask_figures_of_version"),
+        ]
 
     def __str__(self) -> str:
         return self.key

@@ -13,6 +13,7 @@ ROOMS = (
     "sam_core/masks/counts.py",
     "sam_core/masks/polygons.py",
     "sam_core/masks/rle.py",
+    "sam_core/origins.py",
     "annotator/mask_gateway.py",
     "annotator/exchange/files/json_parts.py",
     "annotator/exchange/files/json_stream.py",

@@ -1,4 +1,4 @@
-/** Jobs of the automatic page: live progress, pause, resume, cancel, trying failed images again. */
+/** Jobs of a project, or of many: live progress, pause, resume, cancel, trying failed images again. */
 
 import { callApi } from "./http.js";
 import { listenToProject } from "./live.js";
@@ -77,16 +77,14 @@ document.addEventListener("click", async (event) => {
   }
 });
 
+function hear(hint) {
+  const row = hint.type === "job.progress" && rows.find((candidate) => candidate.dataset.job === String(hint.job_id));
+  if (row) update(row);
+}
+
 function follow() {
   rows.forEach(showActions);
-  listenToProject(
-    table.dataset.socket,
-    (hint) => {
-      const row = hint.type === "job.progress" && rows.find((candidate) => candidate.dataset.job === String(hint.job_id));
-      if (row) update(row);
-    },
-    () => {},
-  );
+  if (table.dataset.socket) listenToProject(table.dataset.socket, hear, () => {}); // jobs of many projects are polled
   setInterval(() => rows.filter((row) => !isClosed(row)).forEach(update), POLL_MS);
 }
 

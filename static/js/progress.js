@@ -40,10 +40,10 @@ function shownIds() {
   return [...document.querySelectorAll("[data-image]")].map((card) => card.dataset.image);
 }
 
-function showTotals(panel, { total, ready, failed, line }) {
+function showTotals(panel, { total, shown, failed, line }) {
   const bar = panel.querySelector("progress");
   bar.max = Math.max(total, 1);
-  bar.value = ready;
+  bar.value = shown;
   panel.querySelector("[data-figure=total]").textContent = String(total);
   panel.querySelector("[data-unit]").textContent = ngettext("image", "images", total);
   const failedCount = panel.querySelector("[data-figure=failed]");

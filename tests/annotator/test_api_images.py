@@ -9,6 +9,7 @@ from PIL import Image as Pillow
 from annotator.accounts.models import User
 from annotator.images.models import Image, ImageStatus, WorkStatus
 from annotator.images.services import add_photo, prepare_image
+from annotator.inference.default_model import set_default
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
 from annotator.photos import store
 from annotator.photos.tiles import has_tile
@@ -18,9 +19,10 @@ from tests.annotator.conftest import Api, jpeg
 
 @pytest.fixture
 def version(db: None) -> ModelVersion:
-    return ModelVersion.objects.create(
+    ModelVersion.objects.create(
         name="sam_lite", version="sam_lite-1", image_size=64, embed_dim=8, weights_sha256="0" * 64
     )
+    return set_default("sam_lite-1")
 
 
 @pytest.fixture

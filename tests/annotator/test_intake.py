@@ -18,6 +18,7 @@ from annotator.intake import uploads
 from annotator.intake.bulk import remove_spent_zips
 from annotator.intake.tasks import bulk_intake
 from annotator.jobs.models import Job, JobStatus
+from annotator.jobs.services import resume_job
 from annotator.projects.models import Project
 from tests.annotator.conftest import Api, jpeg
 from tests.sam_core.picture_files import tiff
@@ -50,6 +51,20 @@ def start(api: Api, project: Project, folder: str, run: Any) -> Any:
 def run_job(job_id: int) -> Job:
     bulk_intake.call(job_id)
     return Job.objects.get(pk=job_id)
+
+
+def test_a_folder_of_which_nothing_is_a_photo_has_failed_and_is_looked_at_again(
+    as_admin: Api, project: Project, root: Path, django_capture_on_commit_callbacks: Any
+) -> None:
+    for file in sorted(root.rglob("*")):
+        if file.is_file():
+            file.write_bytes(b"no photo")
+    job = run_job(start(as_admin, project, "street", django_capture_on_commit_callbacks).json()["id"])
+    assert (job.status, job.report["refused"]) == (JobStatus.FAILED, 3)
+    assert job.error.startswith("No photo was added. ")
+    (root / "street" / "b.jpg").write_bytes(jpeg())
+    job = run_job(resume_job(job).pk)
+    assert (job.status, job.report["added"], job.report["refused"]) == (JobStatus.DONE, 1, 2)
 
 
 def test_a_folder_is_taken_in_as_a_job(

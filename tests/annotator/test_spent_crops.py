@@ -13,6 +13,7 @@ from django.utils import timezone
 from annotator.background.reconcile import reconcile_missing
 from annotator.images.models import Image
 from annotator.inference import spent_crops
+from annotator.inference.default_model import set_default
 from annotator.inference.embedding_requests import request_embedding
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
 from annotator.inference.services import compute_embedding
@@ -25,9 +26,9 @@ CROP_NAME = "0_0_40_40"
 
 
 @pytest.fixture
-def version(db: None, settings: Any) -> ModelVersion:
-    settings.DEFAULT_MODEL = "m"
-    return ModelVersion.objects.create(name="m", version="m-1", image_size=64, embed_dim=8, weights_sha256="0" * 64)
+def version(db: None) -> ModelVersion:
+    row = ModelVersion.objects.create(name="m", version="m-1", image_size=64, embed_dim=8, weights_sha256="0" * 64)
+    return set_default(row.version)
 
 
 def store_embedding(

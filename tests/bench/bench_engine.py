@@ -127,7 +127,7 @@ def make_embeddings(project: Any) -> None:
     from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
 
     version, _ = ModelVersion.objects.get_or_create(
-        version="bench-1", defaults={"name": "sam_lite", "licence": "Apache-2.0", "image_size": 512, "embed_dim": 128}
+        version="bench-1", defaults={"name": "sam_lite", "number": 1, "image_size": 512, "embed_dim": 128}
     )
     project.model_version = version
     project.save(update_fields=["model_version"])

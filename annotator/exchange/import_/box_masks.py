@@ -24,6 +24,7 @@ from annotator.exchange.orders import Box, BoxesOrder
 from annotator.images.models import Image
 from annotator.inference.models import ModelVersion
 from annotator.inference.selectors import model_folder, model_version_of
+from annotator.jobs import outcomes
 from annotator.jobs import services as jobs
 from annotator.jobs.models import Job
 from annotator.live.hints import send_hint
@@ -33,7 +34,6 @@ from annotator.sam_answers import BoxMask, MeasuredMask
 from annotator.statistics.figures import refresh_images
 
 KIND = "masks_from_boxes"
-MOST_FAILURES = 100
 _NAMES = uuid.UUID("6f7f2f5e-7c0f-5c3e-9f0f-6d61736b7772")
 Corners = tuple[float, float, float, float]  # x0, y0, x1, y1
 
@@ -45,10 +45,11 @@ def do_box_masks(job: Job) -> None:
         jobs.fail_job(job, _("There is no model to draw masks with yet."))
         return
     order = BoxesOrder.from_params(job.params)
-    job.report = {"images": 0, "masks": 0, "boxes": 0, "failed": 0, "failures": [], **job.report}
+    outcomes.begin_count(job, masks=0, boxes=0)
     if jobs.run_steps(job, _steps(job, order, version)):
-        default_storage.delete(order.file)
-        jobs.finish_job(job, report=job.report)
+        if not outcomes.has_failed_wholly(job):  # else the job may be gone on with, and reads the boxes again
+            default_storage.delete(order.file)
+        outcomes.end_counted(job)
 
 
 def _steps(job: Job, order: BoxesOrder, version: ModelVersion) -> Iterator[Callable[[], None]]:
@@ -64,16 +65,14 @@ def _draw(job: Job, order: BoxesOrder, version: ModelVersion, image_pk: int, box
     image = Image.objects.select_related("project").filter(pk=image_pk).first()
     if image is None:
         return
-    job.report["images"] += 1
     job.report["boxes"] += len(boxes)
     placed = [(box, corners) for box in boxes if (corners := _on_photo(box, image))]
     try:
         made = _masks(image, version, [corners for _box, corners in placed])
     except Exception as error:  # noqa: BLE001  (a photo that cannot be drawn on must not stop the others)
-        job.report["failed"] += 1
-        if len(job.report["failures"]) < MOST_FAILURES:
-            job.report["failures"].append({"image_id": image.pk, "name": image.name, "message": str(error)[:300]})
+        outcomes.count_item(job, problem=str(error)[:300], image_id=image.pk, name=image.name)
         return
+    outcomes.count_item(job)
     job.report["masks"] += _write(order, image, version, placed, made)
     refresh_images([image.pk])
     send_hint(image.project_id, "annotations.changed", image_id=image.pk)

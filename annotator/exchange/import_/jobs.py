@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from django.utils.translation import gettext as _
+
 from annotator.exchange.files.source import BrokenFileError
 from annotator.exchange.import_ import box_masks
 from annotator.exchange.import_.run import ImportRun, Step
@@ -12,6 +14,7 @@ from annotator.exchange.models import ImportRun as ImportRow
 from annotator.exchange.options import ImportOptions
 from annotator.exchange.orders import BoxesOrder, ImportOrder
 from annotator.exchange.places import move_into_storage, remove_work_folder, work_folder
+from annotator.jobs import outcomes
 from annotator.jobs import services as jobs
 from annotator.jobs.models import Job
 
@@ -90,7 +93,11 @@ def _run(job: Job, row: ImportRow, run: ImportRun, *, boxes_task: object) -> Non
         place = move_into_storage(run.boxes_file, f"imports/{row.project_id}/{row.pk}/boxes.jsonl")
         report["boxes_job"] = _start_boxes(row, place, task=boxes_task)
     job.done = job.total = run.progress[1]
-    jobs.finish_job(job, report=report)
+    if run.report.took_nothing and "boxes_job" not in report:
+        job.report = report
+        outcomes.fail_wholly(job, _("None of the rows was taken: %(reason)s") % {"reason": run.report.first_reason})
+    else:
+        jobs.finish_job(job, report=report)
 
 
 def _start_boxes(row: ImportRow, place: str, *, task: object) -> int:

@@ -62,6 +62,17 @@ class ImportReport:
         """Say whether the file held nothing at all: no image, no mask, and nothing that was refused by name."""
         return not any(self.images.values()) and not self.masks["read"] and not self.codes
 
+    @property
+    def took_nothing(self) -> bool:
+        """Say whether there was something to take, and every mask and photo of it was refused."""
+        taken = self.masks["created"] + self.masks["unchanged"] + self.masks["skipped"] + self.images["added"]
+        return not taken and bool(self.masks["refused"] or self.images["refused"] or self.boxes)
+
+    @property
+    def first_reason(self) -> str:
+        """Return why the first row was not taken."""
+        return self.problems[0]["reason"] if self.problems else ""
+
     def note(self, code: str, name: str = "") -> None:
         """Count something that was taken otherwise than the file says, and name it if it is one of the first."""
         entry = self.notes.setdefault(code, {"words": NOTE_WORDS[code], "count": 0, "names": []})

@@ -1,7 +1,8 @@
 """Filters that write figures as people read them. Knows nothing of what they count."""
 
 from django import template
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 register = template.Library()
 JOB_WORDS = {
@@ -28,6 +29,51 @@ LATENCY_WORDS = {
     "decode_click": gettext_lazy("Model alone, a click"),
     "decode_hover": gettext_lazy("Model alone, a preview"),
 }
+
+
+TRAINING_WORDS = {
+    "none": gettext_lazy("as published"),
+    "recipe": gettext_lazy("trained by a recipe"),
+    "project": gettext_lazy("trained on a project's masks"),
+}
+FIGURE_WORDS = {
+    "miou_1": gettext_lazy("first click"),
+    "miou_2": gettext_lazy("two clicks"),
+    "miou_3": gettext_lazy("three clicks"),
+    "miou_4": gettext_lazy("four clicks"),
+    "miou_5": gettext_lazy("five clicks"),
+    "miou_box": gettext_lazy("box"),
+}
+
+
+@register.filter
+def training_word(training: str) -> str:
+    """Return how a model version's weights came to be."""
+    return str(TRAINING_WORDS.get(training, training))
+
+
+@register.filter
+def figure_word(name: str) -> str:
+    """Return what people call a published figure."""
+    return str(FIGURE_WORDS.get(name, name))
+
+
+@register.filter
+def percent(share: float) -> str:
+    """Return a share (0..1) in whole percent."""
+    return f"{round(100 * share)} %"
+
+
+@register.filter
+def duration(seconds: float) -> str:
+    """Return how long something takes, in its largest unit and rounded."""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return _("less than a minute")
+    if minutes < 60:
+        return ngettext("about %(n)s minute", "about %(n)s minutes", minutes) % {"n": minutes}
+    hours = round(seconds / 3600)
+    return ngettext("about %(n)s hour", "about %(n)s hours", hours) % {"n": f"{hours:,}"}
 
 
 @register.filter

@@ -10,16 +10,19 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from pydantic import ValidationError
 
+from annotator.automatic import embedding_jobs
 from annotator.errors import AppError
 from annotator.images.brightness import brightness_of, set_brightness
 from annotator.inference.models import ModelVersion
 from annotator.inference.selectors import model_version_of
+from annotator.jobs.models import OPEN_STATUSES
 from annotator.pages.access import person, project_context, project_page
 from annotator.pages.forms import KEY_CHOICES, BrightnessForm, ProjectForm, ProjectSettingsForm, read_label_rows
 from annotator.pages.progress import DONE_STATUSES, cover_images
 from annotator.projects.access import Right
 from annotator.projects.bin import binned_projects
 from annotator.projects.commands import ProjectChanges
+from annotator.projects.model_choice import latest_choice
 from annotator.projects.models import Project
 from annotator.projects.palette import PALETTE
 from annotator.projects.schemas import LabelIn, ProjectOut
@@ -122,8 +125,20 @@ def _show_settings(
 ) -> HttpResponse:
     shown = brightness_of(project)
     context = project_context(request, project, section="settings") | {"form": form, "brightness": shown}
+    context |= _model_context(project)
     context["brightness_form"] = brightness_form or BrightnessForm(initial={**shown})
     return render(request, "pages/project_settings.html", context)
+
+
+def _model_context(project: Project) -> dict[str, object]:
+    job = embedding_jobs.job_to_show(project)
+    return {
+        "version": model_version_of(project),
+        "choice": latest_choice(project),
+        "cost": embedding_jobs.cost_for(project),
+        "embedding_jobs": [job] if job else [],
+        "is_embedding": job is not None and job.status in OPEN_STATUSES,
+    }
 
 
 @project_page(Right.MANAGE)
@@ -146,8 +161,8 @@ def _what_was_saved(before: ModelVersion | None, version: ModelVersion | None) -
     if version is None or before is None or version.pk == before.pk:
         return _("The settings are saved.")
     sentence = _(
-        "The settings are saved. Images are embedded with %(model)s in the background; until then %(before)s answers, "
-        "and no mask changes."
+        "The settings are saved. Photos are worked on with %(before)s until they are embedded with %(model)s: the "
+        "section “Model” below says what that takes. No mask changes."
     )
     return sentence % {"model": version.version, "before": before.version}
 

@@ -31,6 +31,11 @@ user = make("accounts", "User", username="ada", password="!", is_superuser=True)
 project = make("projects", "Project", name="Street", created_by=user)
 car = make("projects", "Label", project=project, name="Car", color="#E69F00")
 version = make("inference", "ModelVersion", name="m", version="m-1", image_size=64, embed_dim=32, weights_sha256="0")
+for name, label in (("sam_lite", "sam_lite-17"), ("sam_lite", "mine-17"), ("sam_lite", "sam_lite-18"),
+    ("sam_tiny_test", "tiny-a"), ("sam_tiny_test", "tiny-b"),
+    ("sam_vit_b", "sam_vit_b_01ec64"), ("sam_vit_b", "sam_vit_b-0123456789ab")):
+    make("inference", "ModelVersion", name=name, version=label, licence="Apache-2.0", image_size=64, embed_dim=32,
+        weights_sha256="0")
 image = make("images", "Image", project=project, name="a.jpg", name_key="a.jpg", sha256="0" * 64, picture="0" * 64,
     width=64, height=48, byte_size=1, format="JPEG", status="ready", depth=8, file="a")
 for number in range(3):
@@ -96,6 +101,8 @@ import json
 from django.contrib.contenttypes.models import ContentType
 from django_tasks_db.models import DBTaskResult
 from annotator.images.models import Image
+from annotator.inference.models import ModelVersion
+from annotator.inference.selectors import default_model_version
 from annotator.jobs.models import Job
 from annotator.statistics.models import ImageFigures
 image, done = Image.objects.get(), Job.objects.get(kind="embed")
@@ -108,6 +115,9 @@ rows = {
     ],
     "masks": [image.figures.mask_count, image.figures.adding.parts],
     "sample": image.correction_sample.run.mask_count,
+    "versions": {row.version: [row.number, row.weights_licence, row.data_licence[:5]] for row in
+        ModelVersion.objects.all()},
+    "default": default_model_version().version,
     "types": sorted(ContentType.objects.filter(model__in=("job", "lease")).values_list("app_label", "model")),
 }
 print(json.dumps(rows))
@@ -158,6 +168,17 @@ def test_rows_stay_and_queued_jobs_are_done_after_the_upgrade(place: Place) -> N
         "of the image": [1, 1, 1, 1],
         "masks": [3, {}],
         "sample": 3,
+        "versions": {
+            "m-1": [1, "", ""],
+            "sam_lite-17": [17, "Apache-2.0", "35 pu"],
+            "mine-17": [19, "", ""],
+            "sam_lite-18": [18, "Apache-2.0", "35 pu"],
+            "tiny-a": [1, "Apache-2.0", ""],
+            "tiny-b": [2, "Apache-2.0", ""],
+            "sam_vit_b_01ec64": [1, "Apache-2.0", "SA-1B"],
+            "sam_vit_b-0123456789ab": [2, "", ""],
+        },
+        "default": "tiny-b",
         "types": [["jobs", "job"], ["queue", "lease"]],
     }
     after = place.run(WORK)

@@ -17,6 +17,7 @@ from annotator.exchange.links import make_link
 from annotator.exchange.models import ExportFile, ImportRun
 from annotator.images.models import Image
 from annotator.images.services import add_photo
+from annotator.inference.default_model import decide_first
 from annotator.inference.models import ImageEmbedding, ModelVersion
 from annotator.jobs.models import Job
 from annotator.projects.bin import bin_project
@@ -85,9 +86,11 @@ def version(own_data_dir: Path, settings: Any, db: None) -> ModelVersion:
     (folder / "first.onnx").write_bytes(b"x")
     settings.DEFAULT_MODEL = "tiny"
     manifest = {"files": [{"name": "first.onnx", "bytes": 1, "sha256": "0" * 64}]}
-    return ModelVersion.objects.create(
+    row = ModelVersion.objects.create(
         name="tiny", version="tiny-1", image_size=64, embed_dim=8, weights_sha256="0" * 64, manifest=manifest
     )
+    decide_first(row)
+    return row
 
 
 @pytest.fixture

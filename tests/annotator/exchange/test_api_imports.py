@@ -95,6 +95,20 @@ def test_an_import_follows_the_mapping_and_lists_what_it_did_not_take(upload, ad
     assert all(row.author == admin and row.source == "import" for row in Annotation.objects.all())
 
 
+def test_an_import_of_which_nothing_was_taken_has_failed_with_the_reason(upload, admin, page):
+    lost = {**page, "images": [{"id": 2, "file_name": "b.jpg"}], "annotations": page["annotations"][2:]}
+    pk = upload(json.dumps(lost)).json()["id"]
+    work_off()
+    client = client_of(admin)
+    job_id = client.post(f"/api/v1/imports/{pk}/start", {"options": {}}, content_type="application/json").json()["id"]
+    work_off()
+    job = Job.objects.get(pk=job_id)
+    assert (job.status, job.report["masks"]["created"]) == ("failed", 0)
+    assert job.error == "None of the rows was taken: no photo is b.jpg"
+    shown = client.get(f"/projects/{job.project_id}/imports/{pk}/").content.decode()
+    assert "The import failed: None of the rows was taken" in shown
+
+
 def test_skipped_labels_stay_out_and_a_second_start_changes_nothing(upload, admin):
     pk = upload(options=json.dumps({"label_map": {"tree": "skip"}})).json()["id"]
     work_off()

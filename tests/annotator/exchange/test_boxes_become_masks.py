@@ -11,6 +11,7 @@ from annotator.annotations.models import Annotation, AnnotationRevision
 from annotator.exchange.import_ import box_masks
 from annotator.exchange.orders import Box, BoxesOrder
 from annotator.jobs.models import Job
+from annotator.jobs.services import resume_job
 from annotator.projects.models import Label
 from tests.annotator.exchange.file_steps import coco, mask, picture, put
 
@@ -80,11 +81,17 @@ def test_a_step_that_is_done_again_writes_nothing_twice(bring, project):
     assert Annotation.objects.count() == count
 
 
-def test_a_photo_that_cannot_be_drawn_on_is_named_and_stops_no_other(bring, project, monkeypatch):
+def test_where_no_photo_can_be_drawn_on_the_job_has_failed_and_can_be_gone_on_with(bring, project, monkeypatch):
     def fail(*args, **kwargs):
         raise RuntimeError("no memory")
 
-    monkeypatch.setattr(box_masks, "masks_in_boxes", fail)
-    job = Job.objects.get(pk=bring(boxes="suggest")["boxes_job"])
-    assert (job.status, job.report["failed"]) == ("done", 1)
-    assert job.report["failures"][0]["message"] == "no memory"
+    with monkeypatch.context() as patched:
+        patched.setattr(box_masks, "masks_in_boxes", fail)
+        job = Job.objects.get(pk=bring(boxes="suggest")["boxes_job"])
+    assert (job.status, job.error) == ("failed", "All 1 images failed: no memory")
+    assert job.report["failures"][0]["name"] == "p.png"
+    resume_job(job)
+    work_off()
+    job.refresh_from_db()
+    assert (job.status, job.report["images"], job.report["failed"], job.report["boxes"]) == ("done", 1, 0, 3)
+    assert Annotation.objects.filter(state="suggestion").exists()

@@ -9,11 +9,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
 
 from annotator.accounts.models import ApiToken
+from annotator.inference.default_model import set_default
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
 
 pytestmark = [
@@ -35,9 +35,8 @@ def photos_zip(path, make_photo, other):
 
 def test_upload_wait_and_export(project, admin, make_photo, other, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    version = ModelVersion.objects.create(
-        name=settings.DEFAULT_MODEL, version="v1", image_size=64, embed_dim=8, weights_sha256="0" * 64
-    )
+    version = ModelVersion.objects.create(name="m", version="v1", image_size=64, embed_dim=8, weights_sha256="0" * 64)
+    set_default("v1")
     photos_zip(tmp_path / "photos.zip", make_photo, other)
     _, token = ApiToken.issue(admin, name="script")
 

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from annotator.backup.errors import BackupError
 from annotator.backup.upgrade import back_up_before_migrating
 from annotator.inference.model_upgrade import export_outdated_models
+from annotator.inference.selectors import default_model_version, newer_than_default
 from annotator.pages.first_start import ensure_first_admin, ensure_people, load_demo
 
 
@@ -38,11 +39,22 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         call_command("sync_models", stdout=sys.stderr)
         notes += export_outdated_models(say=self.stderr.write)
+        notes += _told(_newer_model())
         is_demo = settings.DEMO and not without_demo
         sign_ins = ensure_people() if is_demo else ensure_first_admin()
         if is_demo:
             load_demo()
         self.stdout.write(json.dumps({"sign_ins": sign_ins, "notes": notes}))
+
+
+def _newer_model() -> str:
+    newer, default = newer_than_default(), default_model_version()
+    if newer is None or default is None:
+        return ""
+    return (
+        f"Model {newer.version} is here; the default stays {default.version} until a server admin changes it on the "
+        f"page Models, or with: manage.py set_default_model {newer.version}"
+    )
 
 
 def _told(note: str) -> list[str]:
