@@ -65,7 +65,7 @@ def test_the_pages_of_a_project_can_be_used_by_everybody(page: Page, server: Ser
     for part in ("review", "dashboard", "queue", "labels", "members", "automatic", "exports", "imports", "settings"):
         page.goto(f"{server.address}/projects/{project_id}/{part}/")
         found += findings(page, part)
-    for part in ("account", "models", "people", "people/new", "people/invite", "people/1"):
+    for part in ("account", "models", "models/default", "people", "people/new", "people/invite", "people/1"):
         page.goto(f"{server.address}/{part}/")
         found += findings(page, part)
     expect_clean(found)

@@ -120,8 +120,10 @@ export class WorkspaceApi {
     return this.http.send("POST", `/images/${imageId}/retry`);
   }
 
-  cropEmbedding(imageId: number, box: BoxXyxy, isFlipped: boolean): Promise<CropOut> {
-    const body: CropIn = { crop_box_xyxy: [box.x0, box.y0, box.x1, box.y1], is_flipped: isFlipped };
+  /** Ask for a crop's embedding by the model version that the image was opened with. */
+  cropEmbedding(imageId: number, box: BoxXyxy, isFlipped: boolean, modelVersion: string): Promise<CropOut> {
+    const corners: CropIn["crop_box_xyxy"] = [box.x0, box.y0, box.x1, box.y1];
+    const body: CropIn = { crop_box_xyxy: corners, is_flipped: isFlipped, model_version: modelVersion };
     return this.http.send("POST", `/images/${imageId}/crop-embeddings`, body);
   }
 

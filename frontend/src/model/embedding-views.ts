@@ -11,6 +11,11 @@ export interface EmbeddingRef {
   readonly isFlipped: boolean;
 }
 
+/** The model version in an embedding's key, `{sha256}-{model_version}-{crop}-{dtype}`; versions may hold dashes. */
+export function modelVersionOf({ key }: Pick<EmbeddingRef, "key">): string {
+  return key.split("-").slice(1, -2).join("-");
+}
+
 /** What the decoder gave in one view, as the photo lies: 4 x side x side logits in decoder order, and their predicted IoU. */
 export interface RawAnswer {
   readonly logits: Float32Array;

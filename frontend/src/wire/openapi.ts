@@ -132,11 +132,25 @@ export interface components {
         readonly CommentPatch: {
             readonly is_resolved: boolean;
         };
+        /**
+         * @description What embedding would take: photos, and the seconds of one worker at the speed of the latest `measured` ones.
+         *
+         *     `seconds` is null while nothing was embedded with the version on this server.
+         */
+        readonly Cost: {
+            readonly photos: number;
+            readonly seconds: number | null;
+            readonly measured: number;
+        };
         /** @description How many were kept. */
         readonly CountOut: {
             readonly count: number;
         };
-        /** @description A part of the image to encode: x0, y0, x1, y1 in pixels of the upright photo; flipped if asked for. */
+        /**
+         * @description A part of the image to encode: x0, y0, x1, y1 in pixels of the upright photo; flipped if asked for.
+         *
+         *     `model_version` is the version that the page opened the image with: without it the one in use encodes.
+         */
         readonly CropIn: {
             readonly crop_box_xyxy: readonly [
                 number,
@@ -146,6 +160,8 @@ export interface components {
             ];
             /** @default false */
             readonly is_flipped?: boolean;
+            /** @default  */
+            readonly model_version?: string;
         };
         /** @description The crop's embedding. */
         readonly CropOut: {
@@ -182,7 +198,8 @@ export interface components {
         /**
          * @description One prompt. `mask_input` is base64 of side x side little-endian float32, the logits of the answer before.
          *
-         *     `is_flipped` names the embedding to ask; prompt and answer are as the photo lies.
+         *     `is_flipped` names the embedding to ask; prompt and answer are as the photo lies. `model_version` is the version
+         *     that the page opened the image with: without it the one in use answers.
          */
         readonly DecodeIn: {
             readonly points?: readonly components["schemas"]["PointIn"][];
@@ -201,6 +218,26 @@ export interface components {
             ] | null;
             /** @default false */
             readonly is_flipped?: boolean;
+            /** @default  */
+            readonly model_version?: string;
+        };
+        /** @description How long clicks took in browsers, as they told: the latest, a bounded number of each person. */
+        readonly DecodeOut: {
+            readonly clicks: number;
+            readonly people: number;
+            readonly p50_ms: number | null;
+            readonly p95_ms: number | null;
+        };
+        /** @description The version to make the default; a model's name means its latest version. */
+        readonly DefaultIn: {
+            readonly model_version: string;
+        };
+        /** @description The server's default, the one that taking it back restores, and what the projects that follow it lack of it. */
+        readonly DefaultOut: {
+            readonly model_version: string | null;
+            readonly before: string | null;
+            readonly cost: components["schemas"]["Cost"];
+            readonly progress: components["schemas"]["Progress"];
         };
         /** @description The masks of an image that can be had back, latest first. */
         readonly DeletedList: {
@@ -566,8 +603,10 @@ export interface components {
         /** @description One set of weights. */
         readonly ModelVersionOut: {
             readonly name: string;
+            readonly number: number;
             readonly version: string;
-            readonly licence: string;
+            readonly weights_licence: string;
+            readonly data_licence: string;
             readonly image_size: number;
             readonly embed_dim: number;
             readonly weights_sha256: string;
@@ -732,9 +771,17 @@ export interface components {
         readonly PinIn: {
             readonly model_version: string | null;
         };
-        /** @description The pinned version and the job that embeds with it, if one is needed. */
+        /**
+         * @description A project's version: pinned (null follows the default), in force, and what taking the choice back restores.
+         *
+         *     `before` is null where the default would be followed again, and where `can_take_back` is false. `job` embeds.
+         */
         readonly PinOut: {
             readonly model_version: string | null;
+            readonly in_force: string | null;
+            readonly can_take_back: boolean;
+            readonly before: string | null;
+            readonly cost: components["schemas"]["Cost"];
             readonly job: components["schemas"]["JobOut"] | null;
         };
         /** @description A sign of life. */
@@ -772,6 +819,14 @@ export interface components {
             readonly url: string;
             readonly width: number;
             readonly height: number;
+        };
+        /** @description Open embedding jobs of several projects, summed. */
+        readonly Progress: {
+            readonly jobs: number;
+            readonly running: number;
+            readonly paused: number;
+            readonly done: number;
+            readonly total: number;
         };
         /** @description Images by work status, and members. */
         readonly ProjectCounts: {
@@ -989,15 +1044,25 @@ export interface components {
             readonly is_pinned: boolean;
         };
         /**
-         * @description A model version; `encode_ms` is the median of the latest embeddings made here.
+         * @description A model version: where it comes from, what it costs here, and what the caller's projects made with it.
          *
-         *     `bytes` is what a browser loads of it, `disk_bytes` what all its graphs take here.
+         *     Licences are empty where nobody stated them; `figures` are as published. `bytes` is what a browser loads of it,
+         *     `disk_bytes` what all its graphs take here. `embedded` counts photos, 10,000 at most; `encode_ms` is the median of
+         *     the latest. `acceptance_rate` is the share of decided suggestions that people accepted.
          */
         readonly VersionOut: {
             readonly id: number;
             readonly name: string;
+            readonly number: number;
             readonly version: string;
-            readonly licence: string;
+            readonly parent: string | null;
+            /** @enum {string} */
+            readonly training: "none" | "recipe" | "project";
+            readonly weights_licence: string;
+            readonly data_licence: string;
+            readonly figures: {
+                readonly [key: string]: number;
+            };
             readonly image_size: number;
             readonly embed_dim: number;
             readonly bytes: number;
@@ -1005,6 +1070,10 @@ export interface components {
             readonly is_default: boolean;
             readonly embedded: number;
             readonly encode_ms: number | null;
+            readonly decode: components["schemas"]["DecodeOut"];
+            readonly masks: number;
+            readonly acceptance_rate: number | null;
+            readonly seconds_per_mask: number | null;
             readonly projects: readonly components["schemas"]["UseOut"][];
         };
         /** @description Whether the page is open or about to close. */
@@ -1104,6 +1173,7 @@ export type BrightnessOut = components['schemas']['BrightnessOut'];
 export type CommentIn = components['schemas']['CommentIn'];
 export type CommentOut = components['schemas']['CommentOut'];
 export type CommentPatch = components['schemas']['CommentPatch'];
+export type Cost = components['schemas']['Cost'];
 export type CountOut = components['schemas']['CountOut'];
 export type CropIn = components['schemas']['CropIn'];
 export type CropOut = components['schemas']['CropOut'];
@@ -1111,6 +1181,9 @@ export type DecisionIn = components['schemas']['DecisionIn'];
 export type DecisionOut = components['schemas']['DecisionOut'];
 export type DecodeHead = components['schemas']['DecodeHead'];
 export type DecodeIn = components['schemas']['DecodeIn'];
+export type DecodeOut = components['schemas']['DecodeOut'];
+export type DefaultIn = components['schemas']['DefaultIn'];
+export type DefaultOut = components['schemas']['DefaultOut'];
 export type DeletedList = components['schemas']['DeletedList'];
 export type DeletedOut = components['schemas']['DeletedOut'];
 export type EmbeddingOut = components['schemas']['EmbeddingOut'];
@@ -1166,6 +1239,7 @@ export type PointIn = components['schemas']['PointIn'];
 export type Pong = components['schemas']['Pong'];
 export type Preferences = components['schemas']['Preferences'];
 export type PreviewOut = components['schemas']['PreviewOut'];
+export type Progress = components['schemas']['Progress'];
 export type ProjectCounts = components['schemas']['ProjectCounts'];
 export type ProjectIn = components['schemas']['ProjectIn'];
 export type ProjectLinkIn = components['schemas']['ProjectLinkIn'];

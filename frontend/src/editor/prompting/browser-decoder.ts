@@ -2,7 +2,8 @@
 import { logitsFromMask } from "../../geometry/mask-prompt";
 import { SAM_GEOMETRY } from "../../geometry/photo-geometry";
 import type { DecoderClient, EngineInfo } from "../../inference/protocol/types";
-import { modelVersionOf, type Decoder } from "./decoder-port";
+import { modelVersionOf } from "../../model/embedding-views";
+import type { Decoder } from "./decoder-port";
 
 export function browserDecoder(
   client: DecoderClient,

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import type { WorkspaceApi } from "../../api/workspace-api";
 import type { EmbeddingRef } from "../../model/embedding-views";
 import { CropEmbeddings, holdsAll } from "./crop-embeddings";
 
@@ -9,16 +8,16 @@ const PHOTO = { width: 640, height: 480 };
 const PENDING = { key: "k", status: "pending", url: null };
 const READY = { key: "k", status: "ready", url: "/k.npy" };
 
-let ask: ReturnType<typeof vi.fn<WorkspaceApi["cropEmbedding"]>>;
+type Ask = ConstructorParameters<typeof CropEmbeddings>[2];
+let ask: ReturnType<typeof vi.fn<Ask>>;
 let crops: CropEmbeddings;
 let ready: EmbeddingRef[];
 
 beforeEach(() => {
   vi.useFakeTimers();
-  ask = vi.fn<WorkspaceApi["cropEmbedding"]>().mockResolvedValue(READY);
+  ask = vi.fn<Ask>().mockResolvedValue(READY);
   ready = [];
-  const api = { cropEmbedding: ask } as unknown as WorkspaceApi;
-  crops = new CropEmbeddings(7, PHOTO, api, (source) => ready.push(source));
+  crops = new CropEmbeddings(7, PHOTO, ask, (source) => ready.push(source));
 });
 
 afterEach(() => {
@@ -35,7 +34,7 @@ describe("the embedding of a crop", () => {
     await vi.runAllTimersAsync();
     const source = { imageId: 7, key: "k", url: "/k.npy", cropBox: PART, isFlipped: true };
     expect(await fetching).toEqual(source);
-    expect(ask.mock.calls).toEqual(Array(3).fill([7, PART, true]));
+    expect(ask.mock.calls).toEqual(Array(3).fill([PART, true]));
     expect(await fetch()).toEqual(source);
     expect(ask).toHaveBeenCalledTimes(3);
     expect(ready).toEqual([source]);
@@ -47,7 +46,7 @@ describe("the embedding of a crop", () => {
     await vi.runAllTimersAsync();
     for (let x0 = 0; x0 < 60; x0++) await crops.fetch({ box: { ...PART, x0 }, isFlipped: false }, 8_000);
     crops.prepare({ box: null, isFlipped: true });
-    expect(ask.mock.calls.filter(([, box]) => box.x1 === 640)).toEqual([[7, whole, true]]);
+    expect(ask.mock.calls.filter(([box]) => box.x1 === 640)).toEqual([[whole, true]]);
     expect(crops.viewsFor([]).filter(({ isFlipped }) => isFlipped)).toHaveLength(1);
   });
 
@@ -102,13 +101,13 @@ describe("the tile under the pointer", () => {
   it("is asked for once, where the pointer rests, and not what it sweeps over", async () => {
     for (const x of [600, 330, 300]) move(x);
     await vi.runAllTimersAsync();
-    expect(ask.mock.calls).toEqual([[7, left, false]]);
+    expect(ask.mock.calls).toEqual([[left, false]]);
     move(290);
     await vi.runAllTimersAsync();
     expect(ask).toHaveBeenCalledTimes(1);
     move(330);
     await vi.runAllTimersAsync();
-    expect(ask.mock.calls[1]).toEqual([7, right, false]);
+    expect(ask.mock.calls[1]).toEqual([right, false]);
   });
 
   it("is asked for again after a refusal, and never of a photo without tiles", async () => {

@@ -38,7 +38,7 @@ export class CropEmbeddings {
   constructor(
     private readonly imageId: number,
     private readonly size: Size,
-    private readonly api: WorkspaceApi,
+    private readonly ask: (box: BoxXyxy, isFlipped: boolean) => ReturnType<WorkspaceApi["cropEmbedding"]>,
     private readonly onReady: (source: EmbeddingRef) => void,
   ) {}
 
@@ -68,7 +68,7 @@ export class CropEmbeddings {
     const asked = box ?? { x0: 0, y0: 0, x1: this.size.width, y1: this.size.height };
     const until = performance.now() + patienceMs;
     for (let poll = 0; performance.now() < until && !this.isClosed && !signal?.aborted; poll++) {
-      const crop = await this.api.cropEmbedding(this.imageId, asked, isFlipped);
+      const crop = await this.ask(asked, isFlipped);
       if (crop.status === "failed") return null;
       if (crop.status === "ready" && crop.url !== null) {
         return this.keep({ url: crop.url, key: crop.key, cropBox: box, isFlipped, imageId: this.imageId });

@@ -21,8 +21,3 @@ export interface Decoder {
   /** This image is the open one: bring the model of its embedding, and the embedding itself. */
   use(embedding: EmbeddingRef): void;
 }
-
-/** The model version in an embedding's key, `{sha256}-{model_version}-{crop}-{dtype}`; versions may hold dashes. */
-export function modelVersionOf({ key }: Pick<EmbeddingRef, "key">): string {
-  return key.split("-").slice(1, -2).join("-");
-}

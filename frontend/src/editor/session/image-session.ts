@@ -11,7 +11,7 @@ import type { Proposal } from "../../geometry/places";
 import type { BoxXyxy, ImagePoint, Prompt, Size } from "../../geometry/types";
 import { MaskDocument } from "../../model/document";
 import { strokeTarget } from "../../model/edit-target";
-import type { EmbeddingRef } from "../../model/embedding-views";
+import { modelVersionOf, type EmbeddingRef } from "../../model/embedding-views";
 import { History } from "../../model/history";
 import { afterPaint } from "../../render/frame-loop";
 import { detailStep, samplingStep } from "../../render/mask-paths";
@@ -19,7 +19,7 @@ import { MaskCommands } from "../editing/mask-commands";
 import { Painting } from "../editing/painting";
 import { situationOf } from "../editing/situation";
 import { CropEmbeddings, SHARPEN_PATIENCE_MS, type Crop } from "../prompting/crop-embeddings";
-import { modelVersionOf, type Decoder } from "../prompting/decoder-port";
+import type { Decoder } from "../prompting/decoder-port";
 import { Prompting } from "../prompting/prompting";
 import { proposeAt } from "../prompting/proposing";
 import type { BaseFields } from "../saving/merging";
@@ -77,7 +77,12 @@ export class ImageSession {
       (id, revision) => readRevision(ports.api, id, revision),
     );
     this.outbox = this.makeOutbox();
-    this.crops = new CropEmbeddings(detail.id, this.size, ports.api, (source) => ports.decoder.prefetch(source));
+    this.crops = new CropEmbeddings(
+      detail.id,
+      this.size,
+      (box, isFlipped) => ports.api.cropEmbedding(detail.id, box, isFlipped, this.modelVersion ?? ""),
+      (source) => ports.decoder.prefetch(source),
+    );
     this.noteDetail(detail);
     history.onSettled = () => {
       if (!history.isOpen) this.saving.flush();
@@ -204,7 +209,7 @@ export class ImageSession {
     return view;
   }
 
-  /** A crop may come from the project's new model already; one image is answered by one model. */
+  /** One image is answered by one model, from its opening to its end, whatever the project has chosen meanwhile. */
   private isOfThisModel(crop: EmbeddingRef): boolean {
     return modelVersionOf(crop) === this.modelVersion;
   }

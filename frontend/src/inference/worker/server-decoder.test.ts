@@ -8,7 +8,13 @@ const PROMPTS: Prompt[] = [
   { kind: "box", box: { x0: 1, y0: 2, x1: 3, y1: 4 } },
 ];
 const REQUEST = {
-  embedding: { key: "k", url: "/k.npy", imageId: 5, cropBox: { x0: 0, y0: 0, x1: 64, y1: 64 }, isFlipped: true },
+  embedding: {
+    key: "0a-vit-b-2-0_0_64_64_flipped-f16",
+    url: "/k.npy",
+    imageId: 5,
+    cropBox: { x0: 0, y0: 0, x1: 64, y1: 64 },
+    isFlipped: true,
+  },
   prompts: PROMPTS,
   maskInput: { data: Float32Array.of(1, -2, 0.5, 0), side: 2 },
 } as const;
@@ -41,6 +47,7 @@ it("asks as the API wants to be asked and reads its binary answer", async () => 
     box_xyxy: [1, 2, 3, 4],
     crop_box_xyxy: [0, 0, 64, 64],
     is_flipped: true,
+    model_version: "vit-b-2",
   });
   const bytes = Buffer.from(body.mask_input as string, "base64");
   expect([...new Float32Array(new Uint8Array(bytes).buffer)]).toEqual([1, -2, 0.5, 0]);

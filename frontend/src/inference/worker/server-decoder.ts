@@ -1,6 +1,6 @@
 /** Decoding on the server, the last resort where no engine runs in the browser. Same answer, one round trip away. */
 import type { LowResLogits } from "../../geometry/types";
-import type { EmbeddingRef } from "../../model/embedding-views";
+import { modelVersionOf, type EmbeddingRef } from "../../model/embedding-views";
 import { TO_PIXEL_CENTRE } from "../masks/prompt-tokens";
 import { DecodeError } from "../protocol/errors";
 import type { DecodeRequest } from "../protocol/types";
@@ -60,6 +60,7 @@ function bodyOf({ prompts, maskInput, embedding }: ServerQuestion): DecodeIn {
     mask_input: maskInput ? toBase64(maskInput) : null,
     crop_box_xyxy: crop ? [crop.x0, crop.y0, crop.x1, crop.y1] : null,
     is_flipped: embedding.isFlipped,
+    model_version: modelVersionOf(embedding),
   };
 }
 

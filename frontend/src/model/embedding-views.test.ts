@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { modelVersionOf } from "./decoder-port";
+import { modelVersionOf } from "./embedding-views";
 
 it("finds the model version in a key, dashes and all", () => {
   const sha = "0".repeat(64);
