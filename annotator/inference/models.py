@@ -46,7 +46,7 @@ class ModelVersion(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Write the row; one without a number gets the next of its model."""
-        if self.number is None:
+        if not self.number:
             self.number = next_number(self.name, self.version)
         super().save(*args, **kwargs)
 
