@@ -62,4 +62,5 @@ def find_version(label: str) -> ModelVersion:
 def _tell(verb: Verb, before: ModelVersion | None, after: ModelVersion, *, by: AbstractBaseUser | None) -> None:
     was, becomes = {"version": before.version if before else None}, {"version": after.version}
     record_event(verb, after, name=after.version, before=was, after=becomes, by=by)
-    default_changed.send(sender=ModelVersion, version=after)
+    if before is not None:  # the first default replaces nothing
+        default_changed.send(sender=ModelVersion, version=after)

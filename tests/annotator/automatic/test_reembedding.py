@@ -183,7 +183,7 @@ def test_failures_of_a_first_slice_are_not_forgotten_by_the_next(
     for _ in range(3):
         add_photo()
     job = start_embedding(project, admin)
-    with patch.object(jobs.run_steps, "__kwdefaults__", {"slice_seconds": 0.0}):
+    with patch.dict(jobs.run_steps.__kwdefaults__, {"slice_seconds": 0.0}):
         for _slice in range(3):
             assert jobs.do_job(job.pk, reembedding.embed_photos) == "running"
         assert jobs.do_job(job.pk, reembedding.embed_photos) == "failed"
