@@ -101,7 +101,8 @@ def test_progress_counts_only_this_project(project: Project, admin: User, outsid
     image = Image.objects.create(project=other, name="x.jpg", sha256="0" * 64, width=1, height=1, byte_size=1)
     body = client_of(admin).get(path, {"ids": f"{image.pk},x,-1"}).json()
     assert body == {
-        "total": 0, "ready": 0, "failed": 0, "usable": 0, "waiting": 0, "line": "No images yet", "images": {}
+        "total": 0, "ready": 0, "failed": 0, "usable": 0, "is_under_way": False, "shown": 0, "waiting": 0,
+        "line": "No images yet", "images": {},
     }  # fmt: skip
     assert status(outsider, path) == 404
 
