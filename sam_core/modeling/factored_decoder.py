@@ -6,7 +6,8 @@ image, and until a prompt changes them all prompts of an image share one copy. T
 stride 2 are one linear layer per token; masks come in that order (cells), sixteen in a row for each image token.
 
 Image tokens may be bfloat16, which processors with matrix units multiply several times faster; prompt tokens and all
-parameters stay float32. Used by Sam.decode, training, evaluation and automatic masks; factored_sam2.py adds SAM 2.1's.
+parameters stay float32. Used by Sam.decode, training, evaluation and automatic masks; factored_sam2.py adds SAM 2.1's,
+hq.py SAM-HQ's.
 Source of the function: Segment Anything (arXiv 2304.02643), appendix A. Must not know: photos, thresholds.
 """
 
@@ -41,7 +42,7 @@ class DecodedPrompts:
 
     predicted_iou: Tensor  # B x 4
     image_tokens: Tensor  # B x HW x C
-    mask_tokens: Tensor  # B x 4 x C
+    mask_tokens: Tensor  # B x 4 x C; SAM-HQ: B x 5 x C
     finer: tuple[Tensor, ...] = ()  # ImageTerms', for each prompt
 
     def __len__(self) -> int:
@@ -52,10 +53,10 @@ class DecodedPrompts:
 class FactoredDecoder:
     """Decodes prompts with the weights of a prompt encoder and a mask decoder; holds no tensor of its own.
 
-    iou_at: place of the token that predicts IoU among the decoder's own; those of the masks follow it.
+    iou_at: place of the token that predicts IoU among the decoder's own; those of mask_count masks follow it.
     """
 
-    iou_at = 0
+    iou_at, mask_count = 0, NUM_MASK_TOKENS
 
     def __init__(self, prompt_encoder: PromptEncoder, mask_decoder: MaskDecoder) -> None:
         self.prompt_encoder, self.mask_decoder = prompt_encoder, mask_decoder
@@ -104,7 +105,7 @@ class FactoredDecoder:
         first = self.iou_at + 1
         finer = tuple(_one_each(one, len(coords)) for one in terms.finer)
         return DecodedPrompts(
-            self.predict_iou(hidden[:, self.iou_at]), keys, hidden[:, first : first + NUM_MASK_TOKENS], finer
+            self.predict_iou(hidden[:, self.iou_at]), keys, hidden[:, first : first + self.mask_count], finer
         )
 
     def masks(self, decoded: DecodedPrompts) -> Tensor:

@@ -8,11 +8,15 @@ Must not know: images as files, prompts as objects.
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from sam_core.embedding import IMAGE_EMBEDDINGS, TensorSpec
 from sam_core.geometry import LongestSide
+from sam_core.modeling.factored_decoder import DecodedPrompts, FactoredDecoder
 from sam_core.modeling.image_encoder import ImageEncoderViT
 from sam_core.modeling.layers import MLP, LayerNorm2d
 from sam_core.modeling.mask_decoder import NUM_MASK_TOKENS, MaskDecoder
@@ -23,6 +27,7 @@ from sam_core.modeling.tiny_vit import TinyViT
 from sam_core.modeling.transformer import TwoWayTransformer
 
 HQ_FEATURES = "hq_features"
+NUM_HQ_TOKENS = NUM_MASK_TOKENS + 1
 
 
 class HqMaskDecoder(MaskDecoder):
@@ -53,13 +58,51 @@ class HqMaskDecoder(MaskDecoder):
 
         embedding: of 1 or B images; the rest as MaskDecoder.forward takes it.
         """
-        own = torch.cat([self.iou_token.weight, self.mask_tokens.weight, self.hf_token.weight])
-        hidden, features = self.attend(own, embedding[IMAGE_EMBEDDINGS], image_pe, sparse, dense)
+        hidden, features = self.attend(self.own_tokens(), embedding[IMAGE_EMBEDDINGS], image_pe, sparse, dense)
         upscaled = self.output_upscaling(features)
         masks = self.multiply(hidden[:, 1 : 1 + NUM_MASK_TOKENS], upscaled)
         fine = self.embedding_maskfeature(upscaled) + embedding[HQ_FEATURES]  # B x C/8 x 4H x 4W
-        hyper = self.hf_mlp(hidden[:, [1 + NUM_MASK_TOKENS]])  # B x 1 x C/8
+        hyper = self.hf_mlp(hidden[:, [NUM_HQ_TOKENS]])  # B x 1 x C/8
         return masks, (hyper @ fine.flatten(2)).unflatten(2, fine.shape[-2:]), self.iou_prediction_head(hidden[:, 0])
+
+    def own_tokens(self) -> Tensor:
+        """Return the tokens (6, C) that stand before those of a prompt: IoU, SAM's masks, the HQ mask."""
+        return torch.cat([self.iou_token.weight, self.mask_tokens.weight, self.hf_token.weight])
+
+
+class FactoredHqDecoder(FactoredDecoder):
+    """SAM-HQ's decoder in its cheaper form: the transformer of factored_decoder.py, and one convolution less.
+
+    The HQ token multiplies what the last convolution gives, so it multiplies that convolution's weights instead.
+    """
+
+    mask_count = NUM_HQ_TOKENS
+    mask_decoder: HqMaskDecoder
+
+    def __init__(self, prompt_encoder: PromptEncoder, mask_decoder: HqMaskDecoder) -> None:
+        super().__init__(prompt_encoder, mask_decoder)
+
+    def own_tokens(self) -> Tensor:
+        """See FactoredDecoder."""
+        return self.mask_decoder.own_tokens()
+
+    def image_masks(self, decoded: DecodedPrompts, hq_features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return SAM's logits (B, 4, 4H, 4W) and the HQ token's (B, 1, 4H, 4W); hq_features: of 1 or B images."""
+        decoder, size = self.mask_decoder, self.prompt_encoder.image_embedding_size
+        upscaled = decoder.output_upscaling(decoded.image_tokens.transpose(1, 2).unflatten(2, size))
+        hyper = decoder.hf_mlp(decoded.mask_tokens[:, NUM_MASK_TOKENS])  # B x C/8
+        hq = self._last_convolution(upscaled, hyper) + (hyper[:, None] @ hq_features.flatten(2))[:, 0]
+        masks = decoder.multiply(decoded.mask_tokens[:, :NUM_MASK_TOKENS], upscaled)
+        return masks, hq.unflatten(1, upscaled.shape[-2:])[:, None]
+
+    def _last_convolution(self, upscaled: Tensor, hyper: Tensor) -> Tensor:
+        """Return hyper . embedding_maskfeature(upscaled), (B, 16 HW)."""
+        layers = self.mask_decoder.embedding_maskfeature
+        mixed, last = layers[:-1](upscaled), cast(nn.Conv2d, layers[-1])  # B x C/4 x 4H x 4W
+        kernels = (hyper @ last.weight.flatten(1)).unflatten(1, last.weight.shape[1:])  # B x C/4 x 3 x 3
+        cut = F.conv2d(mixed.flatten(0, 1)[None], kernels, padding=1, groups=len(kernels))[0]
+        bias = cast(Tensor, last.bias)
+        return cut.flatten(1) + (hyper @ bias)[:, None]
 
 
 class HqSam(PromptableModel):
@@ -118,27 +161,35 @@ class HqSam(PromptableModel):
         is_drawn: bool = False,
     ) -> tuple[Tensor, Tensor]:
         """See PromptableModel."""
-        prompts = self.prompt_encoder
-        dense = prompts.no_mask(len(coords)) if mask_input is None else prompts.embed_mask(mask_input)
-        return self._decode(embedding, coords, labels, dense)
+        factored = FactoredHqDecoder(self.prompt_encoder, self.mask_decoder)
+        terms = factored.image_terms(embedding[IMAGE_EMBEDDINGS])
+        decoded = factored.decode(terms, coords, labels, mask_input)
+        fine = embedding[HQ_FEATURES]
+        if len(fine) > 1:  # one is shared by all prompts without copies
+            fine = fine.repeat_interleave(len(coords) // len(fine), dim=0)
+        return self._joined(*factored.image_masks(decoded, fine)), decoded.predicted_iou
+
+    def decode_as_published(
+        self, embedding: Embedding, coords: Tensor, labels: Tensor, mask_input: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Answer as `decode` does, by the published sequence of operations; of 1 or B images."""
+        return self._decode(embedding, coords, labels, self.prompt_encoder.dense_map(coords, labels, mask_input))
 
     def decode_exported(
         self, embedding: Embedding, coords: Tensor, labels: Tensor, mask_input: Tensor, has_mask_input: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """See PromptableModel."""
+        """See PromptableModel; the published sequence of operations."""
         prompts = self.prompt_encoder
         dense = has_mask_input * prompts.embed_mask(mask_input) + (1 - has_mask_input) * prompts.no_mask(1)
         return self._decode(embedding, coords, labels, dense)
 
     def _decode(self, embedding: Embedding, coords: Tensor, labels: Tensor, dense: Tensor) -> tuple[Tensor, Tensor]:
-        images = len(embedding[IMAGE_EMBEDDINGS])
-        if images > 1:  # one is shared by all prompts without copies
-            embedding = {
-                name: features.repeat_interleave(len(coords) // images, dim=0) for name, features in embedding.items()
-            }
         sparse, position = self.prompt_encoder.embed_points(coords, labels), self.prompt_encoder.get_dense_pe()
         masks, hq, iou = self.mask_decoder.decode(embedding, position, sparse, dense)
-        return hq.expand_as(masks) if self.hq_token_only else masks + hq, iou
+        return self._joined(masks, hq), iou
+
+    def _joined(self, masks: Tensor, hq: Tensor) -> Tensor:
+        return hq.expand_as(masks) if self.hq_token_only else masks + hq
 
 
 def _enlarge(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
