@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from sam_core.modeling import sam2
+from sam_core.modeling.promptable import PromptableModel
 from sam_core.modeling.sam2 import Sam2
 
 RECORD = Path(__file__).with_suffix(".json")
@@ -24,26 +26,36 @@ POOL = 1_000_003  # a prime, so that no two rows of a matrix are alike
 SAMPLES = 24
 
 
+Model = TypeVar("Model", bound=PromptableModel)
+
+
 def build(name: str) -> Sam2:
-    """Return a variant whose weights are cut from a pool of random numbers, scaled by their fan-in."""
+    """Return a variant for small pictures with weights from the pool."""
     with torch.device("meta"):
         model = Sam2(VARIANTS[name], image_size=SIDE)
-    model = model.to_empty(device="cpu").eval()
+    model = model.to_empty(device="cpu")
     model.pixel_mean.copy_(torch.tensor(sam2.PIXEL_MEAN)[:, None, None])
     model.pixel_std.copy_(torch.tensor(sam2.PIXEL_STD)[:, None, None])
+    return fill(model)
+
+
+def fill(model: Model) -> Model:
+    """Cut weights from a pool of random numbers, scaled by their fan-in, in place; return the model in eval mode."""
     pool, start = torch.rand(POOL, generator=torch.Generator().manual_seed(2408)) * 2 - 1, 0
     for key, value in sorted(model.state_dict().items()):
+        if not value.is_floating_point():
+            continue
         count = value.numel()
         reach = (3.0 / value[0].numel()) ** 0.5 if value.ndim > 1 else 0.1
         value.copy_(pool.repeat(count // POOL + 2)[start : start + count].view_as(value)).mul_(reach)
         start = (start + count) % POOL
-        if value.ndim == 1 and key.endswith("weight"):
+        if value.ndim == 1 and key.endswith(("weight", "running_var")):
             value.add_(1.0)
-    return model
+    return model.eval()
 
 
 @torch.inference_mode()
-def answers(model: Sam2) -> dict[str, list[float]]:
+def answers(model: PromptableModel) -> dict[str, list[float]]:
     """Return samples of the embedding's tensors and of the logits of a click and a box, and their predicted IoU."""
     rows = torch.arange(SIDE * 1.0)
     picture = 127 + 120 * torch.stack(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from sam_core.onnx.browser import export_browser_decoder
 from sam_core.onnx.encoder import export_encoder
 from sam_core.onnx.published import export_published_decoder
 from sam_core.predictor import Predictor, Prompts
+from tests.sam_core import hq_golden
 from tests.sam_core.plain_model import (
     State,
     channel_norm,
@@ -234,3 +236,12 @@ def test_every_mask_of_a_photo_is_found() -> None:
         click = Prompts(point_coords=np.array(one["point_coords"]), point_labels=np.array([1]))
         answer = predictor.predict(embedding, click)
         assert one["area"] in [int(answer.mask(0, candidate).sum()) for candidate in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("name", hq_golden.VARIANTS)
+def test_variants_answer_as_recorded(name: str) -> None:
+    recorded = json.loads(hq_golden.RECORD.read_text(encoding="utf-8"))[name]
+    found = hq_golden.answers(hq_golden.build(name))
+    for key, values in recorded.items():
+        difference = np.subtract(found[key], values)
+        assert np.linalg.norm(difference) < 1e-3 * np.linalg.norm(values), key
