@@ -5,7 +5,7 @@ import sys
 OLDEST_PYTHON = (3, 11)
 
 
-def describe_old_python(version):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def describe_old_python(version: "tuple[int | str, ...]") -> str:
     """Return the refusal for a Python that is too old, or an empty string."""
     if tuple(version[:2]) >= OLDEST_PYTHON:
         return ""
@@ -16,7 +16,7 @@ def describe_old_python(version):  # type: ignore[no-untyped-def]  # noqa: ANN00
 
 
 if __name__ == "__main__":
-    refusal = describe_old_python(sys.version_info)  # type: ignore[no-untyped-call]
+    refusal = describe_old_python(sys.version_info)
     if refusal:
         sys.exit(refusal)
     from annotator.launcher.commands import main

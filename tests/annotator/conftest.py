@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import connections
 from django.test import Client
 from django.utils import translation
@@ -127,6 +127,12 @@ def project(admin: User) -> Project:
     return row
 
 
+def body_of(answer: Any) -> bytes:
+    """Return all bytes of an answer, streamed or not."""
+    body: bytes = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    return body
+
+
 class Api:
     """A browser's view of the API: JSON in, JSON out."""
 
@@ -137,8 +143,8 @@ class Api:
 
     def get(self, path: str, **headers: str) -> Any:
         """Get; `body` of the answer holds all bytes, streamed or not."""
-        answer = self.client.get(f"/api/v1{path}", headers=headers)
-        answer.body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        answer: Any = self.client.get(f"/api/v1{path}", headers=headers)
+        answer.body = body_of(answer)
         return answer
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
@@ -215,9 +221,15 @@ def image(project: Project, admin: User) -> Image:
     return add_photo(project, io.BytesIO(jpeg()), name="street.jpg", user=admin).image
 
 
+def storage_folder() -> Path:
+    """Return the folder of the test's storage."""
+    assert isinstance(default_storage, FileSystemStorage)
+    return Path(default_storage.location)
+
+
 def stored_files() -> list[str]:
     """Return every file of the test's storage."""
-    root = Path(default_storage.location)
+    root = storage_folder()
     return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
 
 

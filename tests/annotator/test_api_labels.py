@@ -43,7 +43,10 @@ def test_changing_and_deleting(as_admin: Api, project: Project) -> None:
 
 def test_access(as_annotator: Api, as_outsider: Api, signed_out: Api, project: Project) -> None:
     label = Label.objects.get(project=project)
-    calls = [("post", f"/projects/{project.pk}/labels", {"name": "x"}), ("patch", f"/labels/{label.pk}", {})]
+    calls: list[tuple[str, str, dict[str, str] | None]] = [
+        ("post", f"/projects/{project.pk}/labels", {"name": "x"}),
+        ("patch", f"/labels/{label.pk}", {}),
+    ]
     calls.append(("delete", f"/labels/{label.pk}", None))
     for method, path, body in calls:
         assert as_annotator.send(method, path, body).status_code == 403

@@ -1,6 +1,7 @@
 """Endpoints of projects."""
 
 import pytest
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test.utils import CaptureQueriesContext
 
 from annotator.accounts.models import User
@@ -53,7 +54,7 @@ def test_a_superuser_sees_all_as_admin(project: Project, outsider: User) -> None
 
 
 def test_the_list_takes_a_constant_number_of_queries(
-    as_admin: Api, admin: User, image: Image, django_assert_num_queries: object, connection: object
+    as_admin: Api, admin: User, image: Image, connection: BaseDatabaseWrapper
 ) -> None:
     def count() -> int:
         with CaptureQueriesContext(connection) as queries:

@@ -23,6 +23,8 @@ from annotator.photos.decoding import USED, make_window
 from annotator.photos.readings import reading_of, window_from_settings, window_reading
 from annotator.projects.bin import bin_project, restore_project
 from annotator.projects.models import Project
+from annotator.row_pages import read_in_pages
+from annotator.sam_answers import MeasuredMask
 from tests.annotator.conftest import Api, jpeg, stored_files
 from tests.sam_core.picture_files import RIGHT_CORNERS, corners, scene, stored_for, tiff, turned
 
@@ -218,6 +220,7 @@ def mask_of(image: Image) -> None:
     pixels = np.zeros((image.height, image.width), bool)
     pixels[2:9, 3:9] = True
     (measured,) = measure_masks([encode(pixels)], [(image.height, image.width)])
+    assert isinstance(measured, MeasuredMask)
     x, y, w, h = measured.bbox_xywh
     Annotation.objects.create(
         id="0" * 32, image=image, counts=measured.counts, area=measured.area, bbox_x=x, bbox_y=y, bbox_w=w, bbox_h=h,
@@ -298,7 +301,7 @@ def test_a_window_that_comes_while_the_job_is_under_way_is_not_undone_by_it(
     set_brightness(project, kind="values", low=0, high=24_000)
     job = Job.objects.get(kind=KIND)
     newer = {"kind": "values", "low": 0, "high": 12_000}
-    list_photos = brightness_job.read_in_pages
+    list_photos = read_in_pages
 
     def list_then_change(*arguments: Any, **sizes: Any) -> Any:
         photos = list(list_photos(*arguments, **sizes))
@@ -313,7 +316,7 @@ def test_a_window_that_comes_while_the_job_is_under_way_is_not_undone_by_it(
 def test_photos_deleted_meanwhile_do_not_end_the_job(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     photos = three_photos(project)
     set_brightness(project, kind="values", low=0, high=24_000)
-    list_photos = brightness_job.read_in_pages
+    list_photos = read_in_pages
 
     def list_then_delete(*arguments: Any, **sizes: Any) -> Any:
         listed = list(list_photos(*arguments, **sizes))

@@ -1,5 +1,6 @@
 """A clock that jumps: what it wrote while it was ahead holds nothing back, and nothing is forgotten for its sake."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from annotator import clock
 from annotator.accounts.models import User
 from annotator.accounts.sign_in_guard import is_address_locked
 from annotator.annotations import presence
+from annotator.annotations.models import ImageVisit
 from annotator.audit.models import AuditEvent
 from annotator.background.pulse import living_workers
 from annotator.background.reconcile import reconcile_missing
@@ -93,7 +95,7 @@ def test_a_failed_sign_in_ahead_locks_nobody_out(rf: object) -> None:
 def test_presence_and_claims_ahead_hold_nothing(image: Image, annotator: User, reviewer: User) -> None:
     presence.note_visit(image, annotator)
     assert len(presence.note_visit(image, reviewer)) == 1
-    presence.ImageVisit.objects.filter(user=annotator).update(seen_at=timezone.now() + AHEAD)
+    ImageVisit.objects.filter(user=annotator).update(seen_at=timezone.now() + AHEAD)
     assert presence.note_visit(image, reviewer) == []
     with claim_picture(image.picture):
         assert pictures_left_behind() == []
@@ -104,8 +106,8 @@ def test_presence_and_claims_ahead_hold_nothing(image: Image, annotator: User, r
 @pytest.mark.django_db
 def test_nothing_is_forgotten_until_the_clock_has_run_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
     wall, steady = [1e9], [50.0]
-    monkeypatch.setattr(clock.time, "time", lambda: wall[0])
-    monkeypatch.setattr(clock.time, "monotonic", lambda: steady[0])
+    monkeypatch.setattr(time, "time", lambda: wall[0])
+    monkeypatch.setattr(time, "monotonic", lambda: steady[0])
 
     def pass_time(seconds: float) -> None:
         wall[0], steady[0] = wall[0] + seconds, steady[0] + seconds

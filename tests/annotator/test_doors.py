@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from channels.db import database_sync_to_async
-from channels.layers import get_channel_layer
 from django.conf import settings as django_settings
 from django.contrib.auth import hashers
 from django.contrib.auth.password_validation import validate_password
@@ -15,7 +14,7 @@ from annotator.accounts import sign_in_guard
 from annotator.accounts.models import ApiToken, User
 from annotator.live.origins import is_own
 from annotator.projects.models import Project
-from tests.annotator.test_live import line_to, opened
+from tests.annotator.test_live import close_layer, line_to, opened
 
 PASSWORD = "Correct-Horse-7"
 
@@ -128,13 +127,14 @@ async def test_sockets_end_with_the_sign_out_of_their_browser(project: Project, 
     await database_sync_to_async(client.force_login)(annotator)
     other = await opened(project, annotator)
     line = await database_sync_to_async(line_to)(project, None)
-    line.scope["headers"].append((b"cookie", f"sessionid={client.cookies['sessionid'].value}".encode()))
+    cookie = (b"cookie", f"sessionid={client.cookies['sessionid'].value}".encode())
+    line.scope["headers"] = [*(line.scope["headers"] or ()), cookie]
     assert (await line.connect())[0]
     await database_sync_to_async(client.post)("/logout/")
     assert (await line.receive_output())["code"] == 4401
     assert await other.receive_nothing()
     await other.disconnect()
-    await get_channel_layer().close()
+    await close_layer()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -152,4 +152,4 @@ async def test_sockets_end_with_the_persons_access(project: Project, annotator: 
 
     await database_sync_to_async(end)()
     assert (await line.receive_output())["code"] == 4401
-    await get_channel_layer().close()
+    await close_layer()

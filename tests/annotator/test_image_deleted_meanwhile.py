@@ -16,6 +16,7 @@ from annotator.images.models import Image, WorkStatus
 from annotator.images.services import delete_image
 from annotator.images.tasks import prepare_image
 from annotator.inference.models import ModelVersion
+from annotator.projects.access import require_right
 from annotator.projects.models import Project
 from tests.annotator.conftest import Api
 from tests.annotator.inference_steps import work_off
@@ -50,7 +51,7 @@ CALLS: list[tuple[str, str, Any]] = [
 def deleted_in_the_middle(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Delete the image of each call once it was read and allowed; return which were."""
     deleted: list[int] = []
-    allow = selectors.require_right
+    allow = require_right
 
     def allow_and_delete(user: Any, project_id: int, *, right: Any) -> str:
         role = allow(user, project_id, right=right)

@@ -137,7 +137,7 @@ def test_unknown_keys_are_404(as_annotator: Api, model: ModelVersion, key: str) 
 
 
 def test_a_lost_file_is_made_again(as_annotator: Api, embedded: ImageEmbedding) -> None:
-    embedded.file.storage.delete(embedded.file.name)
+    embedded.file.storage.delete(str(embedded.file.name))
     assert as_annotator.get(f"/embeddings/{embedded.key}.npy").status_code == 404
     work_off()
     assert as_annotator.get(f"/embeddings/{embedded.key}.npy").status_code == 200

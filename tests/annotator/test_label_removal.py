@@ -8,6 +8,7 @@ from django.core.management import call_command
 from annotator.accounts.models import User
 from annotator.annotations import label_removal, label_removal_job
 from annotator.annotations.models import Annotation, AnnotationRevision
+from annotator.annotations.relabelling import relabel_masks
 from annotator.audit.models import AuditEvent
 from annotator.images.models import Image
 from annotator.jobs import services as jobs
@@ -46,10 +47,10 @@ def test_masks_are_kept_without_a_label_and_their_history_says_so(
     rows = {str(row.pk): row for row in Annotation.objects.all()}
     assert [rows[pk].revision for pk in masks] == [2, 2, 2]
     assert {row.label_id for row in rows.values()} == {None}
-    entry = AnnotationRevision.objects.get(annotation=masks[0], revision=2)
+    entry = AnnotationRevision.objects.get(annotation_id=masks[0], revision=2)
     assert (entry.action, entry.author, entry.snapshot["label_id"]) == ("update", admin, None)
-    assert AnnotationRevision.objects.get(annotation=masks[0], revision=1).snapshot["label_id"] == label.pk
-    assert AnnotationRevision.objects.filter(annotation=masks[2]).count() == 2
+    assert AnnotationRevision.objects.get(annotation_id=masks[0], revision=1).snapshot["label_id"] == label.pk
+    assert AnnotationRevision.objects.filter(annotation_id=masks[2]).count() == 2
     assert AuditEvent.objects.filter(verb="label.deleted")[0].changes["masks"] == [None, 2]
 
 
@@ -75,8 +76,12 @@ def test_many_masks_are_moved_by_a_job_in_bounded_steps(
 ) -> None:
     monkeypatch.setattr(label_removal, "IN_ONE_REQUEST", 1)
     sizes: list[int] = []
-    real = label_removal.relabel_masks
-    monkeypatch.setattr(label_removal_job, "relabel_masks", lambda *a, **k: sizes.append(real(*a, **k, at_most=1)) or 1)
+
+    def relabel_one(*args: Any, **options: Any) -> int:
+        sizes.append(relabel_masks(*args, **options, at_most=1))
+        return sizes[-1]
+
+    monkeypatch.setattr(label_removal_job, "relabel_masks", relabel_one)
     other = Label.objects.create(project=project, name="Bus", color="#000000")
     answer = as_admin.delete(f"/labels/{label.pk}?masks=move&to={other.pk}")
     assert (answer.status_code, answer.json()["kind"]) == (202, "label_removal")
@@ -84,10 +89,14 @@ def test_many_masks_are_moved_by_a_job_in_bounded_steps(
     assert (again.status_code, again.json()["code"]) == (409, "job_running")
     page = as_admin.client.get(f"/projects/{project.pk}/labels/").content.decode()
     assert "being deleted" in page
-    record, written = jobs.record_progress, []
-    monkeypatch.setattr(
-        jobs, "record_progress", lambda job, *, done: written.append((job.done, done)) or record(job, done=done)
-    )
+    record = jobs.record_progress
+    written: list[tuple[int, int]] = []
+
+    def note(job: Job, *, done: int) -> bool:
+        written.append((job.done, done))
+        return record(job, done=done)
+
+    monkeypatch.setattr(jobs, "record_progress", note)
     call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
     job = Job.objects.get(kind="label_removal")
     assert (job.status, job.done, job.total) == ("done", 2, 2)

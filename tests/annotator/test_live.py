@@ -70,9 +70,15 @@ async def opened(project: Project, user: User) -> WebsocketCommunicator:
     return line
 
 
+async def close_layer() -> None:
+    """Close what the process holds of its channel layer."""
+    layer: Any = get_channel_layer()
+    await layer.close()
+
+
 async def closed(line: WebsocketCommunicator) -> None:
     await line.disconnect()
-    await get_channel_layer().close()
+    await close_layer()
 
 
 @pytest.mark.parametrize("path", ["/", "/ws/", "/ws/projects/x", "/ws/projects/1/", "/no/such/socket"])
@@ -136,7 +142,7 @@ async def test_hints_about_the_same_are_merged(project: Project, annotator: User
     for done in range(50):
         await database_sync_to_async(send_hint)(project.pk, "job.progress", job_id=3, done=done)
     await database_sync_to_async(send_hint)(project.pk, "job.progress", job_id=4, done=1)
-    heard = []
+    heard: list[dict[str, Any]] = []
     while not heard or heard[-1]["job_id"] != 4:
         heard.append(await line.receive_json_from(timeout=5))
     own = [hint["done"] for hint in heard if hint["job_id"] == 3]
@@ -172,6 +178,11 @@ async def test_another_site_cannot_connect(project: Project, annotator: User) ->
     assert not (await line.connect())[0]
 
 
+def run_code(code: str, environment: dict[str, str]) -> None:
+    """Run a program of Python."""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)
+
+
 async def test_a_hint_crosses_processes(project: Project, annotator: User, own_data_dir: Path, layer: str) -> None:
     line = await opened(project, annotator)
     code = (
@@ -187,7 +198,7 @@ async def test_a_hint_crosses_processes(project: Project, annotator: User, own_d
         "SECRET_KEY": django_settings.SECRET_KEY,
         "REDIS_URL": REDIS_URL if layer == "redis" else "",
     }
-    await database_sync_to_async(subprocess.run)([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)
+    await database_sync_to_async(run_code)(code, environment)
     assert await line.receive_json_from() == {"type": "job.progress", "project_id": project.pk, "job_id": 3}
     await closed(line)
 
@@ -220,7 +231,7 @@ async def test_malformed_datagrams_are_dropped(project: Project, annotator: User
 @by_sockets
 def test_a_layer_that_fails_never_undoes_the_work(project: Project, settings: Any) -> None:
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "annotator.live.layer.SocketChannelLayer"}}
-    send_hint(project.pk, "image.ready", too_long="x" * 70_000)
+    send_hint(project.pk, "image.ready", status="x" * 70_000)
     assert Project.objects.filter(pk=project.pk).exists()
 
 

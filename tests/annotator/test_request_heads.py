@@ -9,7 +9,8 @@ import pytest
 
 from annotator.launcher.options import read_options
 from annotator.launcher.processes import HTTP_PROTOCOL, make_children
-from tests.annotator.running_server import WITHIN_S, RunningServer, read_answer
+from tests.annotator.running_server import RunningServer, read_answer
+from tests.waiting import WITHIN_S
 
 
 @pytest.fixture(scope="module")

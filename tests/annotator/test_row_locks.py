@@ -7,7 +7,7 @@ import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.db import connection
@@ -73,7 +73,7 @@ def make_mask(image: Image, user: User, number: int, label: Label | None = None)
 
 
 def change(pk: uuid.UUID, **fields: Any) -> Operation:
-    given = OperationFields(**fields)
+    given = cast("OperationFields", fields)
     return Operation(op_id=uuid.uuid4(), type="update", annotation_id=pk, base_revision=1, fields=given)
 
 

@@ -163,7 +163,7 @@ def test_decoding_goes_on_after_its_process_was_killed(
     point = [{"x": 30, "y": 20, "label": 1}]
     decode(as_annotator, photo, points=point)
     process = next(iter(server_decoding._pool._processes.values()))  # type: ignore[union-attr]
-    os.kill(process.pid, signal.SIGKILL)
+    os.kill(process.pid or 0, signal.SIGKILL)
     process.join(10)
     answers = [as_annotator.post(f"/images/{photo.pk}/decode", {"points": point}) for _ in range(2)]
     assert answers[-1].status_code == 200

@@ -14,6 +14,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
+from annotator import sam_gateway
 from annotator.contents.models import Content, ContentClaim, ReleasedPicture
 from annotator.contents.services import CLAIM_HOLDS, claim_picture, release_picture
 from annotator.images.models import Image
@@ -170,14 +171,14 @@ def test_an_embedding_of_a_photo_that_is_deleted_meanwhile_does_not_stay(
     photo: Image, model: ModelVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = request_embedding(photo.picture, model)
-    encode = inference.sam_gateway.encode_image
+    encode = sam_gateway.encode_image
 
     def encode_and_delete(*args: Any, **kwargs: Any) -> Any:
         array = encode(*args, **kwargs)
         delete_image(photo)
         return array
 
-    monkeypatch.setattr(inference.sam_gateway, "encode_image", encode_and_delete)
+    monkeypatch.setattr(sam_gateway, "encode_image", encode_and_delete)
     assert inference.compute_embedding(row.pk) == EmbeddingStatus.READY
     assert not ImageEmbedding.objects.exists()
     assert stored_files() == []

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from tests.annotator.own_redis import SERVER, OwnRedis
 from tests.annotator.running_server import RunningServer
@@ -55,9 +56,8 @@ def listen(server: RunningServer) -> ClientConnection:
     """Open noor's socket of the project."""
     session = server.home.run(SIGN_IN).split()[-1]
     address = f"ws://127.0.0.1:{server.port}/ws/projects/{server.project}"
-    return connect(
-        address, origin=f"http://127.0.0.1:{server.port}", additional_headers={"Cookie": f"sessionid={session}"}
-    )
+    origin = Origin(f"http://127.0.0.1:{server.port}")
+    return connect(address, origin=origin, additional_headers={"Cookie": f"sessionid={session}"})
 
 
 def wait_for_the_end(line: ClientConnection) -> None:

@@ -4,10 +4,13 @@ import json
 import logging
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.test import AsyncClient, Client
@@ -15,7 +18,7 @@ from django.test import AsyncClient, Client
 from annotator import environment
 from annotator.http.json_log import JsonFormatter
 from annotator.images.models import Image
-from tests.annotator.conftest import Api
+from tests.annotator.conftest import Api, body_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -74,16 +77,22 @@ def static_folder(tmp_path: Path, settings: Any) -> Path:
     return folder
 
 
-def get_static(path: str, **headers: str) -> Any:
-    from django.contrib.staticfiles import finders
-
-    finders.get_finder.cache_clear()
+@contextmanager
+def fresh_finders() -> Iterator[None]:
+    """Let static files be looked for where the settings of the test say."""
+    get_finder: Any = finders.get_finder
+    get_finder.cache_clear()
     try:
-        answer = Client().get(path, headers=headers)
-        answer.body = b"".join(answer.streaming_content) if answer.streaming else answer.content
-        return answer
+        yield
     finally:
-        finders.get_finder.cache_clear()
+        get_finder.cache_clear()
+
+
+def get_static(path: str, **headers: str) -> Any:
+    with fresh_finders():
+        answer: Any = Client().get(path, headers=headers)
+        answer.body = body_of(answer)
+        return answer
 
 
 @pytest.mark.parametrize(
@@ -113,13 +122,10 @@ def test_hashed_assets_are_immutable_and_compressed_where_present(static_folder:
 
 async def test_static_files_stream_under_asgi(static_folder: Path) -> None:
     (static_folder / "m.wasm").write_bytes(b"y" * 600_000)
-    from django.contrib.staticfiles import finders
-
-    finders.get_finder.cache_clear()
-    answer = await AsyncClient().get("/static/m.wasm")
-    assert answer.is_async
-    assert len([chunk async for chunk in answer]) == 3
-    finders.get_finder.cache_clear()
+    with fresh_finders():
+        answer: Any = await AsyncClient().get("/static/m.wasm")
+        assert answer.is_async
+        assert len([chunk async for chunk in answer]) == 3
 
 
 def test_health_live(client: Client) -> None:
@@ -150,9 +156,8 @@ def test_logs_are_one_json_object_a_line() -> None:
 def test_requests_are_logged_without_bodies(as_admin: Api, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "annotator.request"):
         as_admin.get("/projects?search=secret-word")
-    assert [(r.method, r.path, r.status) for r in caplog.records if r.name == "annotator.request"] == [
-        ("GET", "/api/v1/projects", 200)
-    ]
+    (record,) = (vars(record) for record in caplog.records if record.name == "annotator.request")
+    assert (record["method"], record["path"], record["status"]) == ("GET", "/api/v1/projects", 200)
     assert "secret-word" not in caplog.text
 
 

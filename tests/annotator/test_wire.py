@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from django.conf import settings
@@ -31,13 +32,18 @@ def test_a_name_that_stands_for_two_types_is_refused() -> None:
         description.add_schema_definitions({some: {"type": "string"}})
 
 
+def schemas_of_wire() -> Any:
+    components: Any = describe_wire()["components"]
+    return components["schemas"]
+
+
 def test_hints_and_the_workspaces_configuration_are_described_beside_the_api() -> None:
-    schemas = describe_wire()["components"]["schemas"]
-    assert schemas["Hint"]["properties"]["type"]["enum"] == list(HintKind.__args__)
+    schemas = schemas_of_wire()
+    assert schemas["Hint"]["properties"]["type"]["enum"] == list(get_args(HintKind))
     assert {"AnnotationOut", "ImageDetail", "WorkspaceConfig", "DecodeHead"} <= set(schemas)
 
 
 def test_formats_of_exports_are_no_types_of_the_front_end() -> None:
-    schemas = describe_wire()["components"]["schemas"]
+    schemas = schemas_of_wire()
     assert "JobOut" in schemas
     assert not [name for name in schemas if "semantic_png" in str(schemas[name])]

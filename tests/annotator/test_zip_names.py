@@ -34,10 +34,10 @@ def zip_in(charset: str, *entries: tuple[str, bytes]) -> bytes:
             place = f"{number:03}" + "x" * (len(raw) - 3)
             places[place.encode()] = raw
             archive.writestr(place, data)
-    data = buffer.getvalue()
-    for place, raw in places.items():
-        data = data.replace(place, raw)
-    return data
+    packed = buffer.getvalue()
+    for stand_in, raw in places.items():
+        packed = packed.replace(stand_in, raw)
+    return packed
 
 
 @pytest.mark.parametrize("charset", NAMES)

@@ -145,7 +145,7 @@ def test_a_window_without_a_width_is_refused(low: float, high: float) -> None:
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
-def test_white_is_zero_is_not_a_negative(order: str, kind: type) -> None:
+def test_white_is_zero_is_not_a_negative(order: str, kind: type[np.generic]) -> None:
     top = np.iinfo(kind).max
     values = np.full((40, 60), top, kind)  # black
     values[20:] = 0  # white
@@ -193,7 +193,7 @@ def test_numbers_that_are_none_are_refused_by_name() -> None:
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
-def test_a_fourth_band_without_extra_samples_is_no_transparency(kind: type) -> None:
+def test_a_fourth_band_without_extra_samples_is_no_transparency(kind: type[np.generic]) -> None:
     scale = 257 if kind is np.uint16 else 1
     fourth = np.linspace(0, 255, 60).astype(np.uint8) * np.ones((40, 1), np.uint8)
     values = np.dstack([scene(), fourth]).astype(kind) * scale
@@ -202,7 +202,7 @@ def test_a_fourth_band_without_extra_samples_is_no_transparency(kind: type) -> N
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
-def test_real_transparency_shows_white(kind: type) -> None:
+def test_real_transparency_shows_white(kind: type[np.generic]) -> None:
     scale = 257 if kind is np.uint16 else 1
     alpha = np.full((40, 60), 255, np.uint8)
     alpha[:20, :30] = 0

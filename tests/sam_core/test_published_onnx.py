@@ -51,7 +51,9 @@ def encoder(sam: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     return file
 
 
-def feeds(coords: list, labels: list, *, size: tuple[int, int], mask: np.ndarray | None = None) -> dict:
+def feeds(
+    coords: list[Any], labels: list[Any], *, size: tuple[int, int], mask: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
     return {
         "image_embeddings": np.random.default_rng(5).normal(size=(1, 32, 8, 8)).astype(np.float32),
         "point_coords": np.array([coords], np.float32),
@@ -69,7 +71,7 @@ def answer(file: Any, **inputs: Any) -> list[np.ndarray]:
 def test_interface_is_the_published_one(decoder: Any) -> None:
     graph = onnx.load(str(decoder)).graph
 
-    def shape(value: Any) -> list:
+    def shape(value: Any) -> list[Any]:
         return [axis.dim_param or axis.dim_value for axis in value.type.tensor_type.shape.dim]
 
     assert {value.name: shape(value) for value in graph.input} == {

@@ -16,7 +16,7 @@ from annotator.images.models import Image
 from annotator.inference.model_sync import sync_model
 from annotator.inference.models import ModelVersion
 from annotator.projects.models import Label, Membership, Project, Role
-from tests.annotator.conftest import Api
+from tests.annotator.conftest import Api, body_of
 from tests.annotator.inference_steps import TINY_MODEL
 
 PASSWORD = "Correct-Horse-7"
@@ -208,7 +208,7 @@ def test_exports_their_downloads_and_links_are_recorded(as_admin: Api, project: 
         as_admin.get(file["download_url"].removeprefix("/api/v1"), Range=f"bytes={start}-")
     assert verbs().count("export.downloaded") == 1
     link = as_admin.post(f"/exports/{file['id']}/link").json()
-    assert b"".join(Client(REMOTE_ADDR="192.0.2.9").get(link["url"], headers={"Range": "bytes=1-"}).streaming_content)
+    assert body_of(Client(REMOTE_ADDR="192.0.2.9").get(link["url"], headers={"Range": "bytes=1-"}))
     shared = latest("export.downloaded")
     assert (shared.actor_id, shared.address, shared.changes["link"]) == (None, "192.0.2.9", [None, link["id"]])
     as_admin.delete(f"/export-links/{link['id']}")

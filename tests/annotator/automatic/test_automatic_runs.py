@@ -11,11 +11,13 @@ from PIL import Image as Picture
 from annotator import sam_gateway
 from annotator.accounts.models import User
 from annotator.annotations.models import Annotation, Source, State
-from annotator.automatic import mask_jobs, mask_runs, prefill_requests
+from annotator.automatic import mask_jobs, prefill_requests
 from annotator.automatic.models import MaskRun, RunStatus
 from annotator.errors import ConflictError, InvalidError
 from annotator.exchange.base.writing import CheckedMask
+from annotator.exchange.export.selection import Selection
 from annotator.exchange.formats.sa1b.write import describe_sa1b
+from annotator.exchange.options import ExportOptions
 from annotator.inference.models import ModelVersion
 from annotator.jobs import services as jobs
 from annotator.jobs.models import Job, JobStatus
@@ -57,8 +59,9 @@ class TestJobs:
         self.start(django_capture_on_commit_callbacks, project, admin, image_ids=None)
         work_off()
         size, crops = (image.height, image.width), set()
-        for row in Annotation.objects.filter(image=image):
-            x0, y0, x1, y1 = row.provenance["crop_box"]
+        selection = Selection(project, ExportOptions())
+        for _, row in selection.iterate_masks(selection.load_images([image.pk])):
+            x0, y0, x1, y1 = Annotation.objects.get(pk=row.pk).provenance["crop_box"]
             measured = sam_gateway.measure_mask(row.counts, size=size)
             written = describe_sa1b(CheckedMask(row, measured), 1, size, size)
             assert written["crop_box"] == [x0, y0, x1 - x0, y1 - y0]
@@ -89,7 +92,7 @@ class TestJobs:
         for _ in range(3):
             add_photo()
         job = self.start(django_capture_on_commit_callbacks, project, admin, image_ids=None)
-        real, calls = mask_runs.sam_gateway.find_masks, []
+        real, calls = sam_gateway.find_masks, []
 
         def pausing(*args: Any, **kwargs: Any) -> Any:
             calls.append(1)
@@ -97,7 +100,7 @@ class TestJobs:
                 jobs.pause_job(Job.objects.get(pk=job.pk))
             return real(*args, **kwargs)
 
-        monkeypatch.setattr(mask_runs.sam_gateway, "find_masks", pausing)
+        monkeypatch.setattr(sam_gateway, "find_masks", pausing)
         work_off()
         job.refresh_from_db()
         assert (job.status, job.done) == (JobStatus.PAUSED, 1)

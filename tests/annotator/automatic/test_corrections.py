@@ -29,7 +29,7 @@ def project(project: Project, model: ModelVersion) -> Project:
 class TestCorrections:
     @pytest.fixture
     def automatic(self, project: Project, add_image: Any, add_mask: Any) -> Image:
-        image = add_image()
+        image: Image = add_image()
         made = MaskRun.objects.create(image=image, kind=RunKind.AUTOMATIC, digest="d", status=RunStatus.DONE)
         for place in range(4):
             box = (place * 12, 2, 10, 10)

@@ -25,7 +25,7 @@ def project(project: Project, model: ModelVersion) -> Project:
 class TestDecisions:
     @pytest.fixture
     def image(self, project: Project, add_image: Any, add_mask: Any) -> Image:
-        image = add_image()
+        image: Image = add_image()
         scores = [(0.95, 0.99), (0.95, 0.90), (0.80, 0.99), (0.70, 0.70)]
         for place, (iou, stability) in enumerate(scores):
             add_mask(

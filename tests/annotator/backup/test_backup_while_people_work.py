@@ -13,6 +13,7 @@ from annotator.background.leftovers import remove_leftovers
 from annotator.images.models import Image
 from annotator.storage import keep_deleted_files, set_aside_place
 from tests.annotator.backup.places_of_product import MAKE, READ, Annotator, Curator, Place, make_place
+from tests.annotator.conftest import storage_folder
 
 
 @pytest.fixture
@@ -126,7 +127,7 @@ def test_a_photo_that_is_deleted_after_the_database_was_copied_is_in_the_copy(
 
 
 def test_what_a_killed_backup_kept_from_deletion_goes(image: Image) -> None:
-    location, name = Path(default_storage.location), str(image.file.name)
+    location, name = storage_folder(), str(image.file.name)
     backup = keep_deleted_files(location)
     backup.__enter__()
     default_storage.delete(name)

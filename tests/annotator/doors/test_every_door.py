@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.test import Client
-from django.urls import URLPattern, get_resolver
+from django.urls import URLPattern, URLResolver, get_resolver
 
 from annotator.accounts.models import ApiToken, User
 from annotator.api import api
@@ -84,7 +84,8 @@ def test_an_operation_is_named_after_what_it_does_and_not_after_where_its_code_l
 
 def test_no_address_of_the_api_is_left_out_of_its_description() -> None:
     described = {path.removeprefix(f"{PREFIX}/") for path in api.get_openapi_schema()["paths"]}
-    root = next(entry for entry in get_resolver().url_patterns if getattr(entry, "namespace", "") == "api")
+    roots = [entry for entry in get_resolver().url_patterns if isinstance(entry, URLResolver)]
+    root = next(entry for entry in roots if entry.namespace == "api")
     routed = {
         re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(entry.pattern))
         for entry in root.url_patterns
@@ -100,7 +101,7 @@ def test_what_describes_the_api_needs_a_sign_in(path: str, db: None) -> None:
     assert b"openapi" not in answer.content
 
 
-def of(*, above: Who) -> Any:
+def of(*, above: Who) -> pytest.MarkDecorator:
     """Return the decorator that runs a test for every call that asks for more than `above`."""
     return pytest.mark.parametrize("call", [call for call in CALLS if call.who > above], ids=str)
 

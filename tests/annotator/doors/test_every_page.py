@@ -38,7 +38,7 @@ def ask(client: Client, name: str, method: str, world: dict[str, Any], **headers
     return getattr(client, method)(address_of(name, world), headers=headers)
 
 
-def each(rows: list[tuple[str, str]]) -> Any:
+def each(rows: list[tuple[str, str]]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(("name", "method"), rows, ids=[f"{method} {name}" for name, method in rows])
 
 

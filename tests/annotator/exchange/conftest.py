@@ -3,11 +3,11 @@
 import hashlib
 import io
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from django.utils import timezone
 from PIL import Image as Pillow
@@ -22,10 +22,12 @@ from annotator.images.models import Image, ImageStatus
 from annotator.images.services import add_photo
 from annotator.mask_gateway import encode, measure_masks
 from annotator.projects.models import Label, Project
+from annotator.sam_answers import MeasuredMask
+from tests.annotator.exchange.fixture_types import AddImage, AddMask, Export, MakePhoto, Pixels, TakeIn, Twin
 
 
 @pytest.fixture
-def add_image() -> Callable[..., Image]:
+def add_image() -> AddImage:
     """A row without a file."""
 
     def make(project: Project, name: str = "", **fields: Any) -> Image:
@@ -46,12 +48,13 @@ def add_image() -> Callable[..., Image]:
 
 
 @pytest.fixture
-def add_mask() -> Callable[..., Annotation]:
+def add_mask() -> AddMask:
     """A mask of pixels, H x W."""
 
-    def make(image: Image, pixels: np.ndarray, **fields: Any) -> Annotation:
+    def make(image: Image, pixels: npt.NDArray[Any], **fields: Any) -> Annotation:
         counts = encode(pixels)
         (measured,) = measure_masks([counts], [(image.height, image.width)])
+        assert isinstance(measured, MeasuredMask)
         x, y, w, h = measured.bbox_xywh
         box = {"bbox_x": x, "bbox_y": y, "bbox_w": w, "bbox_h": h, "area": measured.area}
         values = {"id": uuid.uuid4(), "counts": counts, "stage": "assisted_manual", **box}
@@ -60,7 +63,7 @@ def add_mask() -> Callable[..., Annotation]:
     return make
 
 
-def awkward_shapes(height: int, width: int) -> list[np.ndarray]:
+def awkward_shapes(height: int, width: int) -> list[Pixels]:
     """One pixel, everything, a ring, many parts, noise, a corner touch, a column, a row."""
     blank = np.zeros((height, width), bool)
     shapes = [blank.copy() for _ in range(8)]
@@ -78,7 +81,7 @@ def awkward_shapes(height: int, width: int) -> list[np.ndarray]:
 
 
 @pytest.fixture
-def filled(project: Project, add_image: Any, add_mask: Any) -> Project:
+def filled(project: Project, add_image: AddImage, add_mask: AddMask) -> Project:
     """Four images (one without masks, one 1 px high), two labels and masks of every awkward shape."""
     labels = [Label.objects.get(project=project), None]
     labels.append(Label.objects.create(project=project, name="Road, wet", color="#56B4E9", key="2", position=1))
@@ -93,7 +96,7 @@ def filled(project: Project, add_image: Any, add_mask: Any) -> Project:
 
 
 @pytest.fixture
-def export(tmp_path: Path) -> Callable[..., ExportRun]:
+def export(tmp_path: Path) -> Export:
     """Export and return the finished run."""
 
     def do(project: Project, **options: Any) -> ExportRun:
@@ -106,7 +109,7 @@ def export(tmp_path: Path) -> Callable[..., ExportRun]:
 
 
 @pytest.fixture
-def take_in(db: None) -> Callable[..., dict[str, Any]]:
+def take_in(db: None) -> TakeIn:
     """Import a file and return the report."""
 
     def do(project: Project, path: Path, **options: Any) -> dict[str, Any]:
@@ -123,7 +126,7 @@ def take_in(db: None) -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
-def twin() -> Callable[[Project], Project]:
+def twin() -> Twin:
     """Make an empty project of the same name with the same photos."""
 
     def make(project: Project) -> Project:
@@ -137,7 +140,7 @@ def twin() -> Callable[[Project], Project]:
 
 
 @pytest.fixture
-def make_photo() -> Callable[..., Image]:
+def make_photo() -> MakePhoto:
     """A photo on disk; size is (width, height) as it lies in the file."""
 
     def make(project: Project, size: tuple[int, int], *, orientation: int = 1, **fields: Any) -> Image:

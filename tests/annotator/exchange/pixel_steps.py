@@ -28,6 +28,12 @@ def pixels_of(project: Project) -> list[tuple[str, bytes]]:
     return sorted((r.image.name, decode(r.counts, (r.image.height, r.image.width)).tobytes()) for r in rows)
 
 
+def masks_of(project: Project) -> list[tuple[str, str]]:
+    """Return the label's name and the counts of all masks."""
+    rows = Annotation.objects.filter(image__project=project, label__isnull=False)
+    return [(str(name), counts) for name, counts in rows.values_list("label__name", "counts")]
+
+
 def pack(folder: Path, files: dict[str, Any], name: str = "in.zip") -> Path:
     """Write a zip."""
     path = folder / name

@@ -2,51 +2,54 @@
 
 import io
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from annotator.accounts.models import ApiToken, TokenScope
+from annotator.accounts.models import ApiToken, TokenScope, User
 from annotator.annotations.models import Annotation
 from annotator.exchange.links import make_link
 from annotator.exchange.models import ExportFile, ExportLink
+from annotator.images.models import Image
 from annotator.jobs.models import Job
-from annotator.projects.models import Membership, Role
+from annotator.projects.models import Membership, Project, Role
+from tests.annotator.conftest import body_of
+from tests.annotator.exchange.fixture_types import AddMask
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def client_of(user):
+def client_of(user: User) -> Client:
     client = Client()
     client.force_login(user)
     return client
 
 
-def work_off():
+def work_off() -> None:
     call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
 
 
 @pytest.fixture
-def url(project):
+def url(project: Project) -> str:
     return f"/api/v1/projects/{project.pk}/exports"
 
 
 @pytest.fixture
-def files(filled, admin, url):
+def files(filled: Project, admin: User, url: str) -> list[dict[str, Any]]:
     answer = client_of(admin).post(url, {"format": "coco"}, content_type="application/json")
     assert answer.status_code == 202
     work_off()
     assert Job.objects.get(pk=answer.json()["id"]).status == "done"
-    return client_of(admin).get(url).json()
+    rows: list[dict[str, Any]] = client_of(admin).get(url).json()
+    return rows
 
 
-def body_of(answer):
-    return b"".join(answer.streaming_content) if answer.streaming else answer.content
-
-
-def test_an_export_becomes_a_file_and_a_certificate(files, filled):
+def test_an_export_becomes_a_file_and_a_certificate(files: list[dict[str, Any]], filled: Project) -> None:
     names = sorted(row["name"] for row in files)
     assert names[0].endswith(".certificate.json")
     job = Job.objects.get()
@@ -55,7 +58,7 @@ def test_an_export_becomes_a_file_and_a_certificate(files, filled):
     assert masks["identical"] == Annotation.objects.filter(image__project=filled).count()
 
 
-def test_a_download_is_the_whole_file_and_goes_on_in_the_middle(files, admin):
+def test_a_download_is_the_whole_file_and_goes_on_in_the_middle(files: list[dict[str, Any]], admin: User) -> None:
     row = next(row for row in files if "certificate" not in row["name"])
     client = client_of(admin)
     whole = client.get(row["download_url"])
@@ -75,7 +78,7 @@ def test_a_download_is_the_whole_file_and_goes_on_in_the_middle(files, admin):
     assert beyond.status_code == 416
 
 
-def test_a_link_works_without_signing_in_until_it_expires(files, admin):
+def test_a_link_works_without_signing_in_until_it_expires(files: list[dict[str, Any]], admin: User) -> None:
     link = client_of(admin).post(f"/api/v1/exports/{files[0]['id']}/link?hours=2").json()
     answer = Client().get(link["url"])
     assert answer.status_code == 200
@@ -86,12 +89,12 @@ def test_a_link_works_without_signing_in_until_it_expires(files, admin):
     assert (expired.status_code, expired.json()["code"]) == (404, "link_expired")
 
 
-def share(files, user):
+def share(files: list[dict[str, Any]], user: User) -> str:
     """Make a link and return its address."""
-    return client_of(user).post(f"/api/v1/exports/{files[0]['id']}/link").json()["url"]
+    return str(client_of(user).post(f"/api/v1/exports/{files[0]['id']}/link").json()["url"])
 
 
-def test_links_are_listed_and_ended(files, admin, url):
+def test_links_are_listed_and_ended(files: list[dict[str, Any]], admin: User, url: str) -> None:
     client, address = client_of(admin), share(files, admin)
     listed = url.replace("/exports", "/export-links")
     (row,) = client.get(listed).json()
@@ -105,7 +108,9 @@ def test_links_are_listed_and_ended(files, admin, url):
 
 
 @pytest.mark.parametrize("ending", ["removed", "other_role", "password", "deactivated"])
-def test_a_link_ends_with_its_makers_access(files, filled, make_user, ending):
+def test_a_link_ends_with_its_makers_access(
+    files: list[dict[str, Any]], filled: Project, make_user: Callable[[str], User], ending: str
+) -> None:
     maker = make_user("mara")
     member = Membership.objects.create(project=filled, user=maker, role=Role.ADMIN)
     address = share(files, maker)
@@ -123,7 +128,7 @@ def test_a_link_ends_with_its_makers_access(files, filled, make_user, ending):
     assert Client().get(address).status_code == 404
 
 
-def test_a_removed_file_is_gone(files, admin):
+def test_a_removed_file_is_gone(files: list[dict[str, Any]], admin: User) -> None:
     client = client_of(admin)
     assert client.delete(f"/api/v1/exports/{files[0]['id']}").status_code == 204
     assert client.get(files[0]["download_url"]).status_code == 404
@@ -131,7 +136,9 @@ def test_a_removed_file_is_gone(files, admin):
 
 
 @pytest.mark.parametrize(("who", "status"), [("annotator", 403), ("reviewer", 403), ("outsider", 404), (None, 401)])
-def test_only_admins_get_at_exports(files, url, request, who, status):
+def test_only_admins_get_at_exports(
+    files: list[dict[str, Any]], url: str, request: pytest.FixtureRequest, who: str | None, status: int
+) -> None:
     client = client_of(request.getfixturevalue(who)) if who else Client()
     link, _ = make_link(ExportFile.objects.get(pk=files[0]["id"]), request.getfixturevalue("admin"), hours=1)
     for method, address in [
@@ -151,19 +158,19 @@ def test_only_admins_get_at_exports(files, url, request, who, status):
         {"format": "sa1b", "segmentation": "polygons"}, {"filters": {"labels": ["x"]}}, {"filters": {"typo": []}},
     ],
 )  # fmt: skip
-def test_options_that_do_not_fit_are_refused(admin, url, body):
+def test_options_that_do_not_fit_are_refused(admin: User, url: str, body: dict[str, Any]) -> None:
     assert client_of(admin).post(url, body, content_type="application/json").status_code == 422
 
 
-def test_wrong_methods_and_missing_things(admin, project, url):
+def test_wrong_methods_and_missing_things(admin: User, project: Project, url: str) -> None:
     client = client_of(admin)
     assert client.put(url).status_code == 405
     assert client.get("/api/v1/exports/987654/download").status_code == 404
     assert client.post("/api/v1/projects/987654/exports", {}, content_type="application/json").status_code == 404
 
 
-def test_preflight_names_each_kind_with_a_link(filled, admin, url, add_mask):
-    image = filled.images.order_by("position").first()
+def test_preflight_names_each_kind_with_a_link(filled: Project, admin: User, url: str, add_mask: AddMask) -> None:
+    image = filled.images.earliest("position")
     rows = Annotation.objects.filter(image=image).order_by("pk")
     broken, empty, twin = rows[0], rows[1], rows[2]
     Annotation.objects.filter(pk=broken.pk).update(counts="~")
@@ -186,7 +193,7 @@ def test_preflight_names_each_kind_with_a_link(filled, admin, url, add_mask):
     assert found["broken"]["examples"][0]["url"] == f"{page}?annotation={broken.pk}"
 
 
-def _blank(image):
+def _blank(image: Image) -> str:
     import numpy as np
 
     from annotator.mask_gateway import encode
@@ -197,14 +204,18 @@ def _blank(image):
 @pytest.mark.parametrize(
     ("scope", "status"), [(TokenScope.READ, 403), (TokenScope.EXPORT, 202), (TokenScope.WRITE, 202)]
 )
-def test_a_script_with_a_token_exports_if_its_scope_reaches(filled, admin, url, scope, status):
+def test_a_script_with_a_token_exports_if_its_scope_reaches(
+    filled: Project, admin: User, url: str, scope: TokenScope, status: int
+) -> None:
     _, plain = ApiToken.issue(admin, name="script", scope=scope)
     answer = Client().post(url, {}, content_type="application/json", headers={"Authorization": f"Bearer {plain}"})
     assert answer.status_code == status
     assert Client().get(url, headers={"Authorization": f"Bearer {plain}"}).status_code == 200
 
 
-def test_the_command_writes_the_same_masks(filled, files, admin, tmp_path):
+def test_the_command_writes_the_same_masks(
+    filled: Project, files: list[dict[str, Any]], admin: User, tmp_path: Path
+) -> None:
     out = io.StringIO()
     call_command("export_project", str(filled.pk), "--output", str(tmp_path / "out"), stdout=out, stderr=io.StringIO())
     row = next(row for row in files if "certificate" not in row["name"])

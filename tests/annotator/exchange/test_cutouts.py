@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from annotator.projects.models import Label
+from annotator.projects.models import Label, Project
+from tests.annotator.exchange.fixture_types import AddMask, Export, MakePhoto
 from tests.annotator.exchange.pixel_steps import contents
 
 
 @pytest.mark.parametrize("size", ["tight", "photo"])
-def test_cutouts_show_the_photo_inside_the_mask_and_nothing_outside(project, make_photo, add_mask, export, size):
+def test_cutouts_show_the_photo_inside_the_mask_and_nothing_outside(
+    project: Project, make_photo: MakePhoto, add_mask: AddMask, export: Export, size: str
+) -> None:
     image = make_photo(project, (60, 40), orientation=6)
     ring = np.zeros((60, 40), bool)
     ring[5:30, 7:33] = True
@@ -37,7 +40,7 @@ def test_cutouts_show_the_photo_inside_the_mask_and_nothing_outside(project, mak
     assert rows[1].endswith(f"{image.name},a/b: ☃,{box}")
 
 
-def test_cutouts_of_a_photo_that_is_gone_are_left_out_by_name(filled, export):
+def test_cutouts_of_a_photo_that_is_gone_are_left_out_by_name(filled: Project, export: Export) -> None:
     certificate = export(filled, format="cutouts").certificate()
     assert certificate["masks"]["written"] == 0
     assert {row["reason"] for row in certificate["left_out"]} == {"the photo's file is missing"}

@@ -1,6 +1,7 @@
 """CVAT for images: a file as the program writes it, and runs as its documentation has them."""
 
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from annotator.annotations.models import Annotation
 from annotator.exchange.files.source import BrokenFileError
 from annotator.mask_gateway import decode
-from annotator.projects.models import Label
+from annotator.projects.models import Label, Project
+from tests.annotator.exchange.fixture_types import AddImage, AddMask, Export, TakeIn
 from tests.annotator.exchange.pixel_steps import SIZE, contents, pack
 
 CVAT = """<?xml version="1.0" encoding="utf-8"?>
@@ -35,7 +37,9 @@ right</values></attribute></attributes></label></labels></job></meta>
 
 
 @pytest.mark.parametrize("name", ["annotations.xml", "cvat.zip"])
-def test_a_cvat_file_of_the_program_itself(project, add_image, take_in, tmp_path, name):
+def test_a_cvat_file_of_the_program_itself(
+    project: Project, add_image: AddImage, take_in: TakeIn, tmp_path: Path, name: str
+) -> None:
     add_image(project, "leaf.jpg")
     path = tmp_path / name
     path.write_text(CVAT)
@@ -59,19 +63,22 @@ def test_a_cvat_file_of_the_program_itself(project, add_image, take_in, tmp_path
     assert any(np.array_equal(decode(r.counts, SIZE), mask) for r in Annotation.objects.filter(image__project=project))
 
 
-def test_cvat_for_video_is_refused_with_what_to_do(project, take_in, tmp_path):
+def test_cvat_for_video_is_refused_with_what_to_do(project: Project, take_in: TakeIn, tmp_path: Path) -> None:
     path = tmp_path / "annotations.xml"
     path.write_text('<annotations><version>1.1</version><meta></meta><track id="0" label="a"></track></annotations>')
     with pytest.raises(BrokenFileError, match="CVAT for images"):
         take_in(project, path)
 
 
-def test_cvat_runs_are_what_the_documentation_says(project, add_image, add_mask, export):
+def test_cvat_runs_are_what_the_documentation_says(
+    project: Project, add_image: AddImage, add_mask: AddMask, export: Export
+) -> None:
     block = np.zeros(SIZE, bool)
     block[3, 22:25] = block[4, 20:24] = True
     add_mask(add_image(project), block)
     page = ET.fromstring(contents(export(project, format="cvat"))["annotations.xml"])  # noqa: S314 our own file
     shape = page.find("image/mask")
+    assert shape is not None
     assert {k: shape.attrib[k] for k in ("rle", "left", "top", "width", "height")} == {
         "rle": "2, 7, 1", "left": "20", "top": "3", "width": "5", "height": "2",
     }  # fmt: skip

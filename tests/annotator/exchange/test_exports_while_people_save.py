@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.annotator.homes import ROOT
-from tests.annotator.queue.test_many_processes import Home, home
+from tests.annotator.homes import ROOT, Home
+from tests.annotator.queue.test_many_processes import home
 
 __all__ = ["home"]
 # Modules whose open cursors are read to their end at once, with no write in between.

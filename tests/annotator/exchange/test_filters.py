@@ -2,20 +2,23 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
 
+from annotator.accounts.models import User
 from annotator.annotations.models import Annotation
 from annotator.exchange.export.splits import split_of
 from annotator.images.models import Image
-from annotator.projects.models import Label
+from annotator.projects.models import Label, Project
+from tests.annotator.exchange.fixture_types import AddImage, AddMask, Export
 
 HASHES = {"train": "f" * 64, "val": "2" * 64, "test": "0" * 64}  # with a tenth each for val and test
 
 
 @pytest.fixture
-def masks(project, add_image, add_mask, admin, annotator):
+def masks(project: Project, add_image: AddImage, add_mask: AddMask, admin: User, annotator: User) -> dict[str, Any]:
     """Three photos, one for each split by its hash, with masks that differ in all that one can filter by."""
     cat, dog = (Label.objects.create(project=project, name=name, color="#111111") for name in ("Cat", "Dog"))
     images = [
@@ -61,7 +64,9 @@ CASES = [
 
 
 @pytest.mark.parametrize(("filters", "expected", "images"), CASES)
-def test_a_filter_leaves_exactly_what_it_says(masks, project, export, filters, expected, images):
+def test_a_filter_leaves_exactly_what_it_says(
+    masks: dict[str, Any], project: Project, export: Export, filters: dict[str, Any], expected: str, images: int
+) -> None:
     known = {name: masks[name] for name in ("cat", "dog", "admin", "annotator")}
     chosen = {
         name: [known.get(value, value) if name in ("labels", "authors") else value for value in values]
@@ -79,19 +84,19 @@ def test_a_filter_leaves_exactly_what_it_says(masks, project, export, filters, e
     assert run.certificate()["masks"]["written"] == len(rows)
 
 
-def test_a_split_of_its_own_counts_before_the_hash(masks, project, export):
+def test_a_split_of_its_own_counts_before_the_hash(masks: dict[str, Any], project: Project, export: Export) -> None:
     Image.objects.filter(project=project, name="train.jpg").update(split="val")
     page = json.loads(export(project, filters={"splits": ["val"]}).files[0].read_text())
     assert sorted(image["file_name"] for image in page["images"]) == ["train.jpg", "val.jpg"]
 
 
 @pytest.mark.parametrize(("ratios", "expected"), [((0, 0), "train"), ((1, 0), "val"), ((0, 1), "test")])
-def test_ratios_of_nothing_and_of_everything(ratios, expected):
+def test_ratios_of_nothing_and_of_everything(ratios: tuple[float, float], expected: str) -> None:
     for sha256 in HASHES.values():
         assert split_of(sha256, "", val_ratio=ratios[0], test_ratio=ratios[1]) == expected
 
 
-def test_splits_come_out_near_their_ratios_and_stay():
+def test_splits_come_out_near_their_ratios_and_stay() -> None:
     rng = np.random.default_rng(4)
     hashes = [rng.bytes(32).hex() for _ in range(4000)]
     first = [split_of(sha256, "", val_ratio=0.2, test_ratio=0.1) for sha256 in hashes]

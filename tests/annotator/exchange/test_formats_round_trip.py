@@ -6,7 +6,8 @@ import pytest
 from annotator.annotations.models import Annotation
 from annotator.exchange.registry import SPECS
 from annotator.images.models import Image
-from annotator.projects.models import Label
+from annotator.projects.models import Label, Project
+from tests.annotator.exchange.fixture_types import AddImage, AddMask, Export, MakePhoto, TakeIn, Twin
 from tests.annotator.exchange.pixel_steps import SIZE, contents, pixels_of
 
 EXACT = ["labelme", "cvat", "label_studio"]
@@ -15,7 +16,9 @@ PAINTED = ["voc", "panoptic"]
 
 @pytest.mark.parametrize("options", [{}, {"segmentation": "polygons"}], ids=["masks", "polygons"])
 @pytest.mark.parametrize("name", EXACT)
-def test_every_pixel_comes_back_with_label_and_attributes(filled, export, take_in, twin, name, options):
+def test_every_pixel_comes_back_with_label_and_attributes(
+    filled: Project, export: Export, take_in: TakeIn, twin: Twin, name: str, options: dict[str, str]
+) -> None:
     run = export(filled, format=name, **options)
     masks = run.certificate()["masks"]
     assert masks["identical"] == masks["written"] == Annotation.objects.filter(image__project=filled).count()
@@ -35,7 +38,9 @@ def test_every_pixel_comes_back_with_label_and_attributes(filled, export, take_i
 
 
 @pytest.mark.parametrize("name", [*EXACT, *PAINTED])
-def test_out_in_and_out_again_gives_the_same_files(filled, export, take_in, twin, name):
+def test_out_in_and_out_again_gives_the_same_files(
+    filled: Project, export: Export, take_in: TakeIn, twin: Twin, name: str
+) -> None:
     Annotation.objects.filter(image__project=filled).update(attributes={"note": "a ☃ & <b>"})
     first, second = export(filled, format=name), twin(filled)
     take_in(second, first.files[0])
@@ -54,7 +59,9 @@ def test_out_in_and_out_again_gives_the_same_files(filled, export, take_in, twin
 
 
 @pytest.mark.parametrize("name", PAINTED)
-def test_painted_pictures_hold_what_is_seen_and_come_back(project, add_image, add_mask, export, take_in, twin, name):
+def test_painted_pictures_hold_what_is_seen_and_come_back(
+    project: Project, add_image: AddImage, add_mask: AddMask, export: Export, take_in: TakeIn, twin: Twin, name: str
+) -> None:
     image, label = add_image(project), Label.objects.get(project=project)
     low, high = np.zeros(SIZE, bool), np.zeros(SIZE, bool)
     low[2:10, 2:10], high[5:12, 5:12] = True, True
@@ -72,7 +79,16 @@ def test_painted_pictures_hold_what_is_seen_and_come_back(project, add_image, ad
 
 @pytest.mark.parametrize("name", sorted(set(SPECS) - {"coco", "sa1b", "yolo", "semantic_png", "instance_png"}))
 @pytest.mark.parametrize("container", ["zip", "tar"])
-def test_photos_travel_with_the_masks(project, make_photo, add_mask, export, take_in, other, name, container):
+def test_photos_travel_with_the_masks(
+    project: Project,
+    make_photo: MakePhoto,
+    add_mask: AddMask,
+    export: Export,
+    take_in: TakeIn,
+    other: Project,
+    name: str,
+    container: str,
+) -> None:
     image = make_photo(project, (60, 40), tags=["night"])
     mask = np.zeros((40, 60), bool)
     mask[5:30, 7:50] = True

@@ -10,7 +10,9 @@ import sys
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,18 +21,21 @@ from annotator.annotations.models import Annotation
 from annotator.exchange.files.csv_lines import csv_line
 from annotator.exchange.files.source import BrokenFileError, Source
 from annotator.exchange.models import ImportRun as ImportRow
-from annotator.mask_gateway import MaskRefusedError, counts_from_polygons, encode
-from annotator.projects.models import Label
+from annotator.images.models import Image
+from annotator.mask_gateway import counts_from_polygons, encode
+from annotator.projects.models import Label, Project
+from annotator.sam_gateway import MaskRefusedError
+from tests.annotator.exchange.fixture_types import AddImage, TakeIn
 
 GOOD = encode(np.eye(17, 31, dtype=bool))
 
 
 @pytest.fixture
-def image(project, add_image):
+def image(project: Project, add_image: AddImage) -> Image:
     return add_image(project, "a.jpg")
 
 
-def coco(annotations, **changes):
+def coco(annotations: Any, **changes: Any) -> dict[str, Any]:
     page = {
         "images": [{"id": 1, "file_name": "a.jpg", "width": 31, "height": 17}],
         "categories": [{"id": 1, "name": "Car"}],
@@ -39,18 +44,18 @@ def coco(annotations, **changes):
     return {**page, **changes}
 
 
-def row(number, **changes):
+def row(number: Any, **changes: Any) -> dict[str, Any]:
     rle = {"size": [17, 31], "counts": GOOD}
     return {"id": number, "image_id": 1, "category_id": 1, "segmentation": rle, **changes}
 
 
-def rle(counts, size=(17, 31)):
+def rle(counts: Any, size: tuple[object, object] = (17, 31)) -> dict[str, Any]:
     return {"size": list(size), "counts": counts}
 
 
 @pytest.fixture
-def take(image, take_in, tmp_path):
-    def do(page, **options):
+def take(image: Image, take_in: TakeIn, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    def do(page: str | dict[str, Any], **options: Any) -> dict[str, Any]:
         path = tmp_path / "file.json"
         path.write_text(page if isinstance(page, str) else json.dumps(page).replace('"INF"', "1e400"))
         return take_in(image.project, path, format="coco", **options)
@@ -96,7 +101,7 @@ BAD_ROWS = [
 
 
 @pytest.mark.parametrize(("code", "bad"), BAD_ROWS)
-def test_a_bad_row_is_named_and_costs_no_other(take, code, bad):
+def test_a_bad_row_is_named_and_costs_no_other(take: Callable[..., dict[str, Any]], code: str, bad: Any) -> None:
     report = take(coco([row(1), bad, row(3)]))
     assert report["codes"] == {code: 1}
     assert report["masks"] == {"read": 3, "created": 2, "unchanged": 0, "skipped": 0, "refused": 1}
@@ -118,7 +123,9 @@ BAD_LISTS = [
 
 
 @pytest.mark.parametrize(("code", "changes"), BAD_LISTS)
-def test_a_bad_image_or_category_is_named_in_the_table_and_costs_no_other(take, code, changes):
+def test_a_bad_image_or_category_is_named_in_the_table_and_costs_no_other(
+    take: Callable[..., dict[str, Any]], code: str, changes: dict[str, Any]
+) -> None:
     report = take(coco([row(1)], **changes))
     assert code in report["codes"]
     assert report["masks"]["created"] == 1
@@ -143,20 +150,20 @@ BROKEN_FILES = [
 
 
 @pytest.mark.parametrize("text", BROKEN_FILES, ids=range(len(BROKEN_FILES)))
-def test_a_broken_file_is_refused_whole(take, text):
+def test_a_broken_file_is_refused_whole(take: Callable[..., dict[str, Any]], text: str) -> None:
     with pytest.raises(BrokenFileError):
         take(text)
     assert not Annotation.objects.exists()
 
 
-def test_text_that_is_not_utf_8_is_refused(image, take_in, tmp_path):
+def test_text_that_is_not_utf_8_is_refused(image: Image, take_in: TakeIn, tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_bytes(b'{"images": [{"id": 1, "file_name": "\xff\xfe"}], "annotations": []}')
     with pytest.raises(BrokenFileError):
         take_in(image.project, path, format="coco")
 
 
-def test_two_gigabytes_of_brackets_are_refused_in_little_memory(tmp_path):
+def test_two_gigabytes_of_brackets_are_refused_in_little_memory(tmp_path: Path) -> None:
     path = tmp_path / "deep.json"
     with path.open("wb") as file:
         file.write(b'{"annotations": [' + b"[" * 1000)
@@ -176,7 +183,7 @@ def test_two_gigabytes_of_brackets_are_refused_in_little_memory(tmp_path):
     assert int(answer.stdout.split()[1]) < max(ours, 0) + 200 * 1024
 
 
-def test_names_that_lead_elsewhere_reach_nowhere(image, take_in, tmp_path):
+def test_names_that_lead_elsewhere_reach_nowhere(image: Image, take_in: TakeIn, tmp_path: Path) -> None:
     path = tmp_path / "evil.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("../../../evil.json", json.dumps(coco([row(1)])))
@@ -187,7 +194,7 @@ def test_names_that_lead_elsewhere_reach_nowhere(image, take_in, tmp_path):
     assert not Path("/etc/evil.jpg").exists()
 
 
-def test_links_in_archives_and_folders_are_left_out(tmp_path):
+def test_links_in_archives_and_folders_are_left_out(tmp_path: Path) -> None:
     secret = tmp_path / "secret.json"
     secret.write_text(json.dumps(coco([])))
     folder = tmp_path / "folder"
@@ -208,7 +215,7 @@ def test_links_in_archives_and_folders_are_left_out(tmp_path):
         source.close()
 
 
-def test_a_zip_that_unpacks_to_far_more_is_refused(tmp_path):
+def test_a_zip_that_unpacks_to_far_more_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.json", b"0" * 20_000_000)
@@ -216,7 +223,7 @@ def test_a_zip_that_unpacks_to_far_more_is_refused(tmp_path):
         Source(path)
 
 
-def test_a_damaged_zip_is_refused(image, take_in, tmp_path):
+def test_a_damaged_zip_is_refused(image: Image, take_in: TakeIn, tmp_path: Path) -> None:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
         archive.writestr("a.json", json.dumps(coco([row(1)])))
@@ -228,7 +235,7 @@ def test_a_damaged_zip_is_refused(image, take_in, tmp_path):
     assert not Annotation.objects.exists()
 
 
-def test_a_zip_whose_entry_has_no_name_is_refused(tmp_path):
+def test_a_zip_whose_entry_has_no_name_is_refused(tmp_path: Path) -> None:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
         archive.writestr("x", b"{}")
@@ -240,13 +247,13 @@ def test_a_zip_whose_entry_has_no_name_is_refused(tmp_path):
         Source(tmp_path / "a.zip")
 
 
-def test_names_that_are_formulas_stay_text(take):
+def test_names_that_are_formulas_stay_text(take: Callable[..., dict[str, Any]]) -> None:
     report = take(coco([], images=[{"id": 1, "file_name": '=HYPERLINK("http://x")', "width": 3, "height": 3}]))
     assert report["images"]["unknown"] == 1
     assert csv_line("=1+1", "@x", "-2", "plain") == b"'=1+1,'@x,'-2,plain\r\n"
 
 
-def test_a_label_with_a_hostile_name_is_cleaned(take, project):
+def test_a_label_with_a_hostile_name_is_cleaned(take: Callable[..., dict[str, Any]], project: Project) -> None:
     take(
         coco(
             [row(1)],
@@ -259,12 +266,14 @@ def test_a_label_with_a_hostile_name_is_cleaned(take, project):
     assert label.color.startswith("#")
 
 
-def test_outlines_that_would_take_all_memory_are_refused():
+def test_outlines_that_would_take_all_memory_are_refused() -> None:
     with pytest.raises(MaskRefusedError, match="outline"):
         counts_from_polygons([[0, 0, 20_000, 0, 0, 10_000] * 50_000], (10_000, 20_000))
 
 
-def test_an_index_picture_that_is_not_as_large_as_its_photo_is_not_unpacked(image, take_in, tmp_path):
+def test_an_index_picture_that_is_not_as_large_as_its_photo_is_not_unpacked(
+    image: Image, take_in: TakeIn, tmp_path: Path
+) -> None:
     head = b"\x89PNG\r\n\x1a\n"
     size = (9_000).to_bytes(4) + (9_000).to_bytes(4) + bytes([16, 0, 0, 0, 0])
     chunks = [(b"IHDR", size), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
@@ -276,7 +285,7 @@ def test_an_index_picture_that_is_not_as_large_as_its_photo_is_not_unpacked(imag
     assert report["codes"] == {"image_refused": 1, "image_not_taken": 1}
 
 
-def test_sa1b_with_one_broken_file_takes_the_others(image, take_in, tmp_path):
+def test_sa1b_with_one_broken_file_takes_the_others(image: Image, take_in: TakeIn, tmp_path: Path) -> None:
     folder = tmp_path / "sa"
     folder.mkdir()
     mask = {"id": 1, "segmentation": rle(GOOD), "predicted_iou": 1e400, "crop_box": ["x"], "point_coords": [[1]]}
@@ -288,5 +297,5 @@ def test_sa1b_with_one_broken_file_takes_the_others(image, take_in, tmp_path):
     report = take_in(image.project, folder, format="sa1b")
     assert report["masks"]["created"] == 1
     assert report["codes"]["entry_left_out"] == report["codes"]["broken_json"] == 1
-    mask = Annotation.objects.get()
-    assert (mask.predicted_iou, mask.provenance["imported"].get("point_coords")) == (None, None)
+    stored = Annotation.objects.get()
+    assert (stored.predicted_iou, stored.provenance["imported"].get("point_coords")) == (None, None)

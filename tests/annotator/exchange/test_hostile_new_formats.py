@@ -5,6 +5,9 @@ import io
 import json
 import tracemalloc
 import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +19,8 @@ from annotator.exchange.files.json_stream import BrokenJsonError
 from annotator.exchange.files.source import BrokenFileError
 from annotator.exchange.files.xml_stream import BrokenXmlError, read_elements, tag
 from annotator.exchange.formats.labelstudio.brush import pack_brush
+from annotator.projects.models import Project
+from tests.annotator.exchange.fixture_types import AddImage, Export, TakeIn, Twin
 
 LOL = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10 if n else "lol"}">' for n in range(9))
 BOMBS = {
@@ -26,13 +31,13 @@ BOMBS = {
 SIZE = (17, 31)
 
 
-def png(size, color=0, mode="L"):
+def png(size: tuple[int, int], color: int | tuple[int, ...] = 0, mode: str = "L") -> bytes:
     out = io.BytesIO()
     Pillow.new(mode, size, color).save(out, "PNG")
     return out.getvalue()
 
 
-def pack(path, files):
+def pack(path: Path, files: Mapping[str, str | bytes]) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         for entry, data in files.items():
             archive.writestr(entry, data)
@@ -41,7 +46,9 @@ def pack(path, files):
 
 @pytest.mark.parametrize("name", ["cvat", "voc"])
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
-def test_xml_with_a_document_type_is_refused(project, take_in, tmp_path, name, bomb):
+def test_xml_with_a_document_type_is_refused(
+    project: Project, take_in: TakeIn, tmp_path: Path, name: str, bomb: str
+) -> None:
     path = tmp_path / "annotations.xml"
     path.write_text(bomb.replace("annotations>", "annotation>") if name == "voc" else bomb)
     tracemalloc.start()
@@ -71,13 +78,13 @@ def test_xml_with_a_document_type_is_refused(project, take_in, tmp_path, name, b
     ],
     ids=["cut off", "mismatched", "deep", "long tag", "many children", "NULs", "empty"],
 )
-def test_broken_xml_says_why(text, message):
+def test_broken_xml_says_why(text: str, message: str) -> None:
     with pytest.raises(BrokenXmlError, match=message):
         list(read_elements(io.BytesIO(text.encode()), ["image"]))
 
 
-def test_elements_come_one_by_one_in_little_memory():
-    def pieces():
+def test_elements_come_one_by_one_in_little_memory() -> None:
+    def pieces() -> Iterator[bytes]:
         yield b"<annotations>"
         for number in range(20_000):
             yield f'<image name="{number}"><mask rle="1"/></image>'.encode()
@@ -91,7 +98,7 @@ def test_elements_come_one_by_one_in_little_memory():
     tracemalloc.stop()
 
 
-def test_what_is_not_asked_for_is_never_held():
+def test_what_is_not_asked_for_is_never_held() -> None:
     page = (
         b'{"imageData": "'
         + b'A\\"' * 20_000_000
@@ -110,28 +117,35 @@ def test_what_is_not_asked_for_is_never_held():
 @pytest.mark.parametrize(
     "text", ['{"a": "b', '{"a": [1, 2', '{"a": {"b": 1]', '{"a" 1}', "{1: 2}", '{"a": 1} x', '{"a": "\\', "[" * 1000]
 )
-def test_json_that_breaks_off_inside_what_is_passed_over_is_broken(text):
+def test_json_that_breaks_off_inside_what_is_passed_over_is_broken(text: str) -> None:
     with pytest.raises(BrokenJsonError):
         list(read_parts(io.BytesIO(text.encode()), enter=[()], take=[]))
 
 
-def test_keys_are_told_from_what_stands_in_values():
+def test_keys_are_told_from_what_stands_in_values() -> None:
     page = b'{"a": {"shapes": 1}, "b": "\\"shapes\\"", "c": ["shapes"], "d": 1.5}'
     assert list(top_level_keys(io.BytesIO(page))) == ["a", "b", "c", "d"]
     assert list(top_level_keys(io.BytesIO(b"[1]"), of_first_item=True)) == []
 
 
-def labelme(shapes, **more):
-    facts = {"version": "5", "flags": {}, "imagePath": "a.jpg", "imageData": None, "imageHeight": 17, "imageWidth": 31}
+def labelme(shapes: Sequence[object], **more: Any) -> str:
+    facts: dict[str, Any] = {
+        "version": "5",
+        "flags": {},
+        "imagePath": "a.jpg",
+        "imageData": None,
+        "imageHeight": 17,
+        "imageWidth": 31,
+    }
     return json.dumps({**facts, **more, "shapes": shapes})
 
 
-def laid(points, data):
+def laid(points: Any, data: Any) -> dict[str, Any]:
     text = base64.b64encode(data).decode() if isinstance(data, bytes) else data
     return {"label": "x", "points": points, "shape_type": "mask", "mask": text}
 
 
-def outline(points):
+def outline(points: Any) -> dict[str, Any]:
     return {"label": "x", "points": points, "shape_type": "polygon"}
 
 
@@ -152,7 +166,9 @@ BAD_SHAPES = [
 ]
 
 
-def test_bad_shapes_of_labelme_cost_themselves_alone(project, add_image, take_in, tmp_path):
+def test_bad_shapes_of_labelme_cost_themselves_alone(
+    project: Project, add_image: AddImage, take_in: TakeIn, tmp_path: Path
+) -> None:
     add_image(project, "a.jpg")
     good = {"label": ["odd"], "points": [[1, 1], [9, 1], [9, 9]], "shape_type": "polygon", "group_id": "one"}
     path = tmp_path / "a.json"
@@ -161,7 +177,9 @@ def test_bad_shapes_of_labelme_cost_themselves_alone(project, add_image, take_in
     assert (report["format"], report["masks"]["created"], report["masks"]["refused"]) == ("labelme", 1, len(BAD_SHAPES))
 
 
-def test_a_broken_labelme_file_of_many_stops_no_other(project, add_image, take_in, tmp_path):
+def test_a_broken_labelme_file_of_many_stops_no_other(
+    project: Project, add_image: AddImage, take_in: TakeIn, tmp_path: Path
+) -> None:
     add_image(project, "a.jpg")
     good = labelme([{"label": "x", "points": [[1, 1], [9, 1], [9, 9]], "shape_type": "polygon"}])
     files = {"a.json": good, "b.json": good[:-9], "c.json": labelme([], imagePath=None), "d.json": "[]", "e.json": "{}"}
@@ -170,7 +188,7 @@ def test_a_broken_labelme_file_of_many_stops_no_other(project, add_image, take_i
     assert report["codes"] == {"broken_json": 1, "bad_image": 3}
 
 
-BAD_MASKS = [
+BAD_MASKS: list[dict[str, Any]] = [
     {"rle": "1, 2", "left": 0, "top": 0, "width": 2, "height": 2},
     {"rle": "4, -4, 4", "left": 0, "top": 0, "width": 2, "height": 2},
     {"rle": "1.5, 2.5", "left": 0, "top": 0, "width": 2, "height": 2},
@@ -184,7 +202,9 @@ BAD_MASKS = [
 ]
 
 
-def test_bad_shapes_of_cvat_cost_themselves_alone(project, add_image, take_in, tmp_path):
+def test_bad_shapes_of_cvat_cost_themselves_alone(
+    project: Project, add_image: AddImage, take_in: TakeIn, tmp_path: Path
+) -> None:
     add_image(project, "a.jpg")
     masks = "".join(tag("mask", label="x", **row) for row in BAD_MASKS)
     polygons = "".join(tag("polygon", label="x", points=points) for points in ("1,1;2", "a,b", "1,1;9,1;9,9"))
@@ -215,7 +235,9 @@ BAD_RESULTS = [
 ]
 
 
-def test_bad_results_of_label_studio_cost_themselves_alone(project, add_image, take_in, tmp_path):
+def test_bad_results_of_label_studio_cost_themselves_alone(
+    project: Project, add_image: AddImage, take_in: TakeIn, tmp_path: Path
+) -> None:
     add_image(project, "a.jpg")
     good = {"type": "polygonlabels", "value": {"points": [[1, 2], [90, 4], [5, 60]], "polygonlabels": "odd"}}
     tasks = [
@@ -231,18 +253,24 @@ def test_bad_results_of_label_studio_cost_themselves_alone(project, add_image, t
     assert report["codes"]["bad_image"] == 1
 
 
-def test_pictures_that_lie_about_their_size_are_not_unpacked(project, add_image, take_in, tmp_path):
+def test_pictures_that_lie_about_their_size_are_not_unpacked(
+    project: Project, add_image: AddImage, take_in: TakeIn, tmp_path: Path
+) -> None:
     add_image(project, "a.jpg")
     bomb = png((20_000, 20_000), 1)
     xml = "<annotation><filename>a.jpg</filename><segmented>1</segmented><object><name>x</name></object></annotation>"
-    voc = {"Annotations/a.xml": xml, "SegmentationObject/a.png": bomb, "SegmentationClass/a.png": bomb}
+    voc: dict[str, str | bytes] = {
+        "Annotations/a.xml": xml,
+        "SegmentationObject/a.png": bomb,
+        "SegmentationClass/a.png": bomb,
+    }
     segments = [{"id": 1, "category_id": 1}, {"id": 1}, 5, {"id": "x"}]
     page = {
         "images": [{"id": 1, "file_name": "a.jpg", "width": 31, "height": 17}],
         "annotations": [{"image_id": 1, "file_name": "a.png", "segments_info": segments}, {"segments_info": []}, 5],
         "categories": [{"id": 1, "name": "x", "color": [300, "a"]}, 7],
     }
-    panoptic = {"panoptic.json": json.dumps(page), "p/a.png": bomb}
+    panoptic: dict[str, str | bytes] = {"panoptic.json": json.dumps(page), "p/a.png": bomb}
     for name, files in (("voc", voc), ("panoptic", panoptic)):
         tracemalloc.start()
         report = take_in(project, pack(tmp_path / f"{name}.zip", files), format=name)
@@ -253,7 +281,9 @@ def test_pictures_that_lie_about_their_size_are_not_unpacked(project, add_image,
     assert not Annotation.objects.exists()
 
 
-def test_a_panoptic_picture_that_is_missing_or_lacks_a_segment_is_named(project, add_image, take_in, tmp_path):
+def test_a_panoptic_picture_that_is_missing_or_lacks_a_segment_is_named(
+    project: Project, add_image: AddImage, take_in: TakeIn, tmp_path: Path
+) -> None:
     segment = {"id": 1, "category_id": 1}
     add_image(project, "a.jpg")
     page = {
@@ -264,13 +294,14 @@ def test_a_panoptic_picture_that_is_missing_or_lacks_a_segment_is_named(project,
         ],
         "categories": [{"id": 1, "name": "x", "color": [1, 2, 3]}],
     }  # fmt: skip
-    files = {"annotations/panoptic_val.json": json.dumps(page), "panoptic_val/a.png": png((31, 17), (1, 0, 0), "RGB")}
+    red = png((31, 17), (1, 0, 0), "RGB")
+    files: dict[str, str | bytes] = {"annotations/panoptic_val.json": json.dumps(page), "panoptic_val/a.png": red}
     report = take_in(project, pack(tmp_path / "in.zip", files))
     assert (report["format"], report["masks"]["created"]) == ("panoptic", 1)
     assert report["codes"] == {"empty_mask": 1, "bad_image": 1}
 
 
-def test_a_coco_file_is_still_coco(filled, export, take_in, twin):
+def test_a_coco_file_is_still_coco(filled: Project, export: Export, take_in: TakeIn, twin: Twin) -> None:
     for options in ({}, {"images": "copy"}):
         run = export(filled, **options)
         assert take_in(twin(filled), run.files[0])["format"] == "coco"

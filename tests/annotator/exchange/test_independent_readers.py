@@ -9,11 +9,14 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from annotator.projects.models import Label
+from annotator.exchange.export.run import ExportRun
+from annotator.projects.models import Label, Project
+from tests.annotator.exchange.fixture_types import AddMask, Export, MakePhoto, Pixels
 
 ROOT = Path(__file__).resolve().parents[3]
 PYTHON = Path(os.environ.get("READERS_PYTHON", ROOT / ".venv-readers/bin/python"))
@@ -21,7 +24,7 @@ needs_readers = pytest.mark.skipif(not PYTHON.exists(), reason="datumaro and sup
 
 
 @pytest.fixture
-def street(project, make_photo, add_mask):
+def street(project: Project, make_photo: MakePhoto, add_mask: AddMask) -> Project:
     """Three photos in three splits: a block, a ring, two parts, one at the border; none hides another."""
     labels = [Label.objects.get(project=project), Label.objects.create(project=project, name="Road", color="#112233")]
     for number, split in enumerate(("train", "val", "test")):
@@ -31,7 +34,7 @@ def street(project, make_photo, add_mask):
     return project
 
 
-def shapes():
+def shapes() -> list[Pixels]:
     found = [np.zeros((40, 60), bool) for _ in range(4)]
     found[0][2:12, 3:20] = True
     found[1][15:30, 5:25] = True
@@ -41,7 +44,7 @@ def shapes():
     return found
 
 
-def wanted(parts=slice(None)):
+def wanted(parts: slice = slice(None)) -> list[list[Any]]:
     """Return [photo, label, area, box] of every mask, as the script prints them."""
     rows = []
     for number in range(3)[parts]:
@@ -52,7 +55,7 @@ def wanted(parts=slice(None)):
     return rows
 
 
-def read(reader, kind, run, folder, container="zip"):
+def read(reader: str, kind: str, run: ExportRun, folder: Path, container: str = "zip") -> Any:
     shutil.unpack_archive(run.files[0], folder, container)
     command = [str(PYTHON), str(ROOT / "tests/readers/read_export.py"), reader, kind, str(folder)]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=folder)
@@ -60,7 +63,7 @@ def read(reader, kind, run, folder, container="zip"):
     return json.loads(answer.stdout.splitlines()[-1])
 
 
-def renamed(rows):
+def renamed(rows: list[list[Any]]) -> list[list[Any]]:
     """Put the photos' places instead of their names."""
     names = sorted({row[0] for row in rows})
     return sorted([names.index(name), *rest] for name, *rest in rows)
@@ -81,20 +84,22 @@ DATUMARO = {
 
 @needs_readers
 @pytest.mark.parametrize("name", DATUMARO)
-def test_datumaro_finds_every_mask(street, export, tmp_path, name):
+def test_datumaro_finds_every_mask(street: Project, export: Export, tmp_path: Path, name: str) -> None:
     kind, options = DATUMARO[name]
     found = read("datumaro", kind, export(street, **options, images="copy"), tmp_path / "out")
     assert renamed(found) == sorted(wanted())
 
 
 @needs_readers
-def test_supervision_finds_every_mask_of_coco(street, export, tmp_path):
+def test_supervision_finds_every_mask_of_coco(street: Project, export: Export, tmp_path: Path) -> None:
     found = read("supervision", "coco", export(street, images="copy"), tmp_path / "out")
     assert renamed(found) == sorted(wanted())
 
 
 @needs_readers
-def test_supervision_finds_every_mask_of_yolo_a_pixel_larger_at_most(street, export, tmp_path):
+def test_supervision_finds_every_mask_of_yolo_a_pixel_larger_at_most(
+    street: Project, export: Export, tmp_path: Path
+) -> None:
     """It fills polygons with OpenCV, which paints the outline as well: see docs/export.md."""
     found = renamed(read("supervision", "yolo", export(street, format="yolo", images="copy"), tmp_path / "out"))
     for (_, label, area, box), (_, got_label, got_area, got_box) in zip(sorted(wanted(slice(1))), found, strict=True):

@@ -1,8 +1,11 @@
 """Exports and imports as jobs that are broken off: by slices that let others through, by pausing, by cancelling."""
 
+from typing import Any
+
 import pytest
 from django.core.management import call_command
 
+from annotator.accounts.models import User
 from annotator.annotations.models import Annotation
 from annotator.exchange import tasks
 from annotator.exchange.export import jobs as exports
@@ -18,12 +21,14 @@ from annotator.exchange.places import work_folders
 from annotator.jobs import services as jobs
 from annotator.jobs.models import Job
 from annotator.jobs.services import cancel_job, pause_job, resume_job
+from annotator.projects.models import Project
+from tests.annotator.exchange.fixture_types import Export, Twin
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def small_steps(monkeypatch):
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each step is small, and after each the worker takes another task."""
     monkeypatch.setattr(export_run, "IMAGES_PER_STEP", 1)
     monkeypatch.setattr(export_run, "MASKS_PER_STEP", 3)
@@ -34,11 +39,11 @@ def small_steps(monkeypatch):
 
 
 @pytest.fixture
-def records(monkeypatch):
+def records(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """Per record of progress: how far the job was in memory before it, and how far it was written to be."""
     told, record = [], jobs.record_progress
 
-    def note(job, *, done, **more):
+    def note(job: Job, *, done: int, **more: Any) -> bool:
         told.append((job.done, done))
         return record(job, done=done, **more)
 
@@ -46,11 +51,11 @@ def records(monkeypatch):
     return told
 
 
-def work_off(**options):
+def work_off(**options: Any) -> None:
     call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0, **options)
 
 
-def test_an_export_in_many_slices_is_whole(filled, admin):
+def test_an_export_in_many_slices_is_whole(filled: Project, admin: User) -> None:
     job = tasks.start_export(filled, ExportOptions(), user=admin)
     work_off()
     job.refresh_from_db()
@@ -61,7 +66,7 @@ def test_an_export_in_many_slices_is_whole(filled, admin):
     assert work_folders("export") == []
 
 
-def test_a_check_in_many_slices_finds_the_same(filled, admin, monkeypatch):
+def test_a_check_in_many_slices_finds_the_same(filled: Project, admin: User, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = preflight.check_selection(Selection(filled, ExportOptions()))
     monkeypatch.setattr(preflight, "IMAGES_AT_ONCE", 1)
     job = tasks.start_preflight(filled, ExportOptions(), user=admin)
@@ -72,7 +77,7 @@ def test_a_check_in_many_slices_finds_the_same(filled, admin, monkeypatch):
     assert whole["findings"]
 
 
-def test_an_import_in_many_slices_is_whole(filled, admin, export, twin):
+def test_an_import_in_many_slices_is_whole(filled: Project, admin: User, export: Export, twin: Twin) -> None:
     path = export(filled).files[0]
     copy = twin(filled)
     with path.open("rb") as file:
@@ -88,7 +93,9 @@ def test_an_import_in_many_slices_is_whole(filled, admin, export, twin):
     assert work_folders("import") == []
 
 
-def test_an_export_without_images_is_never_further_than_its_end(project, admin, records):
+def test_an_export_without_images_is_never_further_than_its_end(
+    project: Project, admin: User, records: list[tuple[int, int]]
+) -> None:
     job = tasks.start_export(project, ExportOptions(), user=admin)
     work_off()
     job.refresh_from_db()
@@ -97,7 +104,9 @@ def test_an_export_without_images_is_never_further_than_its_end(project, admin, 
     assert set(records) == {(0, 0)}
 
 
-def test_an_export_is_as_far_as_its_images_and_masks_until_the_next_record(filled, admin, records, monkeypatch):
+def test_an_export_is_as_far_as_its_images_and_masks_until_the_next_record(
+    filled: Project, admin: User, records: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(export_run, "IMAGES_PER_STEP", 3)
     tasks.start_export(filled, ExportOptions(), user=admin)
     work_off()
@@ -105,14 +114,18 @@ def test_an_export_is_as_far_as_its_images_and_masks_until_the_next_record(fille
     assert [before for before, _ in records[1:]] == [done for _, done in records[:-1]]
 
 
-def test_a_check_is_as_far_as_its_images_until_the_next_record(filled, admin, records, monkeypatch):
+def test_a_check_is_as_far_as_its_images_until_the_next_record(
+    filled: Project, admin: User, records: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(preflight, "IMAGES_AT_ONCE", 3)
     tasks.start_preflight(filled, ExportOptions(), user=admin)
     work_off()
     assert records == [(0, 3), (3, 4)]
 
 
-def test_an_import_that_has_only_checked_its_file_has_taken_nothing(filled, admin, export, twin, records):
+def test_an_import_that_has_only_checked_its_file_has_taken_nothing(
+    filled: Project, admin: User, export: Export, twin: Twin, records: list[tuple[int, int]]
+) -> None:
     path = export(filled).files[0]
     with path.open("rb") as file:
         row = keep_upload(twin(filled), file, name="in.json", options=ImportOptions(), user=admin)
@@ -121,7 +134,7 @@ def test_an_import_that_has_only_checked_its_file_has_taken_nothing(filled, admi
     assert records[:3] == [(0, 0), (0, 3), (3, 6)]
 
 
-def test_a_paused_export_goes_on_where_it_was(filled, admin):
+def test_a_paused_export_goes_on_where_it_was(filled: Project, admin: User) -> None:
     job = tasks.start_export(filled, ExportOptions(), user=admin)
     work_off(max_tasks=2)
     job.refresh_from_db()
@@ -141,7 +154,7 @@ def test_a_paused_export_goes_on_where_it_was(filled, admin):
     assert job.report["certificate"]["masks"]["mismatches"] == 0
 
 
-def test_a_cancelled_export_leaves_no_folder_for_long(filled, admin):
+def test_a_cancelled_export_leaves_no_folder_for_long(filled: Project, admin: User) -> None:
     job = tasks.start_export(filled, ExportOptions(), user=admin)
     work_off(max_tasks=2)
     cancel_job(Job.objects.get(pk=job.pk))

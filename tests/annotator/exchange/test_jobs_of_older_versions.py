@@ -1,6 +1,8 @@
 """Jobs that an older version has queued: their rows name a task by its dotted path, and run after an upgrade."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -11,12 +13,13 @@ from django_tasks_db.models import DBTaskResult
 from annotator.annotations.models import Annotation
 from annotator.exchange.models import ImportRun
 from annotator.jobs.models import Job
+from annotator.projects.models import Project
 from tests.annotator.exchange.file_steps import coco, mask, picture, put, write_json
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def queue(project, kind, task, params, *, key=""):
+def queue(project: Project, kind: str, task: str, params: dict[str, Any], *, key: str = "") -> Job:
     """Write the rows of a waiting job as version 0.1 did."""
     job = Job.objects.create(
         project=project, kind=kind, key=key, task=task, params=params, enqueued_at=timezone.now()
@@ -28,7 +31,7 @@ def queue(project, kind, task, params, *, key=""):
     return job
 
 
-def work_off(job):
+def work_off(job: Job) -> Job:
     call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
     job.refresh_from_db()
     return job
@@ -38,7 +41,7 @@ def work_off(job):
     ("kind", "task"),
     [("export", "annotator.exchange.tasks.run_export"), ("preflight", "annotator.exchange.tasks.run_preflight")],
 )
-def test_a_queued_export_or_check_runs(filled, kind, task):
+def test_a_queued_export_or_check_runs(filled: Project, kind: str, task: str) -> None:
     job = queue(filled, kind, task, {"options": {"format": "coco"}, "name": "queued-before"})
     assert work_off(job).status == "done"
 
@@ -47,7 +50,7 @@ def test_a_queued_export_or_check_runs(filled, kind, task):
     ("kind", "task"),
     [("import_preview", "annotator.exchange.tasks.run_preview"), ("import", "annotator.exchange.tasks.run_import")],
 )
-def test_a_queued_preview_or_import_runs(project, tmp_path, settings, kind, task):
+def test_a_queued_preview_or_import_runs(project: Project, tmp_path: Path, settings: Any, kind: str, task: str) -> None:
     settings.INGEST_ROOT = tmp_path / "ingest"
     settings.INGEST_ROOT.mkdir()
     put(project, "a.png")
@@ -60,7 +63,7 @@ def test_a_queued_preview_or_import_runs(project, tmp_path, settings, kind, task
     assert Annotation.objects.filter(image__project=project).count() == (kind == "import")
 
 
-def test_queued_boxes_are_drawn_or_say_why_not(project, tmp_path):
+def test_queued_boxes_are_drawn_or_say_why_not(project: Project, tmp_path: Path) -> None:
     file = tmp_path / "boxes.jsonl"
     file.write_text(json.dumps({"place": 0, "image": 1, "label": None, "box_xywh": [1, 1, 5, 5], "attributes": {}}))
     params = {"file": str(file), "import_id": 1, "started_at": "2026-11-30"}

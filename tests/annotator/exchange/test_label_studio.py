@@ -1,6 +1,8 @@
 """Label Studio: a project as the program exports it, and brush strokes of any shape."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,10 +10,14 @@ import pytest
 from annotator.annotations.models import Annotation
 from annotator.exchange.formats.labelstudio.brush import BrokenBrushError, pack_brush, unpack_brush
 from annotator.mask_gateway import decode
+from annotator.projects.models import Project
+from tests.annotator.exchange.fixture_types import AddImage, TakeIn
 from tests.annotator.exchange.pixel_steps import SIZE
 
 
-def test_a_label_studio_file_of_the_program_itself(project, add_image, take_in, tmp_path):
+def test_a_label_studio_file_of_the_program_itself(
+    project: Project, add_image: AddImage, take_in: TakeIn, tmp_path: Path
+) -> None:
     add_image(project, "leaf 1.jpg")
     add_image(project, "moss.jpg")
     brush = np.zeros(SIZE, bool)
@@ -47,7 +53,7 @@ def test_a_label_studio_file_of_the_program_itself(project, add_image, take_in, 
     path.write_text(json.dumps(tasks))
     report = take_in(project, path)
     assert (report["format"], report["masks"]["created"], report["masks"]["refused"]) == ("label_studio", 3, 2)
-    rows = {(r.image.name, r.label.name): r for r in Annotation.objects.filter(image__project=project)}
+    rows = {(r.image.name, r.label and r.label.name): r for r in Annotation.objects.filter(image__project=project)}
     assert np.array_equal(decode(rows["leaf 1.jpg", "leaf"].counts, SIZE), brush)
     corner = np.zeros(SIZE, bool)
     corner[:5, :10] = True
@@ -57,13 +63,13 @@ def test_a_label_studio_file_of_the_program_itself(project, add_image, take_in, 
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 70_000), (3, 5), (40, 23)])
-def test_brush_strokes_of_any_shape_come_back(shape):
+def test_brush_strokes_of_any_shape_come_back(shape: tuple[int, int]) -> None:
     random = np.random.default_rng(shape[1])
     for mask in (np.zeros(shape, bool), np.ones(shape, bool), random.random(shape) > 0.5):
         assert np.array_equal(unpack_brush(pack_brush(mask), shape), mask)
 
 
-def test_literal_brush_values_are_read_by_their_alpha():
+def test_literal_brush_values_are_read_by_their_alpha() -> None:
     """Two pixels: red without alpha, then alpha alone; written as eight literal bytes, as label-studio-sdk may."""
     values = [255, 0, 0, 0, 0, 0, 0, 128]
     bits = f"{8:032b}{7:05b}" + "0010" * 4 + "0" + "00" + "111" + "".join(f"{v:08b}" for v in values)
@@ -74,6 +80,6 @@ def test_literal_brush_values_are_read_by_their_alpha():
 @pytest.mark.parametrize(
     "data", [[], [300], ["a"], [0] * 9, pack_brush(np.ones(SIZE, bool))[:-3], pack_brush(np.ones((9, 9), bool))]
 )
-def test_a_brush_stroke_that_is_none_is_refused(data):
+def test_a_brush_stroke_that_is_none_is_refused(data: Any) -> None:
     with pytest.raises(BrokenBrushError):
         unpack_brush(data, SIZE)

@@ -2,19 +2,25 @@
 
 import base64
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from annotator.annotations.models import Annotation
 from annotator.mask_gateway import decode
+from annotator.projects.models import Project
+from tests.annotator.exchange.fixture_types import AddImage, TakeIn
 from tests.annotator.exchange.pixel_steps import SIZE, pack, png_of
 
 
-def shape(label, points, kind, **more):
+def shape(label: Any, points: Any, kind: str, **more: Any) -> dict[str, Any]:
     return {"label": label, "points": points, "group_id": None, "shape_type": kind, "flags": {}, **more}
 
 
-def test_a_labelme_file_of_the_program_itself(project, add_image, take_in, tmp_path):
+def test_a_labelme_file_of_the_program_itself(
+    project: Project, add_image: AddImage, take_in: TakeIn, tmp_path: Path
+) -> None:
     """As LabelMe 5 writes it: the photo inside, two parts in a group, a circle, a mask, a box and a line."""
     add_image(project, "leaf.jpg")
     crop = np.zeros((4, 6), bool)
@@ -38,7 +44,10 @@ def test_a_labelme_file_of_the_program_itself(project, add_image, take_in, tmp_p
     }  # fmt: skip
     report = take_in(project, pack(tmp_path, {"labels/leaf.json": json.dumps(page)}))
     assert (report["format"], report["masks"]["created"], report["masks"]["refused"]) == ("labelme", 3, 2)
-    rows = {row.label.name + str(row.attributes): row for row in Annotation.objects.filter(image__project=project)}
+    rows = {
+        f"{row.label and row.label.name}{row.attributes}": row
+        for row in Annotation.objects.filter(image__project=project)
+    }
     both = np.zeros(SIZE, bool)
     both[1:5, 1:5] = both[1:5, 10:14] = True
     assert np.array_equal(decode(rows["leaf{}"].counts, SIZE), both)
@@ -48,10 +57,12 @@ def test_a_labelme_file_of_the_program_itself(project, add_image, take_in, tmp_p
     assert np.array_equal(decode(rows["leaf{'description': 'torn'}"].counts, SIZE), mask)
 
 
-def test_photos_inside_labelme_json_are_counted_by_name_where_nothing_else_gives_them(project, take_in, tmp_path):
+def test_photos_inside_labelme_json_are_counted_by_name_where_nothing_else_gives_them(
+    project: Project, take_in: TakeIn, tmp_path: Path
+) -> None:
     photo = base64.b64encode(png_of(np.zeros(SIZE, bool))).decode()
 
-    def page(name, data):
+    def page(name: str, data: str | None) -> str:
         corners = [[1, 1], [5, 1], [5, 5], [1, 5]]
         facts = {"version": "5", "flags": {}, "imagePath": name, "imageHeight": 17, "imageWidth": 31}
         return json.dumps({"imageData": data, "shapes": [shape("leaf", corners, "polygon")], **facts})

@@ -5,6 +5,8 @@ import contextlib
 import io
 import json
 import zipfile
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +27,7 @@ scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.tex
 values = st.recursive(scalars, lambda c: st.one_of(st.lists(c, max_size=3), st.dictionaries(st.text(max_size=3), c)))
 
 
-def picture(mode="L"):
+def picture(mode: str = "L") -> bytes:
     out = io.BytesIO()
     pixels = np.eye(*SIZE, dtype=np.uint8)
     Pillow.fromarray(pixels if mode == "L" else np.dstack([pixels, pixels * 0, pixels * 0])).save(out, "PNG")
@@ -64,7 +66,7 @@ EXTRAS = {
 }
 
 
-def read_all(path, name):
+def read_all(path: Path, name: str) -> list[FileMask | Problem] | None:
     try:
         source = Source(path)
     except BrokenFileError:
@@ -81,7 +83,7 @@ def read_all(path, name):
         source.close()
 
 
-def pack(path, name, data):
+def pack(path: Path, name: str, data: str | bytes) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(FILES[name][0], data)
         for entry, picture_bytes in EXTRAS.items():
@@ -90,14 +92,16 @@ def pack(path, name, data):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_sound_files_hold_masks(tmp_path, name):
+def test_the_sound_files_hold_masks(tmp_path: Path, name: str) -> None:
     found = read_all(pack(tmp_path / "x.zip", name, FILES[name][1]), name)
-    assert any(isinstance(item, FileMask) for item in found)
+    assert any(isinstance(item, FileMask) for item in found or [])
 
 
 @FUZZ
 @given(st.sampled_from(sorted(FILES)), st.integers(0, 1500), st.integers(0, 60), st.text(max_size=20))
-def test_files_with_a_piece_cut_out_and_another_put_in(tmp_path, name, start, length, piece):
+def test_files_with_a_piece_cut_out_and_another_put_in(
+    tmp_path: Path, name: str, start: int, length: int, piece: Any
+) -> None:
     text = FILES[name][1]
     damaged = text[:start] + piece + text[start + length :]
     read_all(pack(tmp_path / "x.zip", name, damaged.encode("utf-8", "replace")), name)
@@ -105,7 +109,7 @@ def test_files_with_a_piece_cut_out_and_another_put_in(tmp_path, name, start, le
 
 @FUZZ
 @given(st.data(), st.sampled_from(["labelme", "label_studio", "panoptic"]))
-def test_json_with_any_value_in_any_place(tmp_path, data, name):
+def test_json_with_any_value_in_any_place(tmp_path: Path, data: st.DataObject, name: str) -> None:
     page = json.loads(FILES[name][1])
     here = page
     while isinstance(here, dict | list) and here:
@@ -119,7 +123,7 @@ def test_json_with_any_value_in_any_place(tmp_path, data, name):
 
 @FUZZ
 @given(st.lists(st.integers(0, 255), max_size=60))
-def test_brush_strokes_of_any_bytes(data):
+def test_brush_strokes_of_any_bytes(data: list[int]) -> None:
     head = list(int(f"{17 * 31 * 4:032b}", 2).to_bytes(4))
     with contextlib.suppress(BrokenBrushError):
         assert unpack_brush(head + data, SIZE).shape == SIZE
@@ -127,10 +131,10 @@ def test_brush_strokes_of_any_bytes(data):
 
 @FUZZ
 @given(values, st.integers(1, 7))
-def test_parts_read_in_small_pieces_are_what_json_reads(page, piece):
+def test_parts_read_in_small_pieces_are_what_json_reads(page: object, piece: Any) -> None:
     class Slow(io.BytesIO):
-        def read(self, count=-1):
-            return super().read(min(piece, count))
+        def read(self, count: int | None = -1, /) -> bytes:
+            return super().read(min(piece, -1 if count is None else count))
 
     text = json.dumps({"before": page, "wanted": page, "after": page})
     if "NaN" in text or "Infinity" in text:
@@ -142,5 +146,5 @@ def test_parts_read_in_small_pieces_are_what_json_reads(page, piece):
     assert found == [page]
 
 
-def test_every_new_reader_is_fuzzed_here():
+def test_every_new_reader_is_fuzzed_here() -> None:
     assert {"coco", "sa1b", "yolo", "semantic_png", "instance_png", *FILES} == set(READ)

@@ -2,14 +2,18 @@
 
 import json
 import zipfile
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from annotator.annotations.models import Annotation
+from annotator.exchange.export.run import ExportRun
 from annotator.images.models import Image
 from annotator.projects.models import Label, Project
 from tests.annotator.exchange.file_steps import coco, mask, picture, put, write_json, write_zip
+from tests.annotator.exchange.fixture_types import AddMask, Export, TakeIn
 
 pytestmark = pytest.mark.django_db
 CATEGORIES = [
@@ -19,7 +23,7 @@ CATEGORIES = [
 ]
 
 
-def read(run):
+def read(run: ExportRun) -> dict[str, dict[int, Any]]:
     """Return the ids and names of an exported COCO JSON."""
     content = json.loads(run.files[0].read_text())
     return {
@@ -29,14 +33,14 @@ def read(run):
     }
 
 
-def block(add_mask, image, label, *, x=0):
+def block(add_mask: AddMask, image: Image, label: Label | None, *, x: int = 0) -> Annotation:
     pixels = np.zeros((40, 60), bool)
     pixels[:5, x : x + 5] = True
     return add_mask(image, pixels, label=label)
 
 
 @pytest.fixture
-def brought(other, take_in, tmp_path):
+def brought(other: Project, take_in: TakeIn, tmp_path: Path) -> Project:
     """A project of two photos and what a COCO file with ids of its own brought."""
     for seed, name in enumerate(["000000397133.png", "000000037777.png"]):
         put(other, name, seed)
@@ -49,7 +53,7 @@ def brought(other, take_in, tmp_path):
     return other
 
 
-def test_ids_and_supercategories_go_through(brought, export):
+def test_ids_and_supercategories_go_through(brought: Project, export: Export) -> None:
     assert read(export(brought)) == {
         "categories": {1: ("person", "human"), 3: ("car", "vehicle"), 90: ("toothbrush", "indoor")},
         "images": {397133: "000000397133.png", 37777: "000000037777.png"},
@@ -57,7 +61,9 @@ def test_ids_and_supercategories_go_through(brought, export):
     }
 
 
-def test_new_things_get_the_next_free_number_and_keep_it_whatever_is_deleted(brought, export, add_mask):
+def test_new_things_get_the_next_free_number_and_keep_it_whatever_is_deleted(
+    brought: Project, export: Export, add_mask: AddMask
+) -> None:
     label = Label.objects.create(project=brought, name="new", color="#000000", position=9)
     image = put(brought, "new.png", 5)
     block(add_mask, image, label)
@@ -77,7 +83,7 @@ def test_new_things_get_the_next_free_number_and_keep_it_whatever_is_deleted(bro
     assert second["annotations"][1768] == (397133, 90)
 
 
-def test_the_order_of_labels_does_not_change_their_numbers(brought, export):
+def test_the_order_of_labels_does_not_change_their_numbers(brought: Project, export: Export) -> None:
     before = read(export(brought))
     for place, label in enumerate(Label.objects.filter(project=brought).order_by("-position")):
         label.position = place
@@ -85,7 +91,7 @@ def test_the_order_of_labels_does_not_change_their_numbers(brought, export):
     assert read(export(brought)) == before
 
 
-def test_splits_never_share_an_id(project, export, add_mask):
+def test_splits_never_share_an_id(project: Project, export: Export, add_mask: AddMask) -> None:
     label = Label.objects.get(project=project)
     for seed, split in enumerate(["train", "val", "test", "train"]):
         image = put(project, f"{seed}.png", seed)
@@ -99,7 +105,9 @@ def test_splits_never_share_an_id(project, export, add_mask):
     assert whole["annotations"] == {**parts[0]["annotations"], **parts[1]["annotations"], **parts[2]["annotations"]}
 
 
-def test_ids_that_are_taken_are_given_anew_with_a_word(brought, export, take_in, tmp_path):
+def test_ids_that_are_taken_are_given_anew_with_a_word(
+    brought: Project, export: Export, take_in: TakeIn, tmp_path: Path
+) -> None:
     put(brought, "x.png", 7)
     content = coco(
         [picture(37777, "x.png")], [mask(1768, 37777, category=3), mask(5, 37777, 30, category=3)],
@@ -115,7 +123,9 @@ def test_ids_that_are_taken_are_given_anew_with_a_word(brought, export, take_in,
     assert found["annotations"][1768] == (397133, 90)
 
 
-def test_a_deleted_mask_keeps_its_number_for_when_it_comes_back(project, export, add_mask):
+def test_a_deleted_mask_keeps_its_number_for_when_it_comes_back(
+    project: Project, export: Export, add_mask: AddMask
+) -> None:
     label, image = Label.objects.get(project=project), put(project, "a.png")
     one, two = block(add_mask, image, label), block(add_mask, image, label, x=20)
     export(project)
@@ -127,7 +137,9 @@ def test_a_deleted_mask_keeps_its_number_for_when_it_comes_back(project, export,
     assert two.pk != one.pk
 
 
-def test_annotation_ids_that_restart_per_photo_are_renumbered(project, export, take_in, tmp_path):
+def test_annotation_ids_that_restart_per_photo_are_renumbered(
+    project: Project, export: Export, take_in: TakeIn, tmp_path: Path
+) -> None:
     for seed, name in enumerate("pq"):
         put(project, f"{name}.png", seed)
     masks = [mask(1, 1, 5), mask(2, 1, 20), mask(1, 2, 30), mask(2, 2, 45), mask(0, 2, 0, 20)]
@@ -140,7 +152,9 @@ def test_annotation_ids_that_restart_per_photo_are_renumbered(project, export, t
     assert sorted(image for image, _ in found.values()) == [1, 1, 2, 2, 2]
 
 
-def test_huge_and_odd_ids_get_numbers_of_their_own(project, export, take_in, tmp_path):
+def test_huge_and_odd_ids_get_numbers_of_their_own(
+    project: Project, export: Export, take_in: TakeIn, tmp_path: Path
+) -> None:
     put(project, "p.png")
     content = coco(
         [picture("uuid-1", "p.png")], [mask(2**60, "uuid-1", category="c"), mask("x", "uuid-1", 30, category="c")],
@@ -152,7 +166,7 @@ def test_huge_and_odd_ids_get_numbers_of_their_own(project, export, take_in, tmp
     assert list(found["images"]) == [1]
 
 
-def yolo_names(run):
+def yolo_names(run: ExportRun) -> tuple[dict[int, str], dict[str, str]]:
     import yaml
 
     with zipfile.ZipFile(run.files[0]) as archive:
@@ -161,7 +175,7 @@ def yolo_names(run):
         }
 
 
-def test_class_numbers_stay_when_labels_come_and_go(project, export, add_mask):
+def test_class_numbers_stay_when_labels_come_and_go(project: Project, export: Export, add_mask: AddMask) -> None:
     car = Label.objects.get(project=project)
     bus = Label.objects.create(project=project, name="Bus", color="#000000", position=1)
     block(add_mask, put(project, "a.png"), bus)
@@ -174,7 +188,7 @@ def test_class_numbers_stay_when_labels_come_and_go(project, export, add_mask):
     assert (names, lines) == ({0: "(unused 0)", 1: "Bus", 2: "Tram"}, {"labels/train/a.txt": "1"})
 
 
-def test_class_numbers_that_came_in_go_out(other, export, take_in, tmp_path):
+def test_class_numbers_that_came_in_go_out(other: Project, export: Export, take_in: TakeIn, tmp_path: Path) -> None:
     put(other, "p.png")
     line = "3 0.083333 0.125 0.25 0.125 0.25 0.375 0.083333 0.375\n"
     take_in(other, write_zip(tmp_path / "x.zip", {"data.yaml": "names: {3: leaf, 1: stem}", "labels/p.txt": line}))
@@ -182,7 +196,7 @@ def test_class_numbers_that_came_in_go_out(other, export, take_in, tmp_path):
     assert (names, set(lines.values())) == ({0: "(unused 0)", 1: "stem", 2: "(unused 2)", 3: "leaf"}, {"3"})
 
 
-def test_two_projects_number_for_themselves(brought, export, add_mask):
+def test_two_projects_number_for_themselves(brought: Project, export: Export, add_mask: AddMask) -> None:
     fresh = Project.objects.create(name="Fresh")
     label = Label.objects.create(project=fresh, name="a", color="#000000")
     block(add_mask, put(fresh, "a.png"), label)

@@ -2,15 +2,19 @@
 
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 from PIL import Image as Pillow
 
-from annotator.projects.models import Label
+from annotator.projects.models import Label, Project
+from tests.annotator.exchange.fixture_types import AddImage, AddMask, Export, TakeIn
 from tests.annotator.exchange.pixel_steps import SIZE, contents
 
 
-def test_panoptic_files_are_as_the_documentation_says(project, add_image, add_mask, export):
+def test_panoptic_files_are_as_the_documentation_says(
+    project: Project, add_image: AddImage, add_mask: AddMask, export: Export
+) -> None:
     image, label = add_image(project), Label.objects.get(project=project)
     for number in range(300):  # more than one byte of ids
         block = np.zeros(SIZE, bool)
@@ -30,7 +34,9 @@ def test_panoptic_files_are_as_the_documentation_says(project, add_image, add_ma
     assert page["categories"][0]["isthing"] == 1
 
 
-def test_numbers_that_came_in_go_out_in_panoptic_and_leave_no_gap_in_voc(project, add_image, export, take_in, tmp_path):
+def test_numbers_that_came_in_go_out_in_panoptic_and_leave_no_gap_in_voc(
+    project: Project, add_image: AddImage, export: Export, take_in: TakeIn, tmp_path: Path
+) -> None:
     add_image(project, "a.jpg")
     rle = {"size": list(SIZE), "counts": [100, 20, 407]}
     masks = [{"id": 1, "image_id": 40, "category_id": 90, "segmentation": rle}]

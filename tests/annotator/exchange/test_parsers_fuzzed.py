@@ -3,6 +3,8 @@
 import io
 import json
 import zipfile
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,13 +18,13 @@ from annotator.exchange.files.source import BrokenFileError, Source
 from annotator.exchange.formats.yolo.names import read_names
 from annotator.exchange.registry import READ, load_reader
 from annotator.mask_gateway import (
-    MaskRefusedError,
     counts_from_polygons,
     counts_of_numbers,
     decode,
     encode,
     polygons_from_counts,
 )
+from annotator.sam_gateway import MaskRefusedError
 
 FUZZ = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 scalars = st.one_of(
@@ -36,7 +38,7 @@ values = st.recursive(
 )  # fmt: skip
 
 
-def objects(**fields):
+def objects(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     """Objects with some of these keys, each with a value that fits or one that does not."""
     return st.fixed_dictionaries({}, optional={name: st.one_of(fitting, values) for name, fitting in fields.items()})
 
@@ -61,7 +63,7 @@ sa1b_files = objects(
 )
 
 
-def read_all(source, name):
+def read_all(source: Source, name: str) -> list[FileMask | Problem] | None:
     reader = load_reader(name)(source)
     try:
         for item in reader.outline():
@@ -74,7 +76,7 @@ def read_all(source, name):
 
 @FUZZ
 @given(st.sampled_from(["coco", "sa1b"]), st.one_of(coco_files, sa1b_files, values))
-def test_json_of_any_shape(tmp_path, name, page):
+def test_json_of_any_shape(tmp_path: Path, name: str, page: object) -> None:
     path = tmp_path / "x.json"
     path.write_text(json.dumps(page))
     read_all(Source(path), name)
@@ -82,7 +84,7 @@ def test_json_of_any_shape(tmp_path, name, page):
 
 @FUZZ
 @given(st.binary(max_size=400), st.sampled_from(sorted(READ)))
-def test_bytes_of_any_kind(tmp_path, data, name):
+def test_bytes_of_any_kind(tmp_path: Path, data: bytes, name: str) -> None:
     path = tmp_path / "x"
     path.write_bytes(data)
     try:
@@ -95,10 +97,10 @@ def test_bytes_of_any_kind(tmp_path, data, name):
 
 @FUZZ
 @given(st.dictionaries(st.text(max_size=20), scalars.filter(lambda v: v == v), max_size=5), st.integers(1, 7))
-def test_json_read_in_small_pieces_is_what_json_reads(page, piece):
+def test_json_read_in_small_pieces_is_what_json_reads(page: object, piece: int) -> None:
     class Slow(io.BytesIO):
-        def read(self, count=-1):
-            return super().read(min(piece, count))
+        def read(self, count: int | None = -1, /) -> bytes:
+            return super().read(min(piece, -1 if count is None else count))
 
     text = json.dumps(page).encode()
     assert dict(read_object(Slow(text), arrays=())) == page
@@ -106,7 +108,7 @@ def test_json_read_in_small_pieces_is_what_json_reads(page, piece):
 
 @FUZZ
 @given(st.binary(max_size=300), st.integers(0, 400))
-def test_damaged_pictures(tmp_path, noise, place):
+def test_damaged_pictures(tmp_path: Path, noise: bytes, place: int) -> None:
     out = io.BytesIO()
     Pillow.fromarray(np.eye(17, 31, dtype=np.uint16)).save(out, "PNG")
     data = bytearray(out.getvalue())
@@ -122,7 +124,7 @@ def test_damaged_pictures(tmp_path, noise, place):
 
 @FUZZ
 @given(st.text(), st.text())
-def test_yaml_and_lines_of_any_kind(tmp_path, yaml, lines):
+def test_yaml_and_lines_of_any_kind(tmp_path: Path, yaml: str, lines: str) -> None:
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("data.yaml", ("names:" + yaml).encode("utf-8", "replace"))
         archive.writestr("labels/train/a.txt", lines.encode("utf-8", "replace"))
@@ -136,7 +138,7 @@ def test_yaml_and_lines_of_any_kind(tmp_path, yaml, lines):
     ["names:\n  0: car\n  1: 'road, wet'\n", "names: [car, 'road, wet']", "names:\n- car\n- \"road, wet\"\n",
      "path: .\nnames: {0: car, 1: 'road, wet'}\n"],
 )  # fmt: skip
-def test_the_ways_in_which_names_are_written(text):
+def test_the_ways_in_which_names_are_written(text: str) -> None:
     assert read_names(text) == {0: "car", 1: "road, wet"}
 
 
@@ -147,7 +149,7 @@ def test_the_ways_in_which_names_are_written(text):
         max_size=4,
     )
 )
-def test_outlines_of_any_kind(polygons):
+def test_outlines_of_any_kind(polygons: list[list[float]]) -> None:
     try:
         counts = counts_from_polygons(polygons, (17, 31))
     except MaskRefusedError:
@@ -157,7 +159,7 @@ def test_outlines_of_any_kind(polygons):
 
 @FUZZ
 @given(st.integers(1, 24), st.integers(1, 24), st.integers(0, 2**32), st.integers(1, 6))
-def test_numbers_of_a_picture_become_the_masks_they_paint(height, width, seed, numbers):
+def test_numbers_of_a_picture_become_the_masks_they_paint(height: int, width: int, seed: int, numbers: int) -> None:
     pixels = np.random.default_rng(seed).integers(0, numbers, (height, width)).astype(np.uint16)
     found = dict(counts_of_numbers(pixels))
     assert found == {int(n): encode(pixels == n) for n in np.unique(pixels) if n}
@@ -165,7 +167,7 @@ def test_numbers_of_a_picture_become_the_masks_they_paint(height, width, seed, n
 
 @FUZZ
 @given(st.integers(1, 24), st.integers(1, 24), st.integers(0, 2**32), st.floats(0, 1))
-def test_polygons_without_tolerance_give_back_every_pixel(height, width, seed, share):
+def test_polygons_without_tolerance_give_back_every_pixel(height: int, width: int, seed: int, share: float) -> None:
     counts = encode(np.random.default_rng(seed).random((height, width)) < share)
     polygons = polygons_from_counts(counts, (height, width))
     assert counts_from_polygons(polygons, (height, width)) == counts

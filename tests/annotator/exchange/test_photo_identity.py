@@ -1,6 +1,7 @@
 """Which photo a mask lands on: by path, by tail, by content, by form; two photos in, two photos out."""
 
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,12 +12,13 @@ from annotator.exchange.import_.name_ranks import FOLDED, FOLDED_PART, LAST_PART
 from annotator.images.models import Image
 from annotator.projects.models import Project
 from tests.annotator.exchange.file_steps import coco, found, mask, picture, png, put, write_json, write_zip
+from tests.annotator.exchange.fixture_types import AddMask, Export, TakeIn
 from tests.annotator.test_zip_names import zip_in
 
 pytestmark = pytest.mark.django_db
 
 
-def test_one_name_in_two_folders_is_two_photos(project, take_in, tmp_path):
+def test_one_name_in_two_folders_is_two_photos(project: Project, take_in: TakeIn, tmp_path: Path) -> None:
     """Two days, two cameras, one numbering: the masks of each day lie on its own photo."""
     content = coco(
         [picture(1, "day1/001.png"), picture(2, "day2/001.png")], [mask(1, 1, 0, 0), mask(2, 2, 40, 20)]
@@ -27,7 +29,7 @@ def test_one_name_in_two_folders_is_two_photos(project, take_in, tmp_path):
     assert found(project) == {"day1/001.png": [(0, 0, 10, 10)], "day2/001.png": [(40, 20, 10, 10)]}
 
 
-def test_the_same_file_again_changes_nothing(project, take_in, tmp_path):
+def test_the_same_file_again_changes_nothing(project: Project, take_in: TakeIn, tmp_path: Path) -> None:
     entries = {
         "x.json": coco([picture(1, "day1/001.png"), picture(2, "day2/001.png")], [mask(1, 1), mask(2, 2, 30)]),
         "day1/001.png": png(1),
@@ -43,7 +45,7 @@ def test_the_same_file_again_changes_nothing(project, take_in, tmp_path):
     assert found(project) == once
 
 
-def test_full_path_before_tail_before_content(project, take_in, tmp_path):
+def test_full_path_before_tail_before_content(project: Project, take_in: TakeIn, tmp_path: Path) -> None:
     put(project, "a/x.png", 1)
     put(project, "b/x.png", 2)
     put(project, "y.png", 3)
@@ -65,7 +67,9 @@ def test_full_path_before_tail_before_content(project, take_in, tmp_path):
         (["leaf.png", "leaf.jpg"], "leaf"),
     ],
 )
-def test_what_could_be_another_photo_is_refused_by_name(project, take_in, tmp_path, there, said):
+def test_what_could_be_another_photo_is_refused_by_name(
+    project: Project, take_in: TakeIn, tmp_path: Path, there: list[str], said: str
+) -> None:
     for seed, name in enumerate(there):
         put(project, name, seed)
     report = take_in(project, write_json(tmp_path / "x.json", coco([picture(1, said)], [mask(1, 1)])))
@@ -75,13 +79,15 @@ def test_what_could_be_another_photo_is_refused_by_name(project, take_in, tmp_pa
     assert all(name in reason for name in [said, *there])
 
 
-def test_last_names_alone_are_taken_when_asked_for(project, take_in, tmp_path):
+def test_last_names_alone_are_taken_when_asked_for(project: Project, take_in: TakeIn, tmp_path: Path) -> None:
     put(project, "day1/001.png")
     path = write_json(tmp_path / "x.json", coco([picture(1, "elsewhere/001.png")], [mask(1, 1)]))
     assert take_in(project, path, loose_names=True)["images"]["matched"] == 1
 
 
-def test_two_images_of_a_file_never_become_one_photo_without_a_word(project, take_in, tmp_path):
+def test_two_images_of_a_file_never_become_one_photo_without_a_word(
+    project: Project, take_in: TakeIn, tmp_path: Path
+) -> None:
     put(project, "001.png")
     content = coco([picture(1, "day1/001.png"), picture(2, "day2/001.png")], [mask(1, 1), mask(2, 2, 30)])
     report = take_in(project, write_json(tmp_path / "x.json", content))
@@ -90,7 +96,7 @@ def test_two_images_of_a_file_never_become_one_photo_without_a_word(project, tak
     assert "day1/001.png and day2/001.png" in report["problems"][0]["reason"]
 
 
-def test_of_two_claims_the_exact_one_stands(project, take_in, tmp_path):
+def test_of_two_claims_the_exact_one_stands(project: Project, take_in: TakeIn, tmp_path: Path) -> None:
     put(project, "day1/001.png")
     content = coco([picture(1, "001.png"), picture(2, "day1/001.png")], [mask(1, 1), mask(2, 2, 30)])
     report = take_in(project, write_json(tmp_path / "x.json", content))
@@ -98,14 +104,14 @@ def test_of_two_claims_the_exact_one_stands(project, take_in, tmp_path):
     assert found(project) == {"day1/001.png": [(30, 5, 10, 10)]}
 
 
-def test_a_photo_listed_twice_is_no_photo_twice(project, take_in, tmp_path):
+def test_a_photo_listed_twice_is_no_photo_twice(project: Project, take_in: TakeIn, tmp_path: Path) -> None:
     entries = {"x.json": coco([picture(1, "p.png"), picture(2, "p.png")], [mask(1, 1), mask(2, 2)]), "p.png": png()}
     report = take_in(project, write_zip(tmp_path / "x.zip", entries))
     assert report["images"]["refused"] == 2
     assert not Image.objects.exists()
 
 
-def test_masks_never_land_on_a_photo_of_another_content(project, take_in, tmp_path):
+def test_masks_never_land_on_a_photo_of_another_content(project: Project, take_in: TakeIn, tmp_path: Path) -> None:
     put(project, "p.png", 1)
     entries = {"x.json": coco([picture(1, "p.png")], [mask(1, 1)]), "p.png": png(2)}
     report = take_in(project, write_zip(tmp_path / "x.zip", entries))
@@ -132,14 +138,14 @@ def test_masks_never_land_on_a_photo_of_another_content(project, take_in, tmp_pa
         ("p.png", "./p.png"),
     ],
 )
-def test_names_meet_in_every_form(project, take_in, tmp_path, there, said):
+def test_names_meet_in_every_form(project: Project, take_in: TakeIn, tmp_path: Path, there: str, said: str) -> None:
     put(project, there)
     report = take_in(project, write_json(tmp_path / "x.json", coco([picture(1, said)], [mask(1, 1)])))
     assert report["images"]["matched"] == 1
     assert found(project) == {unicodedata.normalize("NFC", there): [(5, 5, 10, 10)]}
 
 
-def test_the_exact_form_goes_before_the_folded_one(project, take_in, tmp_path):
+def test_the_exact_form_goes_before_the_folded_one(project: Project, take_in: TakeIn, tmp_path: Path) -> None:
     put(project, "a.png", 1)
     put(project, "A.png", 2)
     content = coco([picture(1, "A.png"), picture(2, "a.png")], [mask(1, 1), mask(2, 2, 30)])
@@ -147,7 +153,7 @@ def test_the_exact_form_goes_before_the_folded_one(project, take_in, tmp_path):
     assert found(project) == {"A.png": [(5, 5, 10, 10)], "a.png": [(30, 5, 10, 10)]}
 
 
-def test_a_photo_without_a_file_name_is_known_by_its_address(project, take_in, tmp_path):
+def test_a_photo_without_a_file_name_is_known_by_its_address(project: Project, take_in: TakeIn, tmp_path: Path) -> None:
     put(project, "000000397133.png")
     image = {"id": 397133, "coco_url": "http://images.example.org/val2017/000000397133.png", "width": 60, "height": 40}
     report = take_in(project, write_json(tmp_path / "x.json", coco([image], [mask(1, 397133)])))
@@ -158,7 +164,9 @@ def test_a_photo_without_a_file_name_is_known_by_its_address(project, take_in, t
 @pytest.mark.parametrize(
     ("charset", "name"), [("cp949", "사건사고데이터_01"), ("cp932", "道路_01"), ("gb18030", "苹果"), ("big5", "圖片")]
 )
-def test_names_of_a_zip_are_read_by_the_charset_that_its_json_speaks(project, take_in, tmp_path, charset, name):
+def test_names_of_a_zip_are_read_by_the_charset_that_its_json_speaks(
+    project: Project, take_in: TakeIn, tmp_path: Path, charset: str, name: str
+) -> None:
     import json
 
     content = json.dumps(coco([picture(1, f"{name}.png")], [mask(1, 1)])).encode()
@@ -169,7 +177,7 @@ def test_names_of_a_zip_are_read_by_the_charset_that_its_json_speaks(project, ta
     assert report["notes"]["names_not_utf8"]["count"] == 1
 
 
-def test_label_files_of_two_splits_keep_their_photos(project, take_in, tmp_path):
+def test_label_files_of_two_splits_keep_their_photos(project: Project, take_in: TakeIn, tmp_path: Path) -> None:
     line = "0 0.083333 0.125 0.25 0.125 0.25 0.375 0.083333 0.375\n"
     entries = {
         "data.yaml": "names: [cell]\n",
@@ -186,7 +194,9 @@ def test_label_files_of_two_splits_keep_their_photos(project, take_in, tmp_path)
     }  # fmt: skip
 
 
-def test_folders_come_back_from_every_format_with_photos(project, other, export, take_in, add_mask):
+def test_folders_come_back_from_every_format_with_photos(
+    project: Project, other: Project, export: Export, take_in: TakeIn, add_mask: AddMask
+) -> None:
     import numpy as np
 
     from annotator.projects.models import Label
@@ -219,7 +229,7 @@ def test_folders_come_back_from_every_format_with_photos(project, other, export,
         ("day2/a.png", "day1/a.png", LAST_PART),
     ],
 )
-def test_how_well_a_name_fits(said, path, level):
+def test_how_well_a_name_fits(said: str, path: str, level: int) -> None:
     rank = WantedName(said).rank(path)
     assert rank is not None
     assert rank.level == level
@@ -231,7 +241,7 @@ PATHS = st.lists(PARTS, min_size=1, max_size=3).map(lambda parts: "/".join(parts
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(paths=st.lists(PATHS, min_size=2, max_size=5, unique_by=lambda path: unicodedata.normalize("NFC", path)))
-def test_photos_in_are_photos_out_whatever_their_names(take_in, tmp_path, paths):
+def test_photos_in_are_photos_out_whatever_their_names(take_in: TakeIn, tmp_path: Path, paths: list[str]) -> None:
     project = Project.objects.create(name="p")
     images = [picture(number, path) for number, path in enumerate(paths)]
     masks = [mask(number + 1, number, 5 * number, 0) for number in range(len(paths))]
@@ -247,7 +257,9 @@ def test_photos_in_are_photos_out_whatever_their_names(take_in, tmp_path, paths)
     assert again["images"]["matched"] == again["masks"]["unchanged"] == len(paths)
 
 
-def test_a_photo_of_another_name_is_known_by_its_content_with_a_word(project, take_in, tmp_path):
+def test_a_photo_of_another_name_is_known_by_its_content_with_a_word(
+    project: Project, take_in: TakeIn, tmp_path: Path
+) -> None:
     put(project, "a.png", 1)
     path = write_zip(tmp_path / "x.zip", {"x.json": coco([picture(1, "b.png")], [mask(1, 1)]), "b.png": png(1)})
     report = take_in(project, path)
@@ -255,14 +267,16 @@ def test_a_photo_of_another_name_is_known_by_its_content_with_a_word(project, ta
     assert found(project) == {"a.png": [(5, 5, 10, 10)]}
 
 
-def test_the_same_content_twice_in_a_file_is_two_images(project, take_in, tmp_path):
+def test_the_same_content_twice_in_a_file_is_two_images(project: Project, take_in: TakeIn, tmp_path: Path) -> None:
     put(project, "a.png", 1)
     content = coco([picture(1, "a.png"), picture(2, "b.png")], [mask(1, 1), mask(2, 2, 30)])
     take_in(project, write_zip(tmp_path / "x.zip", {"x.json": content, "a.png": png(1), "b.png": png(1)}))
     assert found(project) == {"a.png": [(5, 5, 10, 10)], "b.png": [(30, 5, 10, 10)]}
 
 
-def test_folders_of_photos_are_never_taken_for_those_of_the_format(project, export, add_mask):
+def test_folders_of_photos_are_never_taken_for_those_of_the_format(
+    project: Project, export: Export, add_mask: AddMask
+) -> None:
     import zipfile
 
     import numpy as np

@@ -14,6 +14,7 @@ from annotator.exchange.export.run import ExportRun
 from annotator.exchange.export.selection import Selection
 from annotator.exchange.options import ExportOptions
 from annotator.projects.models import Label, Project
+from tests.annotator.exchange.fixture_types import AddImage, AddMask, Pixels, TakeIn, Twin
 
 WAYS = [
     {"format": "coco"},
@@ -25,7 +26,7 @@ WAYS = [
 
 
 @st.composite
-def shapes(draw):
+def shapes(draw: st.DrawFn) -> Pixels:
     """Draw pixels, H x W: boxes put on and taken off, or noise, and never nothing."""
     height, width = draw(st.integers(1, 40)), draw(st.integers(1, 40))
     pixels = np.zeros((height, width), bool)
@@ -42,7 +43,9 @@ def shapes(draw):
 @pytest.mark.django_db
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(WAYS), st.lists(shapes(), min_size=1, max_size=3))
-def test_out_and_in_again_every_pixel_is_where_it_was(add_image, add_mask, take_in, twin, options, drawn):
+def test_out_and_in_again_every_pixel_is_where_it_was(
+    add_image: AddImage, add_mask: AddMask, take_in: TakeIn, twin: Twin, options: dict[str, str], drawn: list[Pixels]
+) -> None:
     project = Project.objects.create(name="Random")
     label = Label.objects.create(project=project, name="Thing", color="#111111")
     for pixels in drawn:

@@ -1,13 +1,16 @@
 """Values as tools write them: read where they can mean one thing, named where not; nothing is lost without a word."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from annotator.annotations.models import Annotation
 from annotator.exchange.files.source import BrokenFileError
-from annotator.projects.models import Label
+from annotator.images.models import Image
+from annotator.projects.models import Label, Project
 from tests.annotator.exchange.file_steps import (
     coco,
     found,
@@ -20,6 +23,7 @@ from tests.annotator.exchange.file_steps import (
     write_json,
     write_zip,
 )
+from tests.annotator.exchange.fixture_types import Export, TakeIn
 
 pytestmark = pytest.mark.django_db
 LEAF = "0 0.083333 0.125 0.25 0.125 0.25 0.375 0.083333 0.375\n"
@@ -27,23 +31,23 @@ STEM = "1 0.5 0.125 0.666667 0.125 0.666667 0.375 0.5 0.375\n"
 
 
 @pytest.fixture
-def photo(other):
+def photo(other: Project) -> Image:
     """The one photo, p.png, of an empty project."""
     return put(other, "p.png")
 
 
 @pytest.fixture
-def take(photo, take_in, tmp_path):
+def take(photo: Image, take_in: TakeIn, tmp_path: Path) -> Callable[..., dict[str, Any]]:
     """Import a COCO JSON about p.png."""
 
-    def do(annotations, categories=None, **options):
+    def do(annotations: list[Any], categories: list[Any] | None = None, **options: Any) -> dict[str, Any]:
         content = coco([picture(1, "p.png")], annotations, categories)
         return take_in(photo.project, write_json(tmp_path / "i.json", content), **options)
 
     return do
 
 
-def test_numbers_with_a_point_are_whole_numbers(photo, take_in, tmp_path):
+def test_numbers_with_a_point_are_whole_numbers(photo: Image, take_in: TakeIn, tmp_path: Path) -> None:
     content = {
         "images": [{"id": 208.0, "file_name": "p.png", "width": 60.0, "height": 40.0}],
         "categories": [{"id": 0, "name": "plate"}, {"id": 1, "name": "car"}],
@@ -57,33 +61,37 @@ def test_numbers_with_a_point_are_whole_numbers(photo, take_in, tmp_path):
 
 
 @pytest.mark.parametrize("value", [True, [1], {"a": 1}, 1.5, float("nan"), "", "01"])
-def test_an_id_that_cannot_be_read_costs_its_row_and_is_named(photo, take, value):
+def test_an_id_that_cannot_be_read_costs_its_row_and_is_named(
+    photo: Image, take: Callable[..., dict[str, Any]], value: Any
+) -> None:
     report = take([mask(1, value), mask(2, 1, category=value), mask(3, 1, 30)])
     assert (report["masks"]["created"], report["masks"]["refused"]) == (1, 2)
     assert found(photo.project) == {"p.png": [(30, 5, 10, 10)]}
 
 
 @pytest.mark.parametrize("value", [float("nan"), "wide", True, -3, 60.5])
-def test_a_size_that_cannot_be_read_is_named_and_not_taken_for_none(photo, take_in, tmp_path, value):
+def test_a_size_that_cannot_be_read_is_named_and_not_taken_for_none(
+    photo: Image, take_in: TakeIn, tmp_path: Path, value: Any
+) -> None:
     content = coco([{"id": 1, "file_name": "p.png", "width": value, "height": 40}], [mask(1, 1)])
     report = take_in(photo.project, write_json(tmp_path / "i.json", content))
     assert report["codes"] == {"bad_image": 1, "no_such_image": 1}
     assert "width" in report["problems"][0]["reason"]
 
 
-def test_nan_in_one_row_costs_that_row(photo, take):
+def test_nan_in_one_row_costs_that_row(photo: Image, take: Callable[..., dict[str, Any]]) -> None:
     bad = mask(2, 1, segmentation=[[5, 5, float("nan"), 5, 15, 15]])
     report = take([mask(1, 1), bad, mask(3, 1, 30, area=float("nan"))])
     assert (report["masks"]["created"], report["codes"]) == (2, {"bad_polygon": 1})
 
 
 @pytest.mark.parametrize("value", [1, 1.0, True, "1"])
-def test_a_crowd_is_a_crowd_however_it_is_written(take, value):
+def test_a_crowd_is_a_crowd_however_it_is_written(take: Callable[..., dict[str, Any]], value: Any) -> None:
     take([mask(1, 1, iscrowd=value)])
     assert Annotation.objects.get().attributes == {"iscrowd": 1}
 
 
-def test_a_part_with_too_few_points_costs_that_part_alone(photo, take):
+def test_a_part_with_too_few_points_costs_that_part_alone(photo: Image, take: Callable[..., dict[str, Any]]) -> None:
     rows = [
         mask(1, 1, segmentation=[[5, 5, 15, 5, 15, 15, 5, 15, 7]]),
         mask(2, 1, segmentation=[square(30, 5), [1, 1, 2, 2]]),
@@ -100,8 +108,8 @@ def test_a_part_with_too_few_points_costs_that_part_alone(photo, take):
     ]  # fmt: skip
 
 
-def test_outlines_outside_the_photo_are_cut_near_and_far(photo, take):
-    def outline(x0, y0, x1, y1):
+def test_outlines_outside_the_photo_are_cut_near_and_far(photo: Image, take: Callable[..., dict[str, Any]]) -> None:
+    def outline(x0: float, y0: float, x1: float, y1: float) -> list[list[float]]:
         return [[x0, y0, x1, y0, x1, y1, x0, y1]]
 
     boxes = [(-4, 5, 6, 15), (50, 30, 75.5, 60), (-200, 10, 300, 20), (-1e6, -1e6, 1e6, 1e6)]
@@ -115,7 +123,7 @@ def test_outlines_outside_the_photo_are_cut_near_and_far(photo, take):
     assert report["notes"]["outlines_cut"]["count"] == 2
 
 
-def test_a_slanted_outline_keeps_its_slope_when_it_is_cut(photo, take):
+def test_a_slanted_outline_keeps_its_slope_when_it_is_cut(photo: Image, take: Callable[..., dict[str, Any]]) -> None:
     # The diagonal y = x * 40 / 60, drawn from far away.
     take([mask(1, 1, segmentation=[[-6000, -4000, 6000, 4000, -6000, 4000]])])
     row = Annotation.objects.get()
@@ -123,14 +131,16 @@ def test_a_slanted_outline_keeps_its_slope_when_it_is_cut(photo, take):
     assert (row.bbox_x, row.bbox_h) == (0, 40)
 
 
-def test_attributes_are_kept_and_go_out_again(photo, take, export):
+def test_attributes_are_kept_and_go_out_again(
+    photo: Image, take: Callable[..., dict[str, Any]], export: Export
+) -> None:
     take([mask(1, 1, attributes={"occluded": True, "paint": "red", "n": 3})])
     assert Annotation.objects.get().attributes == {"occluded": True, "paint": "red", "n": 3}
     (row,) = json.loads(export(photo.project).files[0].read_text())["annotations"]
     assert row["attributes"] == {"occluded": True, "paint": "red", "n": 3}
 
 
-def test_what_has_no_place_is_named_with_counts(photo, take_in, tmp_path):
+def test_what_has_no_place_is_named_with_counts(photo: Image, take_in: TakeIn, tmp_path: Path) -> None:
     content = coco(
         [picture(1, "p.png", license=4, date_captured="2013-11-14")],
         [mask(1, 1, score=0.5, track=1), mask(2, 1, 30, score=0.7, keypoints=[])],
@@ -143,7 +153,9 @@ def test_what_has_no_place_is_named_with_counts(photo, take_in, tmp_path):
     }  # fmt: skip
 
 
-def test_names_that_are_nearly_alike_stay_four_labels(photo, take, take_in, tmp_path):
+def test_names_that_are_nearly_alike_stay_four_labels(
+    photo: Image, take: Callable[..., dict[str, Any]], take_in: TakeIn, tmp_path: Path
+) -> None:
     long = "x" * 120
     names = ["Polish", "polish", f"{long} left", f"{long} right", "ｐolish", f"{'y' * 300}1", f"{'y' * 300}2"]
     categories = [{"id": number, "name": name} for number, name in enumerate(names, 1)]
@@ -155,20 +167,20 @@ def test_names_that_are_nearly_alike_stay_four_labels(photo, take, take_in, tmp_
     assert (again["masks"]["unchanged"], Label.objects.filter(project=photo.project).count()) == (7, 7)
 
 
-def test_whoever_imports_may_merge_labels_that_are_alike(photo, take):
+def test_whoever_imports_may_merge_labels_that_are_alike(photo: Image, take: Callable[..., dict[str, Any]]) -> None:
     label = Label.objects.create(project=photo.project, name="Polish", color="#000000")
     take([mask(1, 1)], [{"id": 1, "name": "polish"}], label_map={"polish": label.pk})
     assert Annotation.objects.get().label == label
 
 
-def test_one_name_in_two_unicode_forms_is_one_label(photo, take):
+def test_one_name_in_two_unicode_forms_is_one_label(photo: Image, take: Callable[..., dict[str, Any]]) -> None:
     label = Label.objects.create(project=photo.project, name="caf\u00e9", color="#000000")
     take([mask(1, 1)], [{"id": 1, "name": "cafe\u0301"}])
     assert Annotation.objects.get().label == label
 
 
-def split_zip(tmp_path, names=("a_png.rf.11.png", "b_png.rf.22.png")):
-    def part(name, x):
+def split_zip(tmp_path: Path, names: tuple[str, str] = ("a_png.rf.11.png", "b_png.rf.22.png")) -> Path:
+    def part(name: str, x: float) -> dict[str, Any]:
         things = [{"id": 0, "name": "things", "supercategory": "none"}]
         cell = [{"id": 1, "name": "cell", "supercategory": "things"}]
         return coco([picture(0, name)], [mask(0, 0, x)], things + cell)
@@ -183,7 +195,9 @@ def split_zip(tmp_path, names=("a_png.rf.11.png", "b_png.rf.22.png")):
     return write_zip(tmp_path / "dataset.zip", entries)
 
 
-def test_a_json_for_each_split_is_read_and_folders_become_splits(other, take_in, tmp_path):
+def test_a_json_for_each_split_is_read_and_folders_become_splits(
+    other: Project, take_in: TakeIn, tmp_path: Path
+) -> None:
     report = take_in(other, split_zip(tmp_path))
     assert found(other) == {"a_png.rf.11.png": [(5, 5, 10, 10)], "b_png.rf.22.png": [(30, 5, 10, 10)]}
     assert sorted(other.images.values_list("split", flat=True)) == ["train", "val"]
@@ -192,7 +206,7 @@ def test_a_json_for_each_split_is_read_and_folders_become_splits(other, take_in,
     ]  # fmt: skip
 
 
-def test_photos_of_one_name_in_two_splits_stay_two(other, take_in, tmp_path):
+def test_photos_of_one_name_in_two_splits_stay_two(other: Project, take_in: TakeIn, tmp_path: Path) -> None:
     path = split_zip(tmp_path, ("a.png", "a.png"))
     take_in(other, path)
     assert found(other) == {"a.png": [(5, 5, 10, 10)], "valid/a.png": [(30, 5, 10, 10)]}
@@ -200,7 +214,7 @@ def test_photos_of_one_name_in_two_splits_stay_two(other, take_in, tmp_path):
     assert (again["images"]["matched"], again["masks"]["unchanged"]) == (2, 2)
 
 
-def test_one_may_choose_among_the_jsons(other, take_in, tmp_path):
+def test_one_may_choose_among_the_jsons(other: Project, take_in: TakeIn, tmp_path: Path) -> None:
     report = take_in(other, split_zip(tmp_path), files=["valid/_annotations.coco.json"])
     assert found(other) == {"b_png.rf.22.png": [(30, 5, 10, 10)]}
     assert [part["is_chosen"] for part in report["files"]] == [False, True]
@@ -208,7 +222,9 @@ def test_one_may_choose_among_the_jsons(other, take_in, tmp_path):
         take_in(other, split_zip(tmp_path), files=["other.json"])
 
 
-def test_instances_beside_captions_and_keypoints_of_the_same_photos(photo, take_in, tmp_path):
+def test_instances_beside_captions_and_keypoints_of_the_same_photos(
+    photo: Image, take_in: TakeIn, tmp_path: Path
+) -> None:
     images = [picture(1, "p.png")]
     things = [{"id": 1, "name": "person"}, {"id": 2, "name": "car"}]
     caption = {"id": 1, "image_id": 1, "caption": "x"}
@@ -226,7 +242,7 @@ def test_instances_beside_captions_and_keypoints_of_the_same_photos(photo, take_
     assert labelled(photo.project) == {"person": (5, 5), "car": (30, 5)}
 
 
-def test_classes_of_a_text_file_beside_a_json_that_is_no_coco(other, take_in, tmp_path):
+def test_classes_of_a_text_file_beside_a_json_that_is_no_coco(other: Project, take_in: TakeIn, tmp_path: Path) -> None:
     entries = {
         "classes.txt": "leaf\nstem\n",
         "notes.json": {"categories": [{"id": 0, "name": "leaf"}, {"id": 1, "name": "stem"}], "info": {"year": 2025}},
@@ -250,14 +266,14 @@ def test_classes_of_a_text_file_beside_a_json_that_is_no_coco(other, take_in, tm
         'names: ["le\\u0061f", "stem"]\n',
     ],
 )
-def test_names_in_every_way_that_yaml_has(other, take_in, tmp_path, text):
+def test_names_in_every_way_that_yaml_has(other: Project, take_in: TakeIn, tmp_path: Path, text: str) -> None:
     entries = {"data.yaml": text, "images/train/p.png": png(), "labels/train/p.txt": LEAF + STEM}
     take_in(other, write_zip(tmp_path / "x.zip", entries))
     assert labelled(other) == {"leaf": (5, 5), "stem": (30, 5)}
     assert Label.objects.filter(project=other).count() == 2
 
 
-def test_names_that_yaml_takes_for_other_things_stay_names(other, take_in, tmp_path):
+def test_names_that_yaml_takes_for_other_things_stay_names(other: Project, take_in: TakeIn, tmp_path: Path) -> None:
     entries = {"data.yaml": "names: [no, 1.50, null, 2024-01-01]\n", "images/p.png": png(), "labels/p.txt": LEAF}
     take_in(other, write_zip(tmp_path / "x.zip", entries))
     assert set(Label.objects.filter(project=other).values_list("name", flat=True)) == {
@@ -269,25 +285,25 @@ def test_names_that_yaml_takes_for_other_things_stay_names(other, take_in, tmp_p
 
 
 @pytest.mark.parametrize("text", ["names: [leaf\n", "names: &a [*a, *b]\n", "[" * 5000])
-def test_a_broken_yaml_is_refused_by_name(other, take_in, tmp_path, text):
+def test_a_broken_yaml_is_refused_by_name(other: Project, take_in: TakeIn, tmp_path: Path, text: str) -> None:
     entries = {"data.yaml": text, "images/p.png": png(), "labels/p.txt": LEAF}
     with pytest.raises(BrokenFileError, match=r"data\.yaml"):
         take_in(other, write_zip(tmp_path / "x.zip", entries))
 
 
-def test_a_yaml_makes_no_objects(other, take_in, tmp_path):
+def test_a_yaml_makes_no_objects(other: Project, take_in: TakeIn, tmp_path: Path) -> None:
     text = "names: !!python/object/apply:os.mkdir [made-by-yaml]\n"
     take_in(other, write_zip(tmp_path / "x.zip", {"data.yaml": text, "images/p.png": png(), "labels/p.txt": LEAF}))
     assert [label.name for label in Label.objects.filter(project=other)] == ["made-by-yaml"]
     assert not Path("made-by-yaml").exists()
 
 
-def test_labels_without_any_names_are_called_by_their_number(other, take_in, tmp_path):
+def test_labels_without_any_names_are_called_by_their_number(other: Project, take_in: TakeIn, tmp_path: Path) -> None:
     take_in(other, write_zip(tmp_path / "x.zip", {"images/p.png": png(), "labels/p.txt": LEAF + STEM}))
     assert labelled(other) == {"class 0": (5, 5), "class 1": (30, 5)}
 
 
-def test_the_format_is_told_by_what_comes_late_in_a_file(photo, take_in, tmp_path):
+def test_the_format_is_told_by_what_comes_late_in_a_file(photo: Image, take_in: TakeIn, tmp_path: Path) -> None:
     head = {"info": {"description": "x" * 20_000}, "licenses": [{"name": "y" * 9000}]}
     content = {**head, **coco([picture(1, "p.png")], [mask(1, 1)])}
     entries = {"a.json": {"anything": ["else"] * 3000}, "z/instances.json": content, "list.yaml": "a: 1"}
@@ -300,18 +316,18 @@ def test_the_format_is_told_by_what_comes_late_in_a_file(photo, take_in, tmp_pat
     "content",
     [{"images": [], "annotations": []}, {"categories": [{"id": 1, "name": "x"}]}, {"info": {}}, {}, {"images": {}}],
 )
-def test_nothing_succeeds_with_nothing_in_it(photo, take_in, tmp_path, content):
+def test_nothing_succeeds_with_nothing_in_it(photo: Image, take_in: TakeIn, tmp_path: Path, content: Any) -> None:
     for options in ({}, {"format": "coco"}):
         with pytest.raises(BrokenFileError):
             take_in(photo.project, write_json(tmp_path / "i.json", content), **options)
 
 
-def test_rows_that_are_boxes_are_counted_and_named(photo, take):
+def test_rows_that_are_boxes_are_counted_and_named(photo: Image, take: Callable[..., dict[str, Any]]) -> None:
     report = take([mask(1, 1), mask(2, 1, segmentation=[], bbox=[30, 5, 10, 10])])
     assert (report["masks"]["created"], report["boxes"], report["codes"]) == (1, 1, {"only_a_box": 1})
 
 
-def test_lines_of_a_detector_are_boxes(photo, take_in, tmp_path):
+def test_lines_of_a_detector_are_boxes(photo: Image, take_in: TakeIn, tmp_path: Path) -> None:
     entries = {"data.yaml": "names: [a]", "labels/p.txt": "0 0.5 0.5 0.25 0.5\n0 0.1 0.1 0.1 0.1 0.93\n"}
     report = take_in(photo.project, write_zip(tmp_path / "x.zip", entries))
     assert (report["boxes"], report["masks"]["created"]) == (2, 0)

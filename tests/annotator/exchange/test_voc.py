@@ -2,19 +2,21 @@
 
 import io
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image as Pillow
 
-from annotator.annotations.models import Annotation
 from annotator.mask_gateway import decode
-from annotator.projects.models import Label
-from tests.annotator.exchange.pixel_steps import SIZE, contents, pack, png_of
+from annotator.projects.models import Label, Project
+from tests.annotator.exchange.fixture_types import AddImage, AddMask, Export, TakeIn
+from tests.annotator.exchange.pixel_steps import SIZE, contents, masks_of, pack, png_of
 
 
 @pytest.fixture
-def voc_files():
+def voc_files() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], str]:
     """The layout of the published set: numbers with a palette, 255 around objects, no labelmap."""
     objects, labels = np.zeros(SIZE, np.uint8), np.zeros(SIZE, np.uint8)
     objects[2:8, 2:8], labels[2:8, 2:8] = 1, 15
@@ -30,7 +32,13 @@ def voc_files():
     return objects, labels, f"<annotation>{head}{rows}</annotation>"
 
 
-def test_the_published_voc_layout_is_read(project, add_image, take_in, tmp_path, voc_files):
+def test_the_published_voc_layout_is_read(
+    project: Project,
+    add_image: AddImage,
+    take_in: TakeIn,
+    tmp_path: Path,
+    voc_files: tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], str],
+) -> None:
     objects, labels, xml = voc_files
     add_image(project, "2007_000032.jpg")
     files = {
@@ -41,12 +49,18 @@ def test_the_published_voc_layout_is_read(project, add_image, take_in, tmp_path,
     }
     report = take_in(project, pack(tmp_path, files))
     assert (report["format"], report["masks"]["created"], report["masks"]["refused"]) == ("voc", 2, 1)
-    rows = {row.label.name: decode(row.counts, SIZE) for row in Annotation.objects.filter(image__project=project)}
+    rows = {name: decode(counts, SIZE) for name, counts in masks_of(project)}
     assert np.array_equal(rows["person"], objects == 1)
     assert np.array_equal(rows["cat"], objects == 2)
 
 
-def test_voc_in_colours_goes_by_its_labelmap(project, add_image, take_in, tmp_path, voc_files):
+def test_voc_in_colours_goes_by_its_labelmap(
+    project: Project,
+    add_image: AddImage,
+    take_in: TakeIn,
+    tmp_path: Path,
+    voc_files: tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], str],
+) -> None:
     """As CVAT writes it: pictures in colour; the XML's order is not that of the objects."""
     objects, _, xml = voc_files
     add_image(project, "2007_000032.jpg")
@@ -60,12 +74,14 @@ def test_voc_in_colours_goes_by_its_labelmap(project, add_image, take_in, tmp_pa
         "SegmentationClass/2007_000032.png": png_of(labels[objects]),
     }
     take_in(project, pack(tmp_path, files))
-    rows = {row.label.name: decode(row.counts, SIZE) for row in Annotation.objects.filter(image__project=project)}
+    rows = {name: decode(counts, SIZE) for name, counts in masks_of(project)}
     assert rows.keys() == {"leaf", "moss"}
     assert np.array_equal(rows["leaf"], objects == 1)
 
 
-def test_voc_files_are_as_the_development_kit_says(project, add_image, add_mask, export):
+def test_voc_files_are_as_the_development_kit_says(
+    project: Project, add_image: AddImage, add_mask: AddMask, export: Export
+) -> None:
     label = Label.objects.get(project=project)
     image = add_image(project, split="val")
     block = np.zeros(SIZE, bool)
@@ -83,7 +99,7 @@ def test_voc_files_are_as_the_development_kit_says(project, add_image, add_mask,
     ]
     for folder in ("SegmentationClass", "SegmentationObject"):
         with Pillow.open(io.BytesIO(files[f"{folder}/00000.png"])) as picture:
-            assert (picture.mode, picture.getpalette()[3:6]) == ("P", [128, 0, 0])
+            assert (picture.mode, (picture.getpalette() or [])[3:6]) == ("P", [128, 0, 0])
             assert np.array_equal(np.asarray(picture) == 1, block)
     assert files["ImageSets/Segmentation/val.txt"] == b"00000\n"
     assert files["labelmap.txt"].decode().splitlines()[1:] == ["background:0,0,0::", "Car:128,0,0::"]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from annotator.jobs.runners import STALE_AFTER
 from annotator.projects.models import Project
 
 STEPS: list[tuple[int, int]] = []
-ON_STEP: list[Callable[[Job, int], None]] = []
+ON_STEP: list[Callable[[Job, int], object]] = []
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +38,7 @@ def count_to_five(job: Job) -> None:
         STEPS.append((job.pk, index))
         job.report = {"reached": index + 1}
 
-    if jobs.run_steps(job, [lambda index=index: step(index) for index in range(job.done, 5)]):
+    if jobs.run_steps(job, [partial(step, index) for index in range(job.done, 5)]):
         jobs.finish_job(job, report=job.report)
 
 

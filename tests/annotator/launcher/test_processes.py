@@ -1,5 +1,6 @@
 """A child of the launcher: pauses before it is started again, and logs that stay short."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def child(tmp_path: Path) -> Child:
 
 def test_one_that_dies_young_waits_twice_as_long_each_time(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
-    monkeypatch.setattr(processes.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     child.started_at = 999.0
     assert [child.starts_again_in_s() for _ in range(9)] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
     now[0] += processes.SHORT_LIFE_S

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from joserfc import jwt
-from joserfc.jwk import RSAKey
+from joserfc.jwk import OctKey, RSAKey
 
 CLIENT_ID, CLIENT_SECRET = "maskwright", "a-secret-of-the-client"
 
@@ -31,7 +31,7 @@ class Provider:
 
     def __init__(self) -> None:
         self.key = first_key()
-        self.signing_key = self.key
+        self.signing_key: RSAKey | OctKey = self.key
         self.algorithm = "RS256"
         self.claims: dict[str, Any] = {}
         self.user_info: dict[str, Any] = {"sub": "u-1", "email": "ann@example.org", "email_verified": True}

@@ -38,8 +38,8 @@ def test_the_images_of_a_removed_member_are_to_do_at_once(
         assert open_lease(held, by, purpose=Purpose.ANNOTATE)
     remove_member(Membership.objects.get(project=project, user=annotator))
     assert [work_status(row) for row in (image, other, elsewhere)] == ["new", "in_progress", "in_progress"]
-    held = set(Lease.objects.filter(released_at=None).values_list("image_id", flat=True))
-    assert held == {other.pk, elsewhere.pk}
+    held_ids = set(Lease.objects.filter(released_at=None).values_list("image_id", flat=True))
+    assert held_ids == {other.pk, elsewhere.pk}
 
 
 def test_the_images_of_a_deactivated_person_are_to_do_at_once(

@@ -207,7 +207,7 @@ def test_images_left_to_the_model_are_nobodys_to_do(
     run = MaskRun.objects.create(image=sampled, kind=RunKind.AUTOMATIC, digest="d", status=RunStatus.DONE)
     Project.objects.filter(pk=project.pk).update(stage=Stage.FULLY_AUTOMATIC)
 
-    def state() -> list[str]:
+    def state() -> list[tuple[str, str]]:
         text = client_of(admin).get(f"/projects/{project.pk}/queue/").content.decode()
         return re.findall(r"<b>(\d+)</b> (to do|in progress|left to the model)", text)
 

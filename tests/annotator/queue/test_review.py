@@ -1,5 +1,6 @@
 """Reviewing: all or a share, accept, mend, send back; the annotator sees returned images first."""
 
+import random
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -128,7 +129,7 @@ def test_a_share_samples(
 ) -> None:
     share(project, 0.3)
     drawn = iter([0.1, 0.29, 0.31, 0.9])
-    monkeypatch.setattr(review.random, "random", lambda: next(drawn))
+    monkeypatch.setattr(random, "random", lambda: next(drawn))
     verdicts = []
     for _ in range(4):
         image = add_image()

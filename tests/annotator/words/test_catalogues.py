@@ -25,8 +25,13 @@ def messages_of(file: Path) -> list[tuple[str, list[str]]]:
     """Return (text or plural, translations) of a catalogue."""
     with file.open("rb") as source:
         rows = [message for message in read_po(source) if message.id]
-    return [(row.id if isinstance(row.id, str) else row.id[1], [row.string] if isinstance(row.string, str) else
-             list(row.string)) for row in rows]  # fmt: skip
+    return [
+        (
+            row.id if isinstance(row.id, str) else row.id[1],
+            [row.string] if isinstance(row.string, str) else list(row.string or ()),
+        )
+        for row in rows
+    ]
 
 
 def test_there_are_two_languages_of_two_domains() -> None:
