@@ -14,6 +14,7 @@ import argparse
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from sam_core.backends.torch_backend import TorchPredictor
 from sam_core.errors import CheckpointError
 from sam_core.predictor import ImageEmbedding
 from sam_core.registry import MODELS, build_model
-from tests.sam_core.straightforward_automatic import straightforward_masks
+from tests.sam_core.straightforward_automatic import PUBLISHED, straightforward_masks
 
 DEFAULT_PHOTO = Path(__file__).parents[2] / "fixtures" / "demo" / "photos" / "coffee.jpg"
 
@@ -52,7 +53,7 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
 def thresholds(predictor: TorchPredictor, image: np.ndarray, config: AutomaticConfig) -> AutomaticConfig:
     """Set thresholds at which an untrained model lets as many candidates pass as a trained one does."""
     everything = replace(
-        AutomaticConfig.published(points_per_side=min(8, config.points_per_side)),
+        AutomaticConfig(**PUBLISHED, points_per_side=min(8, config.points_per_side)),
         predicted_iou_threshold=0.0,
         stability_score_threshold=0.0,
         box_nms_threshold=1.0,
@@ -79,7 +80,7 @@ def main() -> None:
     scale = options.side / max(photo.size)
     image = np.asarray(photo.resize((round(photo.width * scale), round(photo.height * scale))))
     predictor.embed(image)
-    config = AutomaticConfig.published(points_per_side=options.points_per_side)
+    config = AutomaticConfig(**PUBLISHED, points_per_side=options.points_per_side)
     config = config if options.paper else thresholds(predictor, image, config)
     print(f"{options.model}, {'trained' if is_trained else 'untrained'}, {image.shape[1]} x {image.shape[0]} px,")
     print(f"{config.points_per_side**2} clicks, {asdict(config)}")
@@ -103,7 +104,7 @@ def compare(predictor: TorchPredictor, image: np.ndarray, config: AutomaticConfi
     answers = {}
     for name, way in (("exact", config), ("early decisions", early)):
         generator = AutomaticMaskGenerator(predictor, way)
-        answers[name], *seconds = timed(lambda generator=generator: generator.generate(image))
+        answers[name], *seconds = timed(partial(generator.generate, image))
         report(name, len(answers[name]), seconds, plain_seconds)
     counts = {name: {one["segmentation"]["counts"] for one in found} for name, found in answers.items()}
     missed = len(counts["exact"] - counts["early decisions"])

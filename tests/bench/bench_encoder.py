@@ -11,12 +11,15 @@ import copy
 import json
 import math
 import time
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from sam_core.modeling.image_encoder import Attention
+from sam_core.modeling.image_encoder import Attention, ImageEncoderViT
 from sam_core.registry import MODELS
+from tests.sam_core.tiny_models import untrained_sam
 
 
 def explicit_attend(attention: Attention, qkv: Tensor) -> Tensor:
@@ -29,18 +32,19 @@ def explicit_attend(attention: Attention, qkv: Tensor) -> Tensor:
     logits = (q / math.sqrt(q.shape[-1])) @ k.transpose(1, 2)
     logits = logits.view(-1, side, side, side, side) + by_row[..., :, None] + by_column[..., None, :]
     mixed = logits.flatten(3).flatten(1, 2).softmax(dim=-1) @ v
-    return mixed.view(batch, heads, side, side, -1).permute(0, 2, 3, 1, 4).flatten(3)
+    out: Tensor = mixed.view(batch, heads, side, side, -1).permute(0, 2, 3, 1, 4).flatten(3)
+    return out
 
 
 def with_explicit_attention(encoder: nn.Module) -> nn.Module:
     plain = copy.deepcopy(encoder)
     for module in plain.modules():
         if isinstance(module, Attention):
-            module._attend = explicit_attend.__get__(module)
+            setattr(module, "_attend", partial(explicit_attend, module))  # noqa: B010  mypy keeps methods as they are
     return plain
 
 
-def best_seconds(runs: dict[str, object], repeat: int) -> dict[str, float]:
+def best_seconds(runs: Mapping[str, Callable[[], object]], repeat: int) -> dict[str, float]:
     best = dict.fromkeys(runs, math.inf)
     for _ in range(repeat):
         for name, run in runs.items():
@@ -52,7 +56,8 @@ def best_seconds(runs: dict[str, object], repeat: int) -> dict[str, float]:
 
 def reduced(encoder: nn.Module, pixels: Tensor) -> Tensor:
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        return encoder(pixels)
+        features: Tensor = encoder(pixels)
+    return features
 
 
 @torch.inference_mode()
@@ -64,7 +69,8 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    fused = MODELS[args.model].build_untrained().image_encoder.eval()
+    fused = untrained_sam(args.model).image_encoder.eval()
+    assert isinstance(fused, ImageEncoderViT)
     for name, parameter in fused.named_parameters():
         if "rel_pos" in name:
             nn.init.normal_(parameter, std=0.2)

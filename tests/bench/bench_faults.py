@@ -333,11 +333,11 @@ def a_database(kind: str) -> Iterator[str]:
     server = os.environ.get("TEST_POSTGRESQL_URL", "postgres://postgres@127.0.0.1:5432/postgres")
     name = f"maskwright_faults_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server, autocommit=True) as line:
-        line.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+        line.execute(f'CREATE DATABASE "{name}"')
         try:
             yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
         finally:
-            line.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+            line.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def main() -> int:

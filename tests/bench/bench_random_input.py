@@ -25,7 +25,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 from playwright.sync_api import Error as BrowserError
@@ -37,6 +37,7 @@ from tests.bench.network_cuts import EXPECTED, Cuts, Ledger, wait_until_saved
 from tests.bench.way_back import OPEN_MS, SETTLE_MS, Way
 from tests.chromium import CHROMIUM, FLAGS
 
+BUTTONS: tuple[Literal["left", "right", "middle"], ...] = ("left", "right", "middle")
 PHOTOS = Path(__file__).resolve().parents[2] / "fixtures" / "demo" / "photos"
 NAMES = ("cat.jpg", "coffee.jpg", "coins.jpg")
 REPORT_S = 60.0
@@ -98,7 +99,7 @@ class Watch:
             return False
         early = statistics.median(sample[name] for sample in self.samples[quarter : 2 * quarter])
         late = statistics.median(sample[name] for sample in self.samples[-quarter:])
-        return late > early * GROWTH[name]
+        return bool(late > early * GROWTH[name])
 
 
 class Monkey:
@@ -130,7 +131,7 @@ class Monkey:
         )
 
     def click(self) -> None:
-        button = self.chance.choices(["left", "right", "middle"], weights=[8, 2, 1])[0]
+        button = self.chance.choices(BUTTONS, weights=[8, 2, 1])[0]
         self.page.mouse.click(*self.inside(), button=button, click_count=self.chance.choice([1, 1, 1, 2]))
 
     def leave(self) -> None:
@@ -163,7 +164,7 @@ class Monkey:
 
     def stroke(self) -> None:
         self.page.mouse.move(*self.inside())
-        self.page.mouse.down(button=self.chance.choices(["left", "right", "middle"], weights=[8, 1, 2])[0])
+        self.page.mouse.down(button=self.chance.choices(BUTTONS, weights=[8, 1, 2])[0])
         for _ in range(self.chance.randint(1, 5)):
             self.page.mouse.move(*self.place(), steps=self.chance.randint(1, 6))
             if self.chance.random() < 0.05:

@@ -158,10 +158,7 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         server.wait_until_ready()
         started = time.perf_counter()
         with ThreadPoolExecutor(options.at_once) as pool:
-            jobs = [
-                pool.submit(lambda n=n: server.upload(f"{n}.jpg", unique(bases[n % BASES], n)))
-                for n in range(options.photos)
-            ]
+            jobs = [pool.submit(server.upload, f"{n}.jpg", unique(bases[n % BASES], n)) for n in range(options.photos)]
             seconds = [job.result() for job in jobs]
         uploaded = time.perf_counter() - started
         while (left := server.waiting()) and time.perf_counter() - started < uploaded + options.wait_s:

@@ -11,7 +11,6 @@ masks whose box is smaller than a tenth of the large photo, and the paired gain 
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -124,4 +123,4 @@ def mosaics(data: Path, *, photos: int, masks: int, side: int) -> Iterator[tuple
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -26,7 +26,9 @@ def read_with_datumaro(kind: Any, folder: Path) -> Iterator[Any]:
     dataset = Dataset.import_from(str(folder), kind)
     names = [label.name for label in dataset.categories()[AnnotationType.label]]
     for item in dataset:
-        parts = {}  # datumaro makes several annotations of one with several polygons, and gives them one group
+        parts: dict[
+            int, tuple[str, np.ndarray]
+        ] = {}  # datumaro makes several annotations of one with several polygons, and gives them one group
         for place, annotation in enumerate(item.annotations):
             if annotation.type in (AnnotationType.mask, AnnotationType.polygon):
                 mask = pixels_of(annotation, item.media.size)

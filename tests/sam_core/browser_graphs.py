@@ -10,12 +10,12 @@ from sam_core.modeling.promptable import PromptableModel
 from sam_core.modeling.sam import Sam
 from sam_core.onnx.browser_checks import BrowserGraphs, prompt_feeds, torch_decode
 from sam_core.onnx.verify import PromptCase
-from sam_core.registry import build_model
+from tests.sam_core.tiny_models import build_sam
 
 
 def sam_off_its_start() -> Sam:
     """Return a tiny Sam whose every weight matters: norms and biases are off their neutral start."""
-    model = build_model("sam_tiny_test")
+    model = build_sam()
     torch.manual_seed(3)
     with torch.no_grad():
         for parameter in model.parameters():

@@ -19,6 +19,7 @@ from sam_core.backends.torch_backend import TorchPredictor
 from sam_core.embedding import IMAGE_EMBEDDINGS
 from sam_core.modeling.sam import Sam
 from sam_core.registry import MODELS
+from tests.sam_core.tiny_models import untrained_sam
 
 WEIGHTS = Path(__file__).with_name("click_model.pt")
 STEPS, BATCH, LEARNING_RATE, SEED = 4000, 8, 2e-3, 7
@@ -38,7 +39,7 @@ def click_predictor() -> TorchPredictor:
 def train() -> Sam:
     """Train the model on two random photos."""
     torch.manual_seed(SEED)
-    sam = MODELS["sam_tiny_test"].build_untrained()
+    sam = untrained_sam()
     with torch.no_grad():
         embeddings = sam.encode(torch.rand(2, 3, sam.image_size, sam.image_size) * 255)[IMAGE_EMBEDDINGS]
     parameters = [*sam.mask_decoder.parameters(), *sam.prompt_encoder.parameters()]

@@ -4,6 +4,7 @@ import base64
 import io
 import struct
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -56,7 +57,7 @@ def corners(pixels: np.ndarray) -> list[list[int]]:
 
 def tiff(
     *pages: np.ndarray,
-    order: str = "<",
+    order: Literal["<", ">"] = "<",
     photometric: int | None = None,
     extra: Sequence[int] = (),
     subfiles: Sequence[int] = (),

@@ -117,7 +117,8 @@ def tiny_vit_attention(x: Tensor, state: State, heads: int) -> Tensor:
         [offsets.setdefault((abs(a[0] - b[0]), abs(a[1] - b[1])), len(offsets)) for b in positions] for a in positions
     ]
     bias = state["attention_biases"][:, torch.tensor(index)]
-    mixed = [softmax_attention(*qkv[:, head].unbind(1), bias[head]) for head in range(heads)]
+    q, k, v = qkv.unbind(2)  # each N x heads x D
+    mixed = [softmax_attention(q[:, head], k[:, head], v[:, head], bias[head]) for head in range(heads)]
     return linear(torch.cat(mixed, dim=1), state, "proj").reshape(side, side, dim)
 
 

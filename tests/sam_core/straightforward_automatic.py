@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,6 +22,12 @@ from sam_core.automatic.grid import Crop, crops_of, points_of
 from sam_core.backends.torch_backend import TorchPredictor
 from sam_core.embedding import IMAGE_EMBEDDINGS
 from sam_core.prompts import Prompts
+
+# The defaults of the published code, which leave out what only the paper describes.
+PUBLISHED: dict[str, Any] = {
+    "crop_points_downscale": 1, "min_region_area_px": 0, "max_area_ratio": 1.0, "mask_nms_threshold": None,
+    "is_exact": True,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,10 @@ from sam_core.automatic import AutomaticConfig, AutomaticMaskGenerator
 from sam_core.errors import InvalidImageError
 from sam_core.masks import rle
 from tests.sam_core.click_model import click_predictor
-from tests.sam_core.straightforward_automatic import straightforward_masks
+from tests.sam_core.straightforward_automatic import PUBLISHED, straightforward_masks
 
 # the miniature is less sure of itself than a real model
-# The defaults of the published code, which leave out what only the paper describes.
-PUBLISHED = {
-    "crop_points_downscale": 1, "min_region_area_px": 0, "max_area_ratio": 1.0, "mask_nms_threshold": None,
-    "is_exact": True,
-}  # fmt: skip
-LENIENT = {"points_per_side": 8, "predicted_iou_threshold": 0.7, "stability_score_threshold": 0.6}
+LENIENT: dict[str, Any] = {"points_per_side": 8, "predicted_iou_threshold": 0.7, "stability_score_threshold": 0.6}
 
 
 def photo(height: int, width: int, seed: int = 0) -> Any:
@@ -55,7 +50,7 @@ def test_the_masks_are_those_of_the_straightforward_loop(size: Any, changes: Any
 
 
 @pytest.mark.parametrize("size", [(300, 200), (97, 160)])
-def test_deciding_at_low_resolution_changes_nothing_here(size: Any) -> None:
+def test_deciding_at_low_resolution_changes_nothing_here(size: tuple[int, int]) -> None:
     image = photo(*size, seed=1)
     exact = AutomaticConfig(**LENIENT, is_exact=True)
     early = AutomaticConfig(**LENIENT, is_exact=False)

@@ -22,7 +22,8 @@ from sam_core.geometry import PhotoGeometry
 from sam_core.masks import rle
 from sam_core.masks.stability import stability_score
 from sam_core.masks.upsample import mask_at_original_size, upsampled_bands
-from sam_core.registry import MODELS
+from tests.sam_core.straightforward_automatic import PUBLISHED
+from tests.sam_core.tiny_models import untrained_sam
 
 
 def test_the_figures_are_the_papers() -> None:
@@ -46,15 +47,9 @@ def test_the_figures_are_the_papers() -> None:
 
 
 def test_the_published_code_differs_where_it_leaves_out_the_paper() -> None:
-    ours, published = asdict(AutomaticConfig()), asdict(AutomaticConfig.published(crop_layers=1))
-    assert {name: value for name, value in published.items() if value != ours[name]} == {
-        "crop_layers": 1,
-        "crop_points_downscale": 1,
-        "min_region_area_px": 0,
-        "max_area_ratio": 1.0,
-        "mask_nms_threshold": None,
-        "is_exact": True,
-    }
+    ours = asdict(AutomaticConfig())
+    assert all(value != ours[name] for name, value in PUBLISHED.items())
+    assert asdict(AutomaticConfig(**PUBLISHED)) == ours | PUBLISHED
 
 
 @pytest.mark.parametrize(
@@ -178,7 +173,8 @@ def test_mask_nms_sees_duplicates_that_boxes_hide() -> None:
 
 def candidate(mask: np.ndarray, crop: Any = (0, 0, 40, 40), iou: Any = 0.9) -> Any:
     encoded = rle.encode(mask)
-    return Candidate(encoded, tuple(rle.bbox_xywh(encoded)), rle.area(encoded), iou, 1.0, (1.0, 2.0), crop)
+    x, y, width, height = rle.bbox_xywh(encoded)
+    return Candidate(encoded, (x, y, width, height), rle.area(encoded), iou, 1.0, (1.0, 2.0), crop)
 
 
 def test_of_duplicates_the_one_from_the_smaller_crop_stays() -> None:
@@ -232,7 +228,7 @@ def test_nothing_to_measure_is_an_empty_mask_and_hopeless() -> None:
 @pytest.mark.parametrize("name", ["sam_tiny_test", "sam_lite"])
 def test_fused_decoding_answers_as_the_decoder(name: str) -> None:
     torch.manual_seed(3)
-    model = MODELS[name].build_untrained().eval()
+    model = untrained_sam(name).eval()
     side, dim = model.embedding_size, model.prompt_encoder.embed_dim
     embedding, points = {IMAGE_EMBEDDINGS: torch.randn(1, dim, side, side)}, torch.rand(6, 2) * model.image_size
     coords, labels = torch.stack([points, torch.zeros_like(points)], 1), torch.tensor([[1, -1]]).expand(6, 2)

@@ -28,7 +28,7 @@ PROMPTS = {
     "a mask and a click": Prompts(
         point_coords=np.array([[30.0, 20.0]]),
         point_labels=np.array([0]),
-        mask_input=np.random.default_rng(1).normal(0, 4, (32, 32)),
+        mask_input=np.random.default_rng(1).normal(0, 4, (32, 32)).astype(np.float32),
     ),
 }
 

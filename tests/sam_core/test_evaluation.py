@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -52,8 +53,8 @@ def test_calibration_by_hand() -> None:
 
 
 def test_worse_clicks_are_counted() -> None:
-    ious = {f"{name}{more}": [0.9] for name in ("first", "best", "box") for more in ("", "_sharpened")}
-    steps = {"curves": [[0.9, 0.8, 0.78, 0.775, 0.9]], "outside": [0.1, 0.3], "spoilt": [0.1, 0]}
+    ious: dict[str, Any] = {f"{name}{more}": [0.9] for name in ("first", "best", "box") for more in ("", "_sharpened")}
+    steps: dict[str, Any] = {"curves": [[0.9, 0.8, 0.78, 0.775, 0.9]], "outside": [0.1, 0.3], "spoilt": [0.1, 0]}
     report = protocol.Tally(**ious, **steps, predicted=[1], actual=[1]).report(5)
     expected = {"worse_share": 0.5, "drop_share": 0.25, "worst": -0.1, "outside": 0.2, "spoilt": 0.05}
     assert report["refining"] == expected

@@ -12,7 +12,7 @@ from sam_core.embedding import IMAGE_EMBEDDINGS
 from sam_core.modeling.factored_decoder import in_cell_order, in_image_order
 from sam_core.modeling.lite import build_sam_lite
 from sam_core.modeling.sam import Sam
-from sam_core.registry import MODELS
+from tests.sam_core.tiny_models import untrained_sam
 
 SIZE = 64
 SIDE = SIZE // 2
@@ -108,7 +108,7 @@ def test_answers_and_gradients_are_the_published_ones(sam: Sam, kind: str) -> No
 @torch.inference_mode()
 def test_decode_answers_as_published_for_one_image_and_for_many(name: str, kind: str) -> None:
     torch.manual_seed(5)
-    model = MODELS[name].build_untrained().eval()
+    model = untrained_sam(name).eval()
     grid, dim, side = model.embedding_size, model.prompt_encoder.embed_dim, model.mask_side
     coords, labels, mask = prompts(kind)
     coords = coords * (model.image_size / SIZE)

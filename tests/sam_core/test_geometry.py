@@ -71,7 +71,7 @@ def test_what_is_no_rgb_image_is_refused(image: Any, reason: str, strategy: Any)
 def test_resizing_is_pillow_s_antialiased_bilinear() -> None:
     image = np.random.default_rng(0).integers(0, 256, (90, 200, 3), dtype=np.uint8)
     resized = LongestSide(64).resize(image)
-    assert (resized.shape, resized.dtype) == ((29, 64, 3), np.uint8)
+    assert (resized.shape, resized.dtype) == ((29, 64, 3), np.dtype(np.uint8))
     assert np.array_equal(resized, np.asarray(Image.fromarray(image).resize((64, 29), Image.Resampling.BILINEAR)))
     # Antialiasing: every pixel takes part, so the mean survives; picking neighbours alone would be far noisier.
     assert abs(float(resized.mean()) - float(image.mean())) < 1.5
@@ -82,7 +82,7 @@ def test_resizing_is_pillow_s_antialiased_bilinear() -> None:
 def test_a_square_is_resized_as_torch_resizes_tensors(size: Any) -> None:
     image = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
     resized = Square(64).resize(image)
-    assert (resized.shape, resized.dtype) == ((64, 64, 3), np.float32)
+    assert (resized.shape, resized.dtype) == ((64, 64, 3), np.dtype(np.float32))
     published = interpolate(to_tensor(image), (64, 64), mode="bilinear", align_corners=False, antialias=True)
     np.testing.assert_allclose(resized, published[0].permute(1, 2, 0).numpy(), atol=1e-3)  # of 255
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +39,7 @@ from tests.sam_core.plain_model import (
 
 VIT_B = ViTConfig(embed_dim=768, depth=12, num_heads=12, global_blocks=(2, 5, 8, 11))
 # tensors of the official files: how many, and a digest of their sorted names and shapes
-PUBLISHED = {
+PUBLISHED: dict[str, tuple[Callable[[], ImageEncoderViT | TinyViT], int, str]] = {
     "vit_b": (lambda: ImageEncoderViT(VIT_B), 339, "ae860c47e4254d5d"),
     "vit_tiny": (lambda: TinyViT(TinyViTConfig()), 464, "1bced4f9ca15e450"),
 }
@@ -61,7 +63,7 @@ def build_small() -> HqSam:
         for parameter in small.parameters():
             if parameter.ndim < 3:  # tokens, norms and biases off their neutral start
                 parameter.data.add_(0.2 * torch.randn_like(parameter))
-        torch.nn.init.normal_(small.image_encoder.pos_embed, std=0.5)
+        torch.nn.init.normal_(small.get_parameter("image_encoder.pos_embed"), std=0.5)
     return small.eval()
 
 
@@ -140,6 +142,7 @@ def test_equals_the_plain_formulation(labels: list[int], has_mask: bool) -> None
 @torch.inference_mode()
 def test_early_features_are_those_after_the_first_global_block(model: HqSam) -> None:
     encoder, pixels = model.image_encoder, random(2, 3, 64, 64)
+    assert isinstance(encoder, ImageEncoderViT)
     features, early = encoder.forward_early(pixels)
     tokens = encoder.blocks[1](encoder.blocks[0](encoder.patch_embed(pixels) + encoder.pos_embed))
     torch.testing.assert_close(early, tokens.permute(0, 3, 1, 2))
@@ -224,8 +227,13 @@ def test_the_published_interface_and_the_predictor_answer_alike(model: HqSam, tm
 
 def test_every_mask_of_a_photo_is_found() -> None:
     model = build_small()
-    model.mask_decoder.iou_prediction_head.layers[-1].bias.data.add_(2)  # all of them are sure of themselves
-    anything = {"predicted_iou_threshold": 0.0, "stability_score_threshold": 0.0, "min_region_area_px": 0}
+    head = list(model.get_submodule("mask_decoder.iou_prediction_head.layers").parameters())
+    head[-1].data.add_(2)  # all of them are sure of themselves
+    anything: dict[str, Any] = {
+        "predicted_iou_threshold": 0.0,
+        "stability_score_threshold": 0.0,
+        "min_region_area_px": 0,
+    }
     config = AutomaticConfig(points_per_side=2, box_nms_threshold=1.0, mask_nms_threshold=None, **anything)
     image = np.random.default_rng(3).integers(0, 256, (60, 90, 3), dtype=np.uint8)
     predictor = TorchPredictor(model, "hq")

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from sam_core.modeling import image_encoder
 from sam_core.modeling.image_encoder import ImageEncoderViT, ViTConfig, merge_windows, partition_windows
-from sam_core.registry import MODELS, build_model
 from tests.sam_core.plain_model import part_of, vit_encoder
+from tests.sam_core.tiny_models import build_sam, untrained_sam
 
 CONFIG = ViTConfig(
     embed_dim=32, depth=3, num_heads=4, global_blocks=(1,), image_size=80, patch_size=8, window_size=4, out_chans=16
@@ -44,7 +44,7 @@ def test_equals_the_plain_formulation(encoder: Any) -> None:
 
 
 def test_the_test_model_equals_the_plain_formulation() -> None:
-    sam = build_model("sam_tiny_test")
+    sam = build_sam()
     state = part_of(sam.state_dict(), "image_encoder.")
     with torch.inference_mode():
         expected = vit_encoder(state, images(1, 64), heads=2, window=3, global_blocks=(1,))
@@ -126,10 +126,11 @@ PUBLISHED = {
 def test_published_dimensions(name: str) -> None:
     count, dim, depth, heads, global_blocks = PUBLISHED[name]
     with torch.device("meta"):
-        sam = MODELS[name].build_untrained()
+        sam = untrained_sam(name)
     state = {key: tuple(value.shape) for key, value in sam.image_encoder.state_dict().items()}
     head_dim = dim // heads
     assert sum(p.numel() for p in sam.parameters()) == count
+    assert isinstance(sam.image_encoder, ImageEncoderViT)
     assert sam.image_encoder.config.num_heads == heads
     assert state["pos_embed"] == (1, 64, 64, dim)
     assert state["patch_embed.proj.weight"] == (dim, 3, 16, 16)

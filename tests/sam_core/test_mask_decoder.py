@@ -9,6 +9,7 @@ import torch
 from sam_core.embedding import IMAGE_EMBEDDINGS
 from sam_core.registry import MODELS, build_model
 from tests.sam_core.plain_model import decode, dense_map, part_of, sparse_tokens
+from tests.sam_core.tiny_models import untrained_sam
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +123,7 @@ def test_pixels_are_normalised_and_padded_as_published(sam: Any) -> None:
 
 def test_dimensions_of_the_published_decoder() -> None:
     with torch.device("meta"):
-        sam = MODELS["sam_vit_b"].build_untrained()
+        sam = untrained_sam("sam_vit_b")
     shapes = {key: tuple(value.shape) for key, value in sam.state_dict().items()}
     transformer = "mask_decoder.transformer.layers"
     assert shapes[f"{transformer}.1.self_attn.q_proj.weight"] == (256, 256)
@@ -130,7 +131,7 @@ def test_dimensions_of_the_published_decoder() -> None:
     assert shapes[f"{transformer}.1.cross_attn_image_to_token.out_proj.weight"] == (256, 128)
     assert shapes[f"{transformer}.1.mlp.lin1.weight"] == (2048, 256)
     assert f"{transformer}.2.norm1.weight" not in shapes
-    assert sam.mask_decoder.transformer.layers[0].self_attn.num_heads == 8
+    assert sam.get_submodule("mask_decoder.transformer.layers.0.self_attn").num_heads == 8
     assert shapes["mask_decoder.transformer.final_attn_token_to_image.k_proj.weight"] == (128, 256)
     assert shapes["mask_decoder.mask_tokens.weight"] == (4, 256)
     assert shapes["mask_decoder.iou_token.weight"] == (1, 256)

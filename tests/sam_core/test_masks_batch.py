@@ -38,7 +38,7 @@ def test_sound_masks_are_measured_as_the_pixels_say(drawn: Any) -> None:
         rows, columns = np.nonzero(mask)
         box = (0, 0, 0, 0)
         if rows.size:
-            box = (columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1)
+            box = (int(columns.min()), int(rows.min()), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1)
         assert result == MeasuredMask(one["counts"], int(mask.sum()), box)
 
 

@@ -62,7 +62,9 @@ def test_the_mask_is_that_of_torch(original_size: Any, make: Any, channels: int)
 
 def reference_value(logits: np.ndarray, geometry: Any, row: Any, column: Any) -> Any:
     """One output value, written out as the module's docstring defines it, in plain Python floats."""
-    f32 = lambda value: float(np.float32(value))  # noqa: E731
+
+    def f32(value: Any) -> float:
+        return float(np.float32(value))
 
     def taps(n_in: Any, n_out: Any, d: Any) -> Any:
         if n_in == n_out:
@@ -187,7 +189,7 @@ def test_stability_of_batches_and_of_nothing() -> None:
     logits[1, 2] = 2
     logits[1, 1, :2] = 2
     logits[1, 1, 2] = 0
-    expected = [[0, 0, 0], [0, 2 / 3, 1]]
+    expected = np.array([[0, 0, 0], [0, 2 / 3, 1]])
     assert np.allclose(stability.stability_score(logits), expected)
 
 

@@ -23,6 +23,7 @@ BOX = np.array([[700.0, 80.0], [740.0, 130.0]]), np.array([2, 3])
 def sam(monkeypatch: pytest.MonkeyPatch) -> Sam:
     """A model whose masks are blobs around the click, with every view that a policy may use."""
     model = click_predictor().model
+    assert isinstance(model, Sam)
     monkeypatch.setattr(model, "policy", MaskPolicy(uses_flip=True, uses_crops=True))
     return model
 

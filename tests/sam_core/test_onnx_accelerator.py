@@ -1,6 +1,7 @@
 """The browser's accelerator: same function as torch, files in the order that its kernel reads, one door."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -32,7 +33,7 @@ def sam() -> Sam:
 
 
 @pytest.fixture(scope="module")
-def exported(sam: Sam, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
+def exported(sam: Sam, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("accelerator")
     part = export_accelerator(sam, folder, made_up_embedding(sam))
     assert part is not None
@@ -40,7 +41,7 @@ def exported(sam: Sam, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
 
 
 @pytest.fixture(scope="module")
-def graphs(sam: Sam, exported: tuple[Path, dict]) -> AcceleratedGraphs:
+def graphs(sam: Sam, exported: tuple[Path, dict[str, Any]]) -> AcceleratedGraphs:
     return AcceleratedGraphs(exported[0], read_decoder_weights(sam))
 
 
@@ -106,7 +107,7 @@ def test_terms_have_the_shapes_that_the_decode_graphs_declare(sam: Sam, graphs: 
     assert tuple(terms) == term_names()
 
 
-def test_its_part_of_the_manifest_names_its_files(exported: tuple[Path, dict]) -> None:
+def test_its_part_of_the_manifest_names_its_files(exported: tuple[Path, dict[str, Any]]) -> None:
     folder, part = exported
     named = {one["file"] for one in part["graphs"].values()} | {part["upscaling"]["file"], WEIGHTS}
     assert {file.name for file in folder.iterdir()} == named
@@ -114,7 +115,7 @@ def test_its_part_of_the_manifest_names_its_files(exported: tuple[Path, dict]) -
     assert part["largest_difference"] <= 1e-3
 
 
-def test_the_upscalings_weights_lie_in_columns_of_four(sam: Sam, exported: tuple[Path, dict]) -> None:
+def test_the_upscalings_weights_lie_in_columns_of_four(sam: Sam, exported: tuple[Path, dict[str, Any]]) -> None:
     upscaling = Upscaling.of(read_decoder_weights(sam))
     floats = np.frombuffer((exported[0] / UPSCALING).read_bytes(), np.float32)
     inputs, outputs = upscaling.weight2.shape
@@ -134,7 +135,7 @@ def test_a_model_whose_channels_do_not_fit_the_kernel_has_none(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_graphs_avoid_what_is_slow_in_the_browser(exported: tuple[Path, dict]) -> None:
+def test_graphs_avoid_what_is_slow_in_the_browser(exported: tuple[Path, dict[str, Any]]) -> None:
     for name in ("first", "refine"):
         graph = onnx.load(exported[0] / f"accelerated_{name}.onnx", load_external_data=False).graph
         kinds = {node.op_type for node in graph.node}

@@ -4,6 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -22,9 +23,9 @@ from sam_core.onnx.golden import find_golden_case, golden_embedding
 from sam_core.onnx.plain_decoder import GRAPHS, WEIGHTS
 from sam_core.onnx.verify import PromptCase, prompt_cases
 from sam_core.onnx.weight_file import WeightFile
-from sam_core.registry import build_model
 from tests.sam_core.browser_graphs import embedding_of, expect_torch, sam_off_its_start
 from tests.sam_core.square_model import COARSE, FINE, MIDDLE, build_square
+from tests.sam_core.tiny_models import build_sam
 
 PLAIN_FILES = {f"{name}.onnx" for name in GRAPHS} | {WEIGHTS}
 CASES = list(prompt_cases(64, 32))
@@ -36,13 +37,15 @@ def sam() -> Sam:
 
 
 @pytest.fixture(scope="module")
-def exported(sam: Sam, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
+def exported(sam: Sam, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("browser")
     return folder, export_browser_decoder(sam, folder, model_version="tiny-1")
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-def test_plain_graphs_compute_what_torch_computes(sam: Sam, exported: tuple[Path, dict], case: PromptCase) -> None:
+def test_plain_graphs_compute_what_torch_computes(
+    sam: Sam, exported: tuple[Path, dict[str, Any]], case: PromptCase
+) -> None:
     expect_torch(sam, PlainGraphs(exported[0]), embedding_of(sam, 5), case)
 
 
@@ -58,7 +61,7 @@ def test_a_model_with_three_embedding_tensors_has_plain_graphs(tmp_path: Path) -
 
 
 def test_a_decoder_of_another_depth_ships_plain_graphs_alone(tmp_path: Path) -> None:
-    model = build_model("sam_tiny_test")
+    model = build_sam()
     del model.mask_decoder.transformer.layers[1]
     manifest = export_browser_decoder(model, tmp_path)
     assert manifest["accelerator"] is None
@@ -66,7 +69,7 @@ def test_a_decoder_of_another_depth_ships_plain_graphs_alone(tmp_path: Path) -> 
 
 
 def test_clicks_and_boxes_are_drawn_outside_of_the_graphs(tmp_path: Path) -> None:
-    model = build_model("sam_tiny_test")
+    model = build_sam()
     model.prompt_encoder.sketches = True
     export_browser_decoder(model, tmp_path)
     graphs, embedding = PlainGraphs(tmp_path), embedding_of(model, 9)
@@ -74,13 +77,13 @@ def test_clicks_and_boxes_are_drawn_outside_of_the_graphs(tmp_path: Path) -> Non
         expect_torch(model, graphs, embedding, case)
 
 
-def test_a_mask_prompt_needs_no_points(sam: Sam, exported: tuple[Path, dict]) -> None:
+def test_a_mask_prompt_needs_no_points(sam: Sam, exported: tuple[Path, dict[str, Any]]) -> None:
     case = next(case for case in CASES if case.mask_input is not None)
     alone = PromptCase("mask alone", case.coords[:, :0], case.labels[:, :0], case.mask_input)
     expect_torch(sam, PlainGraphs(exported[0]), embedding_of(sam, 6), alone)
 
 
-def test_manifest_describes_the_files(exported: tuple[Path, dict], sam: Sam) -> None:
+def test_manifest_describes_the_files(exported: tuple[Path, dict[str, Any]], sam: Sam) -> None:
     folder, manifest = exported
     assert json.loads((folder / "manifest.json").read_text()) == manifest
     assert manifest["format"] == EXPORT_FORMAT
@@ -97,7 +100,7 @@ def test_manifest_describes_the_files(exported: tuple[Path, dict], sam: Sam) -> 
     assert manifest["largest_difference"] <= 1e-3
 
 
-def test_graphs_reproduce_the_golden_case(exported: tuple[Path, dict], sam: Sam) -> None:
+def test_graphs_reproduce_the_golden_case(exported: tuple[Path, dict[str, Any]], sam: Sam) -> None:
     folder, manifest = exported
     golden, graphs = manifest["golden"], PlainGraphs(folder)
     coords = np.array([[golden["point"], [0, 0]]], np.float32)
@@ -129,7 +132,7 @@ def test_the_golden_numbers_go_on_in_the_next_tensor() -> None:
     np.testing.assert_array_equal(np.concatenate([parts["first"], parts["second"]], axis=1), both)
 
 
-def test_a_folder_with_damaged_weights_does_not_load(exported: tuple[Path, dict], tmp_path: Path) -> None:
+def test_a_folder_with_damaged_weights_does_not_load(exported: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     folder, _ = exported
     for file in folder.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
@@ -143,9 +146,9 @@ def test_graphs_that_stray_are_not_written(
     sam: Sam, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: ModuleType
 ) -> None:
     """A decoder whose torch weights change between building and checking is refused, and nothing appears."""
-    changed, real = build_model("sam_tiny_test"), module.check_graphs
+    changed, real = build_sam(), module.check_graphs
     with torch.no_grad():
-        changed.mask_decoder.iou_token.weight.add_(1.0)
+        changed.get_parameter("mask_decoder.iou_token.weight").add_(1.0)
     monkeypatch.setattr(module, "check_graphs", lambda _, *rest: real(changed, *rest))
     with pytest.raises(ExportError, match="differs from torch"):
         export_browser_decoder(sam, tmp_path / "out")
@@ -167,7 +170,7 @@ def test_equal_constants_are_stored_once() -> None:
     assert len(file.to_bytes()) == 256
 
 
-def test_runtime_warns_of_nothing(exported: tuple[Path, dict], capfd: pytest.CaptureFixture[str]) -> None:
+def test_runtime_warns_of_nothing(exported: tuple[Path, dict[str, Any]], capfd: pytest.CaptureFixture[str]) -> None:
     folder, _ = exported
     for file in folder.glob("*.onnx"):
         onnxruntime.InferenceSession(str(file))

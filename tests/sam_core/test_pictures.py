@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -145,7 +146,7 @@ def test_a_window_without_a_width_is_refused(low: float, high: float) -> None:
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
-def test_white_is_zero_is_not_a_negative(order: str, kind: type[np.generic]) -> None:
+def test_white_is_zero_is_not_a_negative(order: Literal["<", ">"], kind: type[np.unsignedinteger[Any]]) -> None:
     top = np.iinfo(kind).max
     values = np.full((40, 60), top, kind)  # black
     values[20:] = 0  # white
@@ -156,7 +157,7 @@ def test_white_is_zero_is_not_a_negative(order: str, kind: type[np.generic]) -> 
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("kind", ["float32", "int32", "uint32", "int16", "int8"])
-def test_floats_and_whole_numbers_keep_their_order(order: str, kind: str) -> None:
+def test_floats_and_whole_numbers_keep_their_order(order: Literal["<", ">"], kind: str) -> None:
     ramp = np.linspace(-100 if kind in {"float32", "int32", "int16", "int8"} else 0, 120, 60)
     if kind == "uint32":
         ramp = ramp * 3e7
@@ -193,7 +194,7 @@ def test_numbers_that_are_none_are_refused_by_name() -> None:
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
-def test_a_fourth_band_without_extra_samples_is_no_transparency(kind: type[np.generic]) -> None:
+def test_a_fourth_band_without_extra_samples_is_no_transparency(kind: type[np.unsignedinteger[Any]]) -> None:
     scale = 257 if kind is np.uint16 else 1
     fourth = np.linspace(0, 255, 60).astype(np.uint8) * np.ones((40, 1), np.uint8)
     values = np.dstack([scene(), fourth]).astype(kind) * scale
@@ -202,7 +203,7 @@ def test_a_fourth_band_without_extra_samples_is_no_transparency(kind: type[np.ge
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
-def test_real_transparency_shows_white(kind: type[np.generic]) -> None:
+def test_real_transparency_shows_white(kind: type[np.unsignedinteger[Any]]) -> None:
     scale = 257 if kind is np.uint16 else 1
     alpha = np.full((40, 60), 255, np.uint8)
     alpha[:20, :30] = 0
@@ -246,7 +247,8 @@ def wide_gamut_profile() -> bytes:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
 def test_a_profile_is_converted_to_srgb(kind: str) -> None:
-    options = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"lossless": True}}.get(kind, {})
+    of_kind: dict[str, dict[str, Any]] = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"lossless": True}}
+    options = of_kind.get(kind, {})
     plain = read(
         encoded(
             scene(), kind, icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(), **options

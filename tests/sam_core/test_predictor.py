@@ -105,10 +105,12 @@ def test_a_model_may_weigh_the_click(predictor: Any, image: Any) -> None:
     """Centrality and stability decide among equally promising masks; other prompts are chosen as ever."""
     weighing = TorchPredictor(build_model("sam_tiny_test"), "sam_tiny_test")
     weighing.model.policy = MaskPolicy(weighs_click=True)
-    torch.nn.init.zeros_(weighing.model.mask_decoder.iou_prediction_head.layers[-1].weight)  # no candidate stands out
+    layers = weighing.model.get_submodule("mask_decoder.iou_prediction_head.layers")
+    *_, weight, _bias = layers.parameters()
+    torch.nn.init.zeros_(weight)  # no candidate stands out
     embedding = weighing.embed(image)
     places = np.random.default_rng(5).uniform(0, 60, (30, 1, 2))
-    clicks = Prompts(point_coords=places, point_labels=np.ones((30, 1)))
+    clicks = Prompts(point_coords=places, point_labels=np.ones((30, 1), np.int64))
     prediction = weighing.predict(embedding, clicks)
     coords, labels = clicks.to_tokens(LongestSide(64).of((90, 61)))
     scores = click_scores(
@@ -119,7 +121,7 @@ def test_a_model_may_weigh_the_click(predictor: Any, image: Any) -> None:
     published = 1 + prediction.predicted_iou[:, 1:].argmax(axis=1)
     assert (prediction.chosen != published).any()
     assert int(weighing.predict(embedding, BOX).chosen[0]) == 0
-    background = Prompts(point_coords=places, point_labels=np.zeros((30, 1)))
+    background = Prompts(point_coords=places, point_labels=np.zeros((30, 1), np.int64))
     answer = weighing.predict(embedding, background)
     assert answer.chosen.tolist() == (1 + answer.predicted_iou[:, 1:].argmax(axis=1)).tolist()
 
@@ -186,10 +188,15 @@ def test_a_ragged_batch_equals_its_prompts_one_by_one(
 
 
 def test_prompts_of_unequal_lengths_are_refused_readably() -> None:
+    uneven: Any = {"point_coords": [[[1, 2]], [[1, 2], [3, 4]]], "point_labels": [[1], [1, 1]]}
     with pytest.raises(InvalidPromptError, match="point_coords must be an array of numbers"):
-        Prompts(point_coords=[[[1, 2]], [[1, 2], [3, 4]]], point_labels=[[1], [1, 1]])
+        Prompts(**uneven)
     with pytest.raises(InvalidPromptError, match="same length"):
-        Prompts(point_coords=np.zeros((2, 1, 2)), point_labels=np.ones((2, 1)), boxes_xyxy=np.array([[0, 0, 5, 5.0]]))
+        Prompts(
+            point_coords=np.zeros((2, 1, 2)),
+            point_labels=np.ones((2, 1), np.int64),
+            boxes_xyxy=np.array([[0, 0, 5, 5.0]]),
+        )
 
 
 def test_a_model_in_training_mode_answers_as_in_eval_mode(image: Any) -> None:
@@ -267,7 +274,7 @@ def test_precision_is_chosen_by_device() -> None:
     assert choose_encoder_dtype(torch.device("cpu")) == torch.float32
 
 
-BAD_PROMPTS = {
+BAD_PROMPTS: dict[str, tuple[dict[str, Any], str]] = {
     "nothing": ({}, "no prompt was given"),
     "no points": ({"point_coords": np.zeros((1, 0, 2)), "point_labels": np.zeros((1, 0))}, "is empty"),
     "an empty batch": ({"boxes_xyxy": np.zeros((0, 4))}, "no prompt was given"),
@@ -329,7 +336,7 @@ def test_a_box_beside_the_image_is_refused_and_one_that_reaches_over_is_not(pred
 
 def test_a_mask_prompt_of_another_model_is_refused(predictor: Any, embedding: Any) -> None:
     with pytest.raises(InvalidPromptError, match="256x256; this model takes 32x32"):
-        predictor.predict(embedding, Prompts(mask_input=np.zeros((256, 256))))
+        predictor.predict(embedding, Prompts(mask_input=np.zeros((256, 256), np.float32)))
 
 
 def test_an_embedding_of_another_model_is_refused(predictor: Any, embedding: Any) -> None:

@@ -10,14 +10,14 @@ from sam_core.modeling.prompt_sketch import CERTAIN, IN_BOX, sketch
 from sam_core.modeling.sam import Sam
 from sam_core.onnx.browser import export_browser_decoder
 from sam_core.onnx.published import export_published_decoder
-from sam_core.registry import build_model
+from tests.sam_core.tiny_models import build_sam
 
 BOX, CLICK = [2, 3], [1, -1]
 
 
 @pytest.fixture
 def sam() -> Iterator[Sam]:
-    model = build_model("sam_tiny_test")
+    model = build_sam()
     # this model's cells are two pixels, as sam_lite's are
     assert model.image_size == 2 * model.mask_side
     model.prompt_encoder.sketches = True
@@ -26,7 +26,9 @@ def sam() -> Iterator[Sam]:
 
 
 def dense(sam: Sam, coords: list[list[float]], labels: list[int], mask: torch.Tensor | None = None) -> torch.Tensor:
-    return sam.prompt_encoder(torch.tensor([coords]), torch.tensor([labels]), mask)[1]
+    _, planes = sam.prompt_encoder(torch.tensor([coords]), torch.tensor([labels]), mask)
+    assert isinstance(planes, torch.Tensor)
+    return planes
 
 
 def test_a_lone_click_stays_a_token(sam: Sam) -> None:

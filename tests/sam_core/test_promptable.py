@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ PROMPTS = {
     "a mask and clicks": Prompts(
         point_coords=np.array([[30.0, 20.0], [140.0, 80.0]]),
         point_labels=np.array([0, 1]),
-        mask_input=np.random.default_rng(1).normal(0, 4, (32, 32)),
+        mask_input=np.random.default_rng(1).normal(0, 4, (32, 32)).astype(np.float32),
     ),
 }
 
@@ -121,7 +122,11 @@ def test_a_batch_is_its_prompts_one_by_one(predictor: TorchPredictor, image: np.
 
 
 def test_every_mask_of_a_photo_is_found_with_any_decoder(predictor: TorchPredictor, image: np.ndarray) -> None:
-    anything = {"predicted_iou_threshold": 0.0, "stability_score_threshold": 0.0, "min_region_area_px": 0}
+    anything: dict[str, Any] = {
+        "predicted_iou_threshold": 0.0,
+        "stability_score_threshold": 0.0,
+        "min_region_area_px": 0,
+    }
     config = AutomaticConfig(points_per_side=3, box_nms_threshold=1.0, mask_nms_threshold=None, **anything)
     found = AutomaticMaskGenerator(predictor, config).generate(image)
     assert len(found) > 9

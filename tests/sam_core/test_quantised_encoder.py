@@ -17,13 +17,13 @@ from sam_core.onnx import mask_agreement, quantised
 from sam_core.onnx.encoder import export_encoder
 from sam_core.onnx.mask_agreement import measure_agreement
 from sam_core.onnx.quantised import MOST_PHOTOS, export_quantised_encoder, find_photos
-from sam_core.registry import build_model
 from tests.sam_core.cli_steps import run
+from tests.sam_core.tiny_models import build_sam
 
 
 @pytest.fixture(scope="module")
 def model() -> Sam:
-    return build_model("sam_tiny_test")
+    return build_sam()
 
 
 def kinds_in_8_bits(file: Path) -> set[str]:
@@ -72,8 +72,8 @@ def test_agreement_is_that_of_the_masks_shown(model: Sam, photos: Path, tmp_path
     export_encoder(model, one)
     same = measure_agreement(model, one, one, images)
     assert (same.iou, same.worst_iou, same.photos) == (1.0, 1.0, 2)
-    unlike = build_model("sam_tiny_test")
-    unlike.image_encoder.neck[2].weight.data.mul_(-1)
+    unlike = build_sam()
+    unlike.get_parameter("image_encoder.neck.2.weight").data.mul_(-1)
     export_encoder(unlike, other)
     assert measure_agreement(model, one, other, images).iou < 0.9
 
@@ -109,10 +109,13 @@ def test_the_command_says_what_it_made(
 ) -> None:
     figures = mask_agreement.Agreement(0.995, 0.98, 54, 3, 0.1, 0.2)
     made = quantised.Quantised("linear layers", figures, 10, 30)
-    asked_with = []
-    monkeypatch.setattr(
-        quantised, "export_quantised_encoder", lambda sam, out, found: (asked_with.append((out, len(found))), made)[1]
-    )
+    asked_with: list[tuple[Path, int]] = []
+
+    def note(_sam: object, out: Path, found: list[Path]) -> quantised.Quantised:
+        asked_with.append((out, len(found)))
+        return made
+
+    monkeypatch.setattr(quantised, "export_quantised_encoder", note)
     asked = ("export", "--model", "sam_tiny_test", "--graph", "encoder", "--out", tmp_path / "x.onnx")
     status, report, _ = run(capsys, *asked, "--quantise", photos)
     assert (status, asked_with) == (0, [(tmp_path / "x.onnx", 6)])

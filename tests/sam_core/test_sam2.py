@@ -42,7 +42,7 @@ PROMPTS = {
     "a mask and clicks": Prompts(
         point_coords=np.array([[30.0, 20.0], [140.0, 50.0]]),
         point_labels=np.array([0, 1]),
-        mask_input=np.random.default_rng(1).normal(0, 30, (32, 32)),
+        mask_input=np.random.default_rng(1).normal(0, 30, (32, 32)).astype(np.float32),
     ),
 }
 
@@ -87,13 +87,15 @@ def attend_plainly(attention: hiera.Attention, window: Tensor) -> Tensor:
         q = q.unflatten(0, (-1, 2)).unflatten(2, (-1, 2)).amax(dim=(1, 3))
     heads = [one.flatten(0, 1).chunk(attention.num_heads, dim=-1) for one in (q, k, v)]
     mixed = [(a @ b.T * a.shape[-1] ** -0.5).softmax(dim=-1) @ c for a, b, c in zip(*heads, strict=True)]
-    return attention.proj(torch.cat(mixed, dim=-1)).reshape(*q.shape[:2], -1)
+    out: Tensor = attention.proj(torch.cat(mixed, dim=-1))
+    return out.reshape(*q.shape[:2], -1)
 
 
 @pytest.mark.parametrize("index", range(8))
 @torch.inference_mode()
 def test_a_block_is_its_windows_one_by_one(model: Sam2, index: int) -> None:
     block = model.image_encoder.trunk.blocks[index]
+    assert isinstance(block, hiera.Block)
     side = {0: 32, 1: 32, 2: 16, 3: 16, 4: 8, 5: 8, 6: 8, 7: 4}[index]
     x = random(1, side, side, block.norm1.normalized_shape[0], seed=index)
     normed, window = block.norm1(x), block.window or side
@@ -235,7 +237,7 @@ def test_every_parameter_of_the_image_path_gets_a_gradient() -> None:
     answers = small.sam_mask_decoder.decode(
         embedding, prompts.get_dense_pe(), sparse, dense, is_attended=torch.ones(1, 5, dtype=torch.bool)
     )
-    sum((one * random(*one.shape, seed=3)).sum() for one in answers).backward()
+    torch.stack([(one * random(*one.shape, seed=3)).sum() for one in answers]).sum().backward()
     # a bias on keys moves all scores of a query alike; the coarsest map is left out but for what it adds
     without = [name for name, p in small.named_parameters() if p.grad is None]
     assert without == []

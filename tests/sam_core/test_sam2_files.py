@@ -82,7 +82,7 @@ REFUSED: dict[str, tuple[Callable[[State], object], str]] = {
     "code": (lambda state: {"model": state, "args": print}, "holds Python objects, which are not loaded"),
 } | {
     name: (
-        lambda _, name=name: {"model": with_video(shapes_of(name))},  # type: ignore[misc]
+        lambda _, name=name: {"model": with_video(shapes_of(name))},
         f"holds weights of {name}, not of sam2_tiny_test",
     )
     for name in MODELS

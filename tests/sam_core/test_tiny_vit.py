@@ -78,7 +78,7 @@ def test_the_classifier_that_the_file_carries_changes_no_answer(encoder: Any) ->
 
 
 def test_attention_bias_index_counts_offsets_in_order_of_appearance() -> None:
-    index = TinyViT(CONFIG).layers[2].blocks[0].attn.attention_bias_idxs  # 4 x 4 windows
+    index = TinyViT(CONFIG).get_buffer("layers.2.blocks.0.attn.attention_bias_idxs")  # 4 x 4 windows
     assert index.shape == (16, 16)
     assert index[0, :5].tolist() == [0, 1, 2, 3, 4]  # (0, 0), (0, 1), (0, 2), (0, 3), (1, 0)
     assert index[5, 0] == 1 * 4 + 1
@@ -88,7 +88,7 @@ def test_attention_bias_index_counts_offsets_in_order_of_appearance() -> None:
 def test_dimensions_of_mobile_sam() -> None:
     with torch.device("meta"):
         sam = MODELS["mobile_sam"].build_untrained()
-    state = {key: tuple(value.shape) for key, value in sam.image_encoder.state_dict().items()}
+    state = {key: tuple(value.shape) for key, value in sam.get_submodule("image_encoder").state_dict().items()}
     assert len(sam.state_dict()) == 439
     assert sum(value.numel() for value in sam.parameters()) + 1000 * 320 + 1000 + 2 * 320 == 10_130_092
     assert state["patch_embed.seq.0.c.weight"] == (32, 3, 3, 3)
@@ -105,5 +105,6 @@ def test_dimensions_of_mobile_sam() -> None:
 
 
 def test_only_the_first_two_mergings_halve_the_resolution() -> None:
-    strides = [stage.downsample.conv2.c.stride for stage in TinyViT(CONFIG).layers if stage.downsample is not None]
+    modules = TinyViT(CONFIG).named_modules()
+    strides = [module.stride for name, module in modules if name.endswith("downsample.conv2.c")]
     assert strides == [(2, 2), (2, 2), (1, 1)]

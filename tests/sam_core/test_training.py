@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -303,7 +304,7 @@ def test_the_pretrained_encoder_learns_at_a_rate_of_its_own(tmp_path: Path) -> N
 
 
 def _distance(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> float:
-    return sum(float((a[k].double() - b[k].double()).square().sum()) for k in a) ** 0.5
+    return math.sqrt(sum(float((a[k].double() - b[k].double()).square().sum()) for k in a))
 
 
 def test_the_average_follows_the_weights() -> None:

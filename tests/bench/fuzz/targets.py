@@ -22,8 +22,9 @@ from annotator.exchange.import_.batch import BatchContext, check_batch
 from annotator.exchange.import_.ledger import KnownImage, Ledger
 from annotator.exchange.import_.report import ImportReport
 from annotator.exchange.registry import READ, load_reader
-from annotator.mask_gateway import MaskRefusedError, counts_from_polygons, decode, encode, measure_masks
+from annotator.mask_gateway import counts_from_polygons, decode, encode, measure_masks
 from annotator.sam_answers import MeasuredMask
+from annotator.sam_gateway import MaskRefusedError
 from tests.bench.fuzz.mutations import damage_bytes, damage_json, damage_png
 
 SIZE = (17, 31)
@@ -198,7 +199,8 @@ def _import(name: str, data: bytes, folder: Path) -> bool:
 
 
 def _take(name: str, source: Source, ledger: Ledger) -> bool:
-    reader, labels = load_reader(name)(source), {}
+    reader = load_reader(name)(source)
+    labels: dict[str, int | None] = {}
     for item in reader.outline():
         if isinstance(item, FileImage):
             ledger.add_images([KnownImage(item.key, 1, *SIZE)])
