@@ -17,6 +17,7 @@ from torch import Tensor
 
 from sam_core.modeling import sam2
 from sam_core.modeling.promptable import PromptableModel
+from sam_core.modeling.published import PIXEL_MEAN, PIXEL_STD
 from sam_core.modeling.sam2 import Sam2
 
 RECORD = Path(__file__).with_suffix(".json")
@@ -34,8 +35,8 @@ def build(name: str) -> Sam2:
     with torch.device("meta"):
         model = Sam2(VARIANTS[name], image_size=SIDE)
     model = model.to_empty(device="cpu")
-    model.pixel_mean.copy_(torch.tensor(sam2.PIXEL_MEAN)[:, None, None])
-    model.pixel_std.copy_(torch.tensor(sam2.PIXEL_STD)[:, None, None])
+    model.pixel_mean.copy_(torch.tensor(PIXEL_MEAN)[:, None, None])
+    model.pixel_std.copy_(torch.tensor(PIXEL_STD)[:, None, None])
     return fill(model)
 
 

@@ -25,7 +25,7 @@ from sam_core.onnx.browser import export_browser_decoder
 from sam_core.onnx.encoder import export_encoder
 from sam_core.onnx.published import export_published_decoder
 from sam_core.predictor import Predictor, Prompts
-from tests.sam_core import hq_golden
+from tests.sam_core import hq_golden, sam2_golden
 from tests.sam_core.plain_model import (
     State,
     channel_norm,
@@ -249,7 +249,7 @@ def test_every_mask_of_a_photo_is_found() -> None:
 @pytest.mark.parametrize("name", hq_golden.VARIANTS)
 def test_variants_answer_as_recorded(name: str) -> None:
     recorded = json.loads(hq_golden.RECORD.read_text(encoding="utf-8"))[name]
-    found = hq_golden.answers(hq_golden.build(name))
+    found = sam2_golden.answers(hq_golden.build(name))
     for key, values in recorded.items():
         difference = np.subtract(found[key], values)
         assert np.linalg.norm(difference) < 1e-3 * np.linalg.norm(values), key

@@ -168,7 +168,8 @@ def test_crops_and_the_server_s_answers_are_of_the_version_that_a_page_works_wit
 
     def version_of(**body: Any) -> str:
         answer = post(client, f"/images/{image.pk}/crop-embeddings", **crop, **body)
-        return answer.json().get("code") or answer.json()["key"].split("-", 1)[1].removesuffix("-0_0_40_40-f16")
+        said: dict[str, str] = answer.json()
+        return said.get("code") or said["key"].split("-", 1)[1].removesuffix("-0_0_40_40-f16")
 
     assert version_of() == model.version, "the chosen one has no embedding yet"
     other.embeddings.create(sha256=image.picture, status="ready", file="embeddings/b.npy")
