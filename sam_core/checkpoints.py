@@ -1,6 +1,6 @@
-"""Official weight files: the table of them, fetching and verifying.
+"""Official weight files: the table of them, and where this machine keeps them (fetching.py gets them).
 
-Must not know: torch or the model. A file gets its final name only after its checksum has been seen to be right.
+Must not know: torch or the model.
 Source of names, sizes and checksums: the README files of facebookresearch/segment-anything and
 ChaoningZhang/MobileSAM (both Apache-2.0) and the files themselves as published; for SAM 2.1 the download script of
 facebookresearch/sam2 (Apache-2.0), sizes and checksums as several independent projects that pin its files state them;
@@ -9,23 +9,12 @@ state them. Nobody states those of ViT-B and ViT-L, so they are not here.
 """
 
 import hashlib
-import http.client
 import os
-import urllib.error
-import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from sam_core.errors import CheckpointError
 
-OnProgress = Callable[[int, int], None]
-
-BLOCK_BYTES = 1024 * 1024
-# How often a download may be cut without one new byte before fetch gives up.
-MAX_FRUITLESS_ATTEMPTS = 5
-TIMEOUT_SECONDS = 30.0
 META_BASE_URL = "https://dl.fbaipublicfiles.com"
 # Pinned to a commit: the file behind a branch name could change.
 MOBILE_SAM_COMMIT = "f706ad9c4eb7f219c00d9050e46328518ffb65d2"
@@ -145,105 +134,3 @@ def sha256_of(path: Path) -> str:
     """Return the hexadecimal SHA-256 of a file."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def verify(spec: CheckpointFile, path: Path) -> None:
-    """Raise CheckpointError unless the file is there, has the right size and the right checksum."""
-    if not path.is_file():
-        raise CheckpointError(f"{path} is not there")
-    if not spec.sha256:
-        raise CheckpointError(f"{path} cannot be verified: the checksum of {spec.file_name} is not known here")
-    byte_size = path.stat().st_size
-    if spec.byte_size not in (0, byte_size):
-        raise CheckpointError(f"{path} has {byte_size:,} bytes; {spec.file_name} has {spec.byte_size:,}")
-    digest = sha256_of(path)
-    if digest != spec.sha256:
-        raise CheckpointError(f"{path} has SHA-256 {digest}; {spec.file_name} has {spec.sha256}")
-
-
-def fetch(spec: CheckpointFile, folder: Path, *, on_progress: OnProgress | None = None) -> Path:
-    """Download a weight file into folder and return its path; does nothing when it is there and right.
-
-    Bytes gather in `NAME.part`, which the next call continues. The final name appears only after verification.
-    Raises CheckpointError for a file that is not pinned, and when the server refuses, keeps cutting the connection, or
-    sends something else.
-    """
-    if not spec.is_pinned:
-        raise CheckpointError(
-            f"size or checksum of {spec.file_name} is not known here, so it is not fetched; download it yourself from "
-            f"{spec.url} and give its path with --checkpoint"
-        )
-    target = folder / spec.file_name
-    if target.is_file():
-        verify(spec, target)
-        return target
-    part = folder / f"{spec.file_name}.part"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _download(spec, part, on_progress)
-        _verify_part(spec, part)
-        part.replace(target)
-    except OSError as error:
-        raise CheckpointError(f"could not write {target}: {error}") from error
-    return target
-
-
-def _verify_part(spec: CheckpointFile, part: Path) -> None:
-    try:
-        verify(spec, part)
-    except CheckpointError:
-        part.unlink()  # continuing a wrong file could never succeed
-        raise
-
-
-def _download(spec: CheckpointFile, part: Path, on_progress: OnProgress | None) -> None:
-    fruitless, reason = 0, ""
-    while (had := _size(part)) < spec.byte_size:
-        if fruitless == MAX_FRUITLESS_ATTEMPTS:
-            place = f"byte {had:,} of {spec.byte_size:,}"
-            raise CheckpointError(f"{spec.url} stopped at {place} {fruitless} times: {reason}")
-        try:
-            _continue_download(spec, part, on_progress)
-            reason = "the connection was closed early"
-        except urllib.error.HTTPError as error:
-            _explain_http_error(spec, part, error)
-            reason = f"HTTP {error.code}"
-        except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
-            reason = str(error) or type(error).__name__
-        fruitless = 0 if _size(part) > had else fruitless + 1
-
-
-def _explain_http_error(spec: CheckpointFile, part: Path, error: urllib.error.HTTPError) -> None:
-    """Raise for an answer that another attempt would not change; 416 and server errors are worth one."""
-    error.close()
-    if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-        part.unlink(missing_ok=True)
-    elif error.code < http.HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise CheckpointError(f"{spec.url} answered HTTP {error.code} {error.reason}") from error
-
-
-def _continue_download(spec: CheckpointFile, part: Path, on_progress: OnProgress | None) -> None:
-    offset = _size(part)
-    if not spec.url.startswith(("https://", "http://")):
-        raise CheckpointError(f"{spec.url} is not an address on the web")
-    headers = {"Range": f"bytes={offset}-"} if offset else {}
-    request = urllib.request.Request(spec.url, headers=headers)  # noqa: S310 - the scheme was checked above
-    with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
-        is_resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
-        with part.open("ab" if is_resumed else "wb") as stream:
-            _copy(response, stream, limit=spec.byte_size, on_progress=on_progress)
-
-
-def _copy(response: http.client.HTTPResponse, stream: BinaryIO, *, limit: int, on_progress: OnProgress | None) -> None:
-    """Append blocks as they come; one byte more than expected is kept, so that verifying sees the difference."""
-    done = stream.tell()
-    while done <= limit and (block := response.read1(BLOCK_BYTES)):
-        stream.write(block)
-        stream.flush()
-        done += len(block)
-        if on_progress is not None:
-            on_progress(min(done, limit), limit)
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else 0

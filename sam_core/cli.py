@@ -13,9 +13,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from sam_core.checkpoints import checkpoint_file, default_folder, fetch, verify
+from sam_core.checkpoints import checkpoint_file, default_folder
 from sam_core.command_parser import CommandParser, join_negative_numbers
 from sam_core.errors import InvalidPromptError, InvalidRequestError, SamCoreError
+from sam_core.fetching import fetch, verify
 from sam_core.image_files import find_images, read_image
 from sam_core.progress import ProgressBar
 from sam_core.registry import LITE_WEIGHTS, MODELS

@@ -28,5 +28,9 @@ class CheckpointError(SamCoreError):
     """Weights that are missing, damaged, of another variant, or not what their checksum promises."""
 
 
+class DownloadError(CheckpointError):
+    """A download that broke off or was refused; another try, or another address, may have it."""
+
+
 class ExportError(SamCoreError):
     """A graph that could not be built, or whose answers differ from torch by more than is allowed."""

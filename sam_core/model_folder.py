@@ -13,11 +13,13 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from sam_core.checkpoints import sha256_of
 from sam_core.errors import CheckpointError, ExportError
 from sam_core.export_format import EXPORT_FORMAT
 from sam_core.registry import MODELS, build_model, find_weights
@@ -31,13 +33,21 @@ if TYPE_CHECKING:
 MODEL_CARD = "model.json"
 ENCODER = "encoder.onnx"
 DECODER = "decoder.onnx"
+WEIGHTS = "weights.pt"
+EXPORTING = ".exporting-"  # how the name of a folder begins whose export has not ended
+STEPS = ("weights", "browser", "decoder", "encoder", "check")
 
 Runtime = Literal["torch", "onnxruntime"]
+OnStep = Callable[[str], object]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelCard:
-    """What a model folder says of itself; `manifest` is the browser's."""
+    """What a model folder says of itself; `manifest` is the browser's.
+
+    `checkpoint` is the weight file's name in the folder. Folders of older versions name a path, or none where the
+    weights were shipped or fetched.
+    """
 
     name: str
     version: str
@@ -53,7 +63,12 @@ class ModelCard:
 def weights_digest(name: str, checkpoint: str | None = None) -> str:
     """Return the SHA-256 of a model's weights without reading them into a model; raise CheckpointError."""
     path = find_weights(name, checkpoint)
-    return hashlib.sha256(path.read_bytes() if path else name.encode()).hexdigest()
+    return sha256_of(path) if path else hashlib.sha256(name.encode()).hexdigest()
+
+
+def weights_of(folder: Path, card: ModelCard) -> str | None:
+    """Return the path of the weight file that a card names, None where it names none."""
+    return None if card.checkpoint is None else str(folder / card.checkpoint)
 
 
 def read_card(folder: Path) -> ModelCard:
@@ -61,15 +76,21 @@ def read_card(folder: Path) -> ModelCard:
     try:
         return ModelCard(**json.loads((folder / MODEL_CARD).read_text(encoding="utf-8")))
     except (FileNotFoundError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{folder.name} holds no model; run: python manage.py sync_models") from error
+        raise CheckpointError(f"{folder.name} holds no model; {_install_again('NAME')}") from error
 
 
-def export_model(name: str, target: Path, *, version: str, checkpoint: str | None = None) -> ModelCard:
-    """Write all graphs and the card of a model into `target`, whole or not at all; raise CheckpointError."""
+def export_model(
+    name: str, target: Path, *, version: str, checkpoint: str | None = None, on_step: OnStep = lambda _: None
+) -> ModelCard:
+    """Write weights, all graphs and the card of a model into `target`, checked, whole or not at all.
+
+    on_step is called with the name of each of STEPS before it is done, and may raise to stop. Raises CheckpointError,
+    ExportError.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=".exporting-"))
+    draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=EXPORTING))
     try:
-        card = _export_into(draft, name, checkpoint, version=version)
+        card = _export_into(draft, name, checkpoint, version=version, on_step=on_step)
         draft.chmod(0o700)
         shutil.rmtree(target, ignore_errors=True)
         draft.replace(target)
@@ -78,32 +99,50 @@ def export_model(name: str, target: Path, *, version: str, checkpoint: str | Non
     return card
 
 
-def _export_into(folder: Path, name: str, checkpoint: str | None, *, version: str) -> ModelCard:
+def _export_into(folder: Path, name: str, checkpoint: str | None, *, version: str, on_step: OnStep) -> ModelCard:
     from sam_core.onnx import export_browser_decoder, export_encoder, export_published_decoder
+    from sam_core.self_check import check_folder
 
     use_threads(1)  # threads that wait for each other spin: beside other busy processes two take ten times as long
-    sam = build_model(name, checkpoint)
+    on_step("weights")
+    own = _keep_weights(folder, name, checkpoint)
+    sam = build_model(name, own)
+    on_step("browser")
     manifest = export_browser_decoder(sam, folder, model_version=version)
+    on_step("decoder")
     export_published_decoder(sam, folder / DECODER)
+    on_step("encoder")
     try:
         export_encoder(sam, folder / ENCODER)
     except ExportError as error:
         # ViT-H does not fit into one ONNX file; torch encodes then
         (folder / "encoder.txt").write_text(f"no encoder graph: {error}\n", encoding="utf-8")
+    card = _describe(name, own, manifest, version=version)
+    (folder / MODEL_CARD).write_text(json.dumps(asdict(card), indent=1), encoding="utf-8")
+    on_step("check")
+    check_folder(folder, sam)
+    return card
+
+
+def _keep_weights(folder: Path, name: str, checkpoint: str | None) -> Path | None:
+    """Copy a model's weights into its folder, which then needs no other place; None for a model without any."""
+    source = find_weights(name, checkpoint)
+    return None if source is None else Path(shutil.copyfile(source, folder / WEIGHTS))
+
+
+def _describe(name: str, weights: Path | None, manifest: dict[str, Any], *, version: str) -> ModelCard:
     spec = MODELS[name]
-    card = ModelCard(
+    return ModelCard(
         name=name,
         version=version,
         licence=getattr(spec.checkpoint, "licence", "") or "Apache-2.0",
-        checkpoint=checkpoint,
-        weights_sha256=weights_digest(name, checkpoint),
+        checkpoint=None if weights is None else weights.name,
+        weights_sha256=weights_digest(name, None if weights is None else str(weights)),
         image_size=spec.image_size,
         embed_dim=spec.embed_dim,
         manifest=manifest,
         format=EXPORT_FORMAT,
     )
-    (folder / MODEL_CARD).write_text(json.dumps(asdict(card), indent=1), encoding="utf-8")
-    return card
 
 
 def embedding_of(manifest: dict[str, Any]) -> tuple[TensorSpec, ...]:
@@ -134,7 +173,7 @@ def open_predictor(folder: Path, *, runtime: Runtime | None = None, threads: int
         runtime = "torch" if device_kind() != "cpu" or not (folder / ENCODER).is_file() else "onnxruntime"
     if runtime == "torch":
         return open_torch_predictor(folder)
-    return _onnx_predictor(folder, _written_ns(folder), threads)
+    return _kept_onnx_predictor(folder, _written_ns(folder), threads)
 
 
 def open_torch_predictor(folder: Path) -> TorchPredictor:
@@ -157,7 +196,12 @@ def _written_ns(folder: Path) -> int:
 
 
 @lru_cache(maxsize=3)
-def _onnx_predictor(folder: Path, _written: int, threads: int) -> Predictor:
+def _kept_onnx_predictor(folder: Path, _written: int, threads: int) -> Predictor:
+    return open_onnx_predictor(folder, threads=threads)
+
+
+def open_onnx_predictor(folder: Path, *, threads: int = 0) -> Predictor:
+    """Return a predictor of the graphs in a folder; raise CheckpointError."""
     from sam_core.backends import ExportedModel
     from sam_core.backends.onnx_backend import OnnxDecoder, OnnxEncoder
     from sam_core.masks.policy import PUBLISHED, MaskPolicy
@@ -179,9 +223,14 @@ def _torch_predictor(folder: Path, _written: int) -> TorchPredictor:
     from sam_core.backends.torch_backend import TorchPredictor, choose_device
 
     card = read_card(folder)
-    if weights_digest(card.name, card.checkpoint) != card.weights_sha256:
-        raise CheckpointError(f"the weights of {card.version} were replaced; run: python manage.py sync_models")
-    return TorchPredictor(build_model(card.name, card.checkpoint).to(choose_device(None)), card.version)
+    weights = weights_of(folder, card)
+    if weights_digest(card.name, weights) != card.weights_sha256:
+        raise CheckpointError(f"the weights of {card.version} were replaced; {_install_again(card.name)}")
+    return TorchPredictor(build_model(card.name, weights).to(choose_device(None)), card.version)
+
+
+def _install_again(name: str) -> str:
+    return f"run: python manage.py install_model {name}"
 
 
 @lru_cache(maxsize=1)

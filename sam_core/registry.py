@@ -32,7 +32,10 @@ VIT_SIZES = {
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
-    """A variant: how to build it untrained, which weights belong to it, and what older ones of it lack."""
+    """A variant: how to build it untrained, which weights belong to it, and what older ones of it lack.
+
+    `is_for_tests` keeps it out of lists that people choose from.
+    """
 
     name: str
     description: str
@@ -41,6 +44,7 @@ class ModelSpec:
     build_untrained: Callable[[], "PromptableModel"]
     checkpoint: CheckpointFile | None = None
     completed_state: Callable[["PromptableModel", dict[str, "Tensor"]], dict[str, "Tensor"]] = lambda _, state: state
+    is_for_tests: bool = False
 
 
 def _vit_encoder(size: str) -> "ImageEncoderViT":
@@ -160,6 +164,7 @@ MODELS: dict[str, ModelSpec] = {
             image_size=64,
             embed_dim=32,
             build_untrained=_build_tiny_test,
+            is_for_tests=True,
         ),
         ModelSpec(
             name="sam2_tiny_test",
@@ -167,6 +172,7 @@ MODELS: dict[str, ModelSpec] = {
             image_size=128,
             embed_dim=32,
             build_untrained=_build_sam2_miniature,
+            is_for_tests=True,
             completed_state=_image_part,
         ),
     )

@@ -67,14 +67,19 @@ def find_state(payload: dict[str, Any], path: Path) -> State:
     }
 
 
+def describe_head(head: bytes) -> str:
+    """Return what a file is that begins with these bytes, or nothing when it may be a weight file."""
+    start = head.lstrip().lower()
+    return next((words for mark, words in _KNOWN_HEADS if start.startswith(mark)), "")
+
+
 def _check_head(path: Path) -> None:
     with path.open("rb") as file:
         head = file.read(512).lstrip()
     if not head:
         raise CheckpointError(f"{path} is empty, or no weight file")
-    for mark, words in _KNOWN_HEADS:
-        if head[: len(mark)].lower() == mark:
-            raise CheckpointError(f"{path} is no weight file but {words}")
+    if what := describe_head(head):
+        raise CheckpointError(f"{path} is no weight file but {what}")
     if head[8:10] == b'{"':
         raise CheckpointError(f"{path} is a safetensors file; save it with torch.save(model.state_dict(), ...)")
 

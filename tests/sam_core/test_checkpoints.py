@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from sam_core import checkpoints
-from sam_core.checkpoints import CHECKPOINTS, CheckpointFile, checkpoint_file, default_folder, fetch, verify
+from sam_core import fetching
+from sam_core.checkpoints import CHECKPOINTS, CheckpointFile, checkpoint_file, default_folder
 from sam_core.errors import CheckpointError
+from sam_core.fetching import fetch, verify
 from tests.sam_core.weight_server import CONTENT, Server
 
 
@@ -78,7 +79,7 @@ def test_a_server_without_ranges_starts_again(server: Any, spec: Any, tmp_path: 
 def test_a_connection_that_never_gets_further_is_given_up_and_can_be_continued(
     server: Any, spec: Any, tmp_path: Path
 ) -> None:
-    server.cuts = [70_000] + [0] * checkpoints.MAX_FRUITLESS_ATTEMPTS
+    server.cuts = [70_000] + [0] * fetching.MAX_FRUITLESS_ATTEMPTS
     with pytest.raises(CheckpointError, match="stopped at byte 70,000 of 307,200"):
         fetch(spec, tmp_path)
     assert names(tmp_path) == ["weights.pth.part"]
