@@ -18,11 +18,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from annotator.accounts.authentication import API_AUTH, user_of
+from annotator.accounts.people import require_server_admin
 from annotator.errors import SignedOutError
 from annotator.http.body_limits import BodyRule, Scope
 from annotator.projects.access import Right, require_right
 
 _BATCH = re.compile(r"^/api/v1/images/\d+/operations$")
+_WEIGHTS = re.compile(r"^/models/install/[^/]{1,50}/$")
 _FILES = re.compile(r"^/api/v1/projects/(\d{1,18})/(?:images|imports)$")
 
 
@@ -39,6 +41,13 @@ def rule_of(scope: Scope) -> BodyRule:
             settings.UPLOAD_SECONDS,
             small_bytes=small,
             check_caller=_in_thread(lambda request: _check_manages(request, project_id)),
+        )
+    if scope["method"] == "POST" and _WEIGHTS.match(scope["path"]):
+        return BodyRule(
+            max(small, settings.MAX_UPLOAD_BYTES),
+            settings.UPLOAD_SECONDS,
+            small_bytes=small,
+            check_caller=_in_thread(_check_administers),
         )
     return BodyRule(small, seconds)
 
@@ -68,6 +77,11 @@ def _check_signed_in(request: HttpRequest) -> None:
     """Raise AppError unless the API would take a call of this caller; sets request.user."""
     if not any(authenticate(request) for authenticate in API_AUTH):
         raise SignedOutError(_("Sign in first."))
+
+
+def _check_administers(request: HttpRequest) -> None:
+    _check_signed_in(request)
+    require_server_admin(user_of(request))
 
 
 def _check_manages(request: HttpRequest, project_id: int) -> None:

@@ -2,7 +2,6 @@
 
 import os
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_safe
 from annotator.clock import is_recent
 from annotator.faults import explain_fault
 from annotator.full_disk import free_bytes
+from annotator.inference.model_store import missing_files
 from annotator.inference.models import ModelVersion, WorkerPulse
 from annotator.inference.selectors import default_model_version
 
@@ -92,8 +92,6 @@ def _check_worker() -> str:
 def _check_model() -> str:
     version = default_model_version()
     if version is None:
-        return f"model {settings.DEFAULT_MODEL} is not synced"
-    folder = Path(settings.MODELS_DIR) / version.version
-    names = [row["name"] for row in version.manifest.get("files", [])]
-    missing = [name for name in names if not (folder / name).is_file()]
+        return f"model {settings.DEFAULT_MODEL} is not installed"
+    missing = missing_files(version, {row["name"] for row in version.manifest.get("files", [])})
     return f"files of model {version.version} are missing: {', '.join(missing)}" if missing else "ok"

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from annotator.sam_answers import DecodeAnswer, DecodeRequest, FoundMask, MeasuredMask
+from sam_core.checkpoints import sha256_of
 from sam_core.errors import CheckpointError as ModelMissingError
 from sam_core.errors import InvalidPromptError as PromptRefusedError
 from sam_core.model_folder import (
+    DECODER,
+    EXPORTING,
     MODEL_CARD,
     ModelCard,
     device_kind,
@@ -20,6 +23,7 @@ from sam_core.model_folder import (
     read_card,
     use_threads,
     weights_digest,
+    weights_of,
 )
 
 if TYPE_CHECKING:
@@ -30,7 +34,11 @@ if TYPE_CHECKING:
 
     from sam_core.origins import Origin
 
+DECODING_FILES = (MODEL_CARD, DECODER)  # all that decode_prompt reads of a model's folder
+
 __all__ = [
+    "DECODING_FILES",
+    "EXPORTING",
     "MODEL_CARD",
     "MaskRefusedError",
     "ModelCard",
@@ -42,13 +50,17 @@ __all__ = [
     "export_format",
     "export_model",
     "find_masks",
+    "has_no_weights",
+    "is_fetched",
     "measure_mask",
     "open_torch_predictor",
     "origin_of",
     "read_card",
+    "sha256_of",
     "use_threads",
     "version_label",
     "weights_digest",
+    "weights_of",
 ]
 
 
@@ -74,6 +86,23 @@ def export_format() -> int:
     from sam_core.export_format import EXPORT_FORMAT
 
     return EXPORT_FORMAT
+
+
+def is_fetched(name: str) -> bool:
+    """Say whether a model's weights have to be fetched: they do not come with the product."""
+    from sam_core.registry import model_spec
+
+    return model_spec(name).checkpoint is not None
+
+
+def has_no_weights(name: str) -> bool:
+    """Say whether a model is made from a seed alone."""
+    from sam_core.registry import find_weights
+
+    try:
+        return find_weights(name) is None
+    except ModelMissingError:
+        return False
 
 
 def version_label(name: str, checkpoint: str | None = None) -> str:

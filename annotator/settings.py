@@ -240,7 +240,7 @@ MIN_FREE_BYTES = env.read_int("MIN_FREE_BYTES", 100 * 1024 * 1024)  # with less,
 INGEST_ROOT = env.read_path("INGEST_ROOT", None)
 
 # Background work.
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default"]}}
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}  # any: each model has its own
 # Never shorter than two of the workspace's signs of life (one a minute), or everybody would lose what they work on.
 LEASE_SECONDS = env.read_int("LEASE_SECONDS", 900, low=120)
 MAX_TASK_ATTEMPTS = env.read_int("MAX_TASK_ATTEMPTS", 3, low=1, high=20)

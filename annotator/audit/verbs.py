@@ -43,6 +43,7 @@ class Verb(models.TextChoices):
     PERSON_INVITED = "person.invited", gettext_lazy("Invitation made")
     INVITE_WITHDRAWN = "person.invite_withdrawn", gettext_lazy("Invitation withdrawn")
     PASSWORD_LINK = "person.password_link", gettext_lazy("Password link made")
+    MODEL_INSTALLED = "model.installed", gettext_lazy("Model installed")
     MODEL_DEFAULT = "model.default", gettext_lazy("Default model changed")
     MODEL_DEFAULT_BACK = "model.default_back", gettext_lazy("Change of the default model taken back")
     RULE_OVERRIDDEN = "image.rule_overridden", gettext_lazy("Rule overridden")

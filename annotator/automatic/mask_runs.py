@@ -29,8 +29,10 @@ from annotator.automatic.options import AutomaticOptions, automatic_options
 from annotator.errors import InvalidError
 from annotator.images.models import Image, WorkStatus
 from annotator.inference.embedding_requests import request_embedding
+from annotator.inference.lacking_models import ModelAwayError
+from annotator.inference.model_store import own_folder
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
-from annotator.inference.selectors import model_folder, model_version_of
+from annotator.inference.selectors import model_version_of
 from annotator.inference.services import compute_embedding
 from annotator.jobs import services as jobs
 from annotator.jobs.models import Job
@@ -76,7 +78,7 @@ def run_image(image: Image, *, kind: RunKind, job: Job | None = None, on_beat: B
     started = time.perf_counter()
     try:
         found = _find_masks(image, version, figures_of(kind, options), on_beat)
-    except (jobs.StoppedError, DatabaseError):
+    except (jobs.StoppedError, DatabaseError, ModelAwayError):
         raise
     except Exception as error:  # whatever it is, the other images go on, and the row says what it was
         logger.warning("no masks for an image", extra={"image": image.pk, "kind": kind}, exc_info=True)
@@ -90,7 +92,7 @@ def run_image(image: Image, *, kind: RunKind, job: Job | None = None, on_beat: B
 
 def _find_masks(image: Image, version: ModelVersion, figures: dict[str, Any], on_beat: Beat | None) -> list[FoundMask]:
     embedding_file, pixels = load_embedding(image, version), load_pixels(image)
-    folder = model_folder(version.version)
+    folder = own_folder(version)
     threads = settings.INFERENCE_THREADS
     found = sam_gateway.find_masks(
         pixels, folder, embedding_file=embedding_file, figures=figures, on_progress=on_beat, threads=threads
@@ -242,5 +244,5 @@ def _mark_image(run: MaskRun) -> None:
 def _version_of(project: Project) -> ModelVersion:
     version = model_version_of(project)
     if version is None:
-        raise InvalidError(_("No model is there yet; run: python manage.py sync_models"), code="no_model")
+        raise InvalidError(_("No model is there yet; run: python manage.py install_model sam_lite"), code="no_model")
     return version

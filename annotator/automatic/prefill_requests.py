@@ -51,7 +51,7 @@ def ask_for_suggestions(project: Project) -> int:
 def start_automatic(project: Project, user: User, *, image_ids: list[int] | None) -> Job:
     """Let the model annotate the chosen images, or all; one such job a project at a time."""
     if model_version_of(project) is None:
-        raise InvalidError(_("No model is there yet; run: python manage.py sync_models"), code="no_model")
+        raise InvalidError(_("No model is there yet; run: python manage.py install_model sam_lite"), code="no_model")
     total = images_to_annotate(project, image_ids).count()
     if total == 0:
         raise InvalidError(_("There are no such images."), code="no_images")

@@ -1,6 +1,7 @@
 """A worker's signs of life, written from a thread of its own so that a long task does not look like death."""
 
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from annotator.clock import is_old, is_recent
+from annotator.inference import lacking_models
 from annotator.inference.models import WorkerPulse
 
 logger = logging.getLogger(__name__)
@@ -22,7 +24,8 @@ FORGET_AFTER = timedelta(days=1)
 def beat(worker_id: str) -> None:
     """Write one sign of life and forget workers that ended long ago."""
     now = timezone.now()
-    WorkerPulse.objects.update_or_create(worker_id=worker_id, defaults={"beat_at": now})
+    said = {"beat_at": now, "host": socket.gethostname()[:255], "lacking": lacking_models.reasons()}
+    WorkerPulse.objects.update_or_create(worker_id=worker_id, defaults=said)
     WorkerPulse.objects.filter(is_old("beat_at", FORGET_AFTER)).delete()
 
 
@@ -30,6 +33,15 @@ def living_workers() -> set[str]:
     """Return the ids of the workers that gave a sign of life lately."""
     living = is_recent("beat_at", timedelta(seconds=settings.WORKER_STALE_SECONDS))
     return set(WorkerPulse.objects.filter(living).values_list("worker_id", flat=True))
+
+
+def lacking_machines() -> list[dict[str, str]]:
+    """Return each machine with a model whose files it lacks, and why: living workers, and this process."""
+    living = is_recent("beat_at", timedelta(seconds=settings.WORKER_STALE_SECONDS))
+    said = [(row.host, row.lacking) for row in WorkerPulse.objects.filter(living).exclude(lacking={})]
+    own = (socket.gethostname(), lacking_models.reasons())
+    found = {(host, version): why for host, reasons in [*said, own] for version, why in reasons.items()}
+    return [{"host": host, "version": version, "why": why} for (host, version), why in sorted(found.items())]
 
 
 class Pulse:

@@ -26,11 +26,12 @@ from annotator.images.processing_requests import request_processing
 from annotator.images.tasks import prepare_image
 from annotator.images.unused_files import remove_left_behind
 from annotator.inference.crop_names import FULL
-from annotator.inference.embedding_requests import BACKGROUND, BEHIND_WHOLE_PHOTOS
+from annotator.inference.embedding_requests import BACKGROUND, BEHIND_WHOLE_PHOTOS, enqueue_embedding
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
 from annotator.inference.selectors import default_model_version
 from annotator.inference.spent_crops import remove_spent_crops
 from annotator.inference.tasks import embed_image
+from annotator.installs.services import remove_spent_uploads
 from annotator.intake.bulk import remove_spent_zips
 from annotator.jobs.services import requeue_lost_jobs
 from annotator.queue.leases import release_expired_everywhere
@@ -59,6 +60,7 @@ def reconcile_missing(*, may_forget: bool = True) -> Counter[str]:
     found["counted_later"] = count_everywhere()
     found["spent_zips"] = remove_spent_zips()
     found["unused_photos"] = remove_left_behind()
+    found["spent_uploads"] = remove_spent_uploads() if may_forget else 0
     found["leftover_files"] = remove_leftovers()
     found["spent_crops"] = remove_spent_crops()
     found["purged_projects"] = purge_binned_projects() if may_forget else 0
@@ -106,9 +108,10 @@ def _release_orphaned_embeddings() -> int:
 def _enqueue_waiting_embeddings() -> int:
     waiting = ImageEmbedding.objects.filter(_is_stale("updated_at"), status=EmbeddingStatus.PENDING)
     queued = _ids_in_tasks(embed_image.module_path, TaskResultStatus.READY, TaskResultStatus.RUNNING)
-    rows = [row for row in waiting.values_list("pk", "crop_box")[: AT_ONCE * 10] if row[0] not in queued][:AT_ONCE]
-    for pk, crop_box in rows:
-        embed_image.using(priority=BACKGROUND if crop_box == FULL else BEHIND_WHOLE_PHOTOS).enqueue(pk)
+    found = waiting.values_list("pk", "model_version_id", "crop_box")[: AT_ONCE * 10]
+    rows = [row for row in found if row[0] not in queued][:AT_ONCE]
+    for pk, version_id, crop_box in rows:
+        enqueue_embedding(pk, version_id, priority=BACKGROUND if crop_box == FULL else BEHIND_WHOLE_PHOTOS)
     return len(rows)
 
 

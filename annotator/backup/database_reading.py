@@ -1,11 +1,14 @@
 """What is read of a database beside its copy: rows by table, applied migrations, names of files. On either kind."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 from django.apps import apps
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import FileField
+
+from annotator.inference.model_store import StoredFile, blob_name
 
 ROWS_AT_ONCE = 5000
 
@@ -45,14 +48,27 @@ def list_file_names(connection: BaseDatabaseWrapper) -> Iterator[str]:
         for field in about.concrete_fields:
             if isinstance(field, FileField):
                 yield from _names_in(connection, about.db_table, str(about.pk.column), str(field.column))
+    yield from {blob_name(file["sha256"]) for files in model_file_lists(connection) for file in files}
+
+
+def model_file_lists(connection: BaseDatabaseWrapper) -> list[list[StoredFile]]:
+    """Return the files of each model version; a list is empty where an older version of the product kept no list."""
+    if not _has_column(connection, "inference_modelversion", "files"):
+        return [[]]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT files FROM inference_modelversion")
+        return [json.loads(value) if isinstance(value, str) else value for (value,) in cursor.fetchall()]
+
+
+def _has_column(connection: BaseDatabaseWrapper, table: str, column: str) -> bool:
+    with connection.cursor() as cursor:
+        if table not in connection.introspection.table_names(cursor):
+            return False
+        return column in {row.name for row in connection.introspection.get_table_description(cursor, table)}
 
 
 def _names_in(connection: BaseDatabaseWrapper, table: str, key: str, column: str) -> Iterator[str]:
-    with connection.cursor() as cursor:
-        if table not in connection.introspection.table_names(cursor):
-            return
-        columns = {row.name for row in connection.introspection.get_table_description(cursor, table)}
-    if column not in columns:
+    if not _has_column(connection, table, column):
         return
     quote = connection.ops.quote_name
     start = f"SELECT {quote(key)}, {quote(column)} FROM {quote(table)} WHERE {quote(column)} <> ''"  # noqa: S608

@@ -19,7 +19,7 @@ from django.utils import timezone
 from annotator import __version__, environment
 from annotator.backup import postgresql_copy, sqlite_copy
 from annotator.backup.copying import check_room, copy_file, describe_bytes, full_disk_told, hash_file, link_file
-from annotator.backup.database_reading import list_file_names
+from annotator.backup.database_reading import list_file_names, model_file_lists
 from annotator.backup.errors import BackupError
 from annotator.backup.file_rows import FileRow, pair_with_earlier, read_rows, walk_files
 from annotator.backup.manifest import LISTED, DatabaseFacts, FilesFacts, Manifest, read_manifest
@@ -180,6 +180,8 @@ def _left_out(wishes: Wishes) -> Collection[str]:
     old = (path.name for path in Path(settings.DATA_DIR).iterdir() if path.name.startswith(EARLIER_DATA))
     paths = [*LEFT_OUT, *_media_left_out(wishes), *old]
     database = Path(str(connection.settings_dict["NAME"]))
+    if all(model_file_lists(connection)):
+        paths.append("models")  # copies of what the storage has; older versions kept model files here alone
     if connection.vendor == "sqlite" and database.parent == Path(settings.DATA_DIR):
         paths += [database.name + ending for ending in ("", *sqlite_copy.WITH_IT)]
     return paths
@@ -196,7 +198,9 @@ def _deletions_held(wishes: Wishes) -> Iterator[None]:
 
 def _check_place(folder: Path) -> None:
     if settings.STORAGES["default"]["BACKEND"].startswith("storages."):
-        logger.warning("photos lie in a bucket and are not part of the backup: keep the bucket's own versions")
+        logger.warning(
+            "photos and models lie in a bucket and are not part of the backup: keep the bucket's own versions"
+        )
     data = Path(settings.DATA_DIR).resolve()
     if folder.resolve().is_relative_to(data) and not folder.resolve().is_relative_to(data / "backups"):
         raise BackupError(f"{folder} lies in DATA_DIR, which is what is backed up: name a folder elsewhere.")

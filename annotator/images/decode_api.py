@@ -13,14 +13,16 @@ from ninja import Router, Schema
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from annotator import sam_gateway
 from annotator.accounts.authentication import user_of
 from annotator.errors import ConflictError, InvalidError
 from annotator.images.models import Image
 from annotator.images.schemas import VersionLabel
 from annotator.images.selectors import get_image, version_for
 from annotator.inference.crop_names import crop_name
+from annotator.inference.model_store import own_folder
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding
-from annotator.inference.selectors import find_embedding, model_folder
+from annotator.inference.selectors import find_embedding
 from annotator.inference.server_decoding import decode_on_server
 from annotator.projects.access import Right
 from annotator.sam_answers import DecodeRequest
@@ -83,7 +85,7 @@ def decode_on_the_server(request: HttpRequest, image_id: int, body: DecodeIn) ->
         crop_box_xyxy=body.crop_box_xyxy,
         is_flipped=body.is_flipped,
     )
-    answer = decode_on_server(model_folder(row.model_version.version), wanted)
+    answer = decode_on_server(own_folder(row.model_version, sam_gateway.DECODING_FILES), wanted)
     head: DecodeHead = {
         "side": answer.side,
         "predicted_iou": answer.predicted_iou,

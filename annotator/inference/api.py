@@ -9,8 +9,8 @@ from ninja import Router, Schema
 
 from annotator.errors import MissingError
 from annotator.http.immutable import is_unchanged, send_bytes
+from annotator.inference.model_store import own_folder
 from annotator.inference.models import ModelVersion
-from annotator.inference.selectors import model_file
 
 router = Router(tags=["inference"])
 
@@ -66,10 +66,12 @@ def get_manifest(request: HttpRequest, version: str) -> HttpResponseBase:
 def get_model_file(request: HttpRequest, version: str, name: str, v: str = "") -> HttpResponseBase:
     """Return one file that the manifest lists."""
     row = _get_version(version)
-    path = model_file(row, name)
-    if path is None:
+    digest = next((entry["sha256"] for entry in row.manifest.get("files", []) if entry["name"] == name), None)
+    if digest is None:
         raise MissingError(_("The model has no such file."))
-    digest = next(entry["sha256"] for entry in row.manifest["files"] if entry["name"] == name)
+    path = own_folder(row, {name}) / name
+    if not path.is_file():
+        raise MissingError(_("The model has no such file."))
     if answer := is_unchanged(request, digest):
         return answer
     content_type = "application/json" if name.endswith(".json") else "application/octet-stream"

@@ -2,11 +2,16 @@
 
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
 from annotator.inference.spent_crops import note_use
-from annotator.inference.tasks import embed_image
+from annotator.inference.tasks import embed_image, queue_of
 
 BACKGROUND = 0
 BEHIND_WHOLE_PHOTOS = -50
 SOMEBODY_WAITS = 50
+
+
+def enqueue_embedding(embedding_id: int, version_id: int, *, priority: int) -> None:
+    """Enqueue the task of a waiting embedding, for a worker that has the model."""
+    embed_image.using(priority=priority, queue_name=queue_of(version_id)).enqueue(embedding_id)
 
 
 def request_embedding(
@@ -15,7 +20,7 @@ def request_embedding(
     """Return the embedding's row, making and enqueuing it when there is none; a ready crop counts as used."""
     row, is_new = ImageEmbedding.objects.get_or_create(sha256=sha256, model_version=version, crop_box=crop_box)
     if is_new:
-        embed_image.using(priority=priority).enqueue(row.pk)
+        enqueue_embedding(row.pk, version.pk, priority=priority)
     else:
         note_use(row)
     return row
@@ -24,23 +29,23 @@ def request_embedding(
 def hurry_embedding(row: ImageEmbedding) -> None:
     """Move a waiting embedding to the front, because somebody has opened its image."""
     if row.status == EmbeddingStatus.PENDING:
-        embed_image.using(priority=SOMEBODY_WAITS).enqueue(row.pk)
+        enqueue_embedding(row.pk, row.model_version_id, priority=SOMEBODY_WAITS)
 
 
 def retry_embedding(row: ImageEmbedding) -> bool:
     """Ask again for an embedding that failed; return whether it had."""
-    changed = ImageEmbedding.objects.filter(pk=row.pk, status=EmbeddingStatus.FAILED).update(
-        status=EmbeddingStatus.PENDING, attempts=0, error=""
-    )
-    if changed:
-        embed_image.using(priority=SOMEBODY_WAITS).enqueue(row.pk)
-    return bool(changed)
+    return _ask_again(row, EmbeddingStatus.FAILED)
 
 
 def remake_embedding(row: ImageEmbedding) -> None:
     """Ask again for an embedding whose file has gone."""
-    changed = ImageEmbedding.objects.filter(pk=row.pk, status=EmbeddingStatus.READY).update(
+    _ask_again(row, EmbeddingStatus.READY)
+
+
+def _ask_again(row: ImageEmbedding, status: EmbeddingStatus) -> bool:
+    changed = ImageEmbedding.objects.filter(pk=row.pk, status=status).update(
         status=EmbeddingStatus.PENDING, attempts=0, error=""
     )
     if changed:
-        embed_image.using(priority=SOMEBODY_WAITS).enqueue(row.pk)
+        enqueue_embedding(row.pk, row.model_version_id, priority=SOMEBODY_WAITS)
+    return bool(changed)

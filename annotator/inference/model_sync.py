@@ -1,44 +1,91 @@
-"""Bring a model into the product: export its graphs once, and keep a row of each version."""
+"""Bring a model into the product: export its graphs once, keep all of its files, and a row of each version."""
 
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
 
 from annotator import sam_gateway
 from annotator.inference.default_model import decide_first
+from annotator.inference.model_store import StoredFile, drop_unnamed, is_stored, keep_folder
 from annotator.inference.models import ModelVersion
 from annotator.inference.selectors import model_folder
 
 logger = logging.getLogger(__name__)
 
 
-def sync_model(name: str, *, checkpoint: str | None = None, is_forced: bool = False) -> tuple[ModelVersion, bool]:
-    """Return the row of a model's weights and whether its graphs were exported anew.
+def sync_model(
+    name: str,
+    *,
+    checkpoint: str | None = None,
+    is_forced: bool = False,
+    on_step: Callable[[str], object] = lambda _: None,
+) -> tuple[ModelVersion, bool]:
+    """Return the row of a model's weights and whether its graphs were exported now.
 
-    Nothing is imported or exported when the folder was made from the same weights in the same export format.
-    Raises ModelMissingError when the weights are not there.
+    Nothing is imported or exported when the same weights are there in the same export format. Whatever was exported is
+    in the storage before its row is written. on_step may raise to stop. Raises ModelMissingError, ExportRefusedError.
     """
     digest = sam_gateway.weights_digest(name, checkpoint)
+    row = None if is_forced else _find_row(name, digest)
+    if row is not None:
+        return row, False
     card = None if is_forced else _find_card(name, digest)
     if card is not None:
         return keep_row(card), False
     version = _free_version(sam_gateway.version_label(name, checkpoint), digest)
-    card = sam_gateway.export_model(name, model_folder(version), version=version, checkpoint=checkpoint)
-    return keep_row(card), True
+    return keep_row(export_model(name, version, checkpoint=checkpoint, on_step=on_step)), True
+
+
+def prepare_default_model() -> None:
+    """See that there is a version of DEFAULT_MODEL; raise ModelMissingError where its weights are not at hand.
+
+    Weights that come with the product, and are newer than the last, become a version. One that was installed is there.
+    """
+    name = settings.DEFAULT_MODEL
+    is_installed = ModelVersion.objects.filter(name=name).exclude(files=[]).exists()
+    if not (is_installed and sam_gateway.is_fetched(name)):
+        sync_model(name)
+
+
+def export_model(
+    name: str, version: str, *, checkpoint: str | None, on_step: Callable[[str], object] = lambda _: None
+) -> sam_gateway.ModelCard:
+    """Export a model into this machine's folder of a version."""
+    folder = model_folder(version)
+    return sam_gateway.export_model(name, folder, version=version, checkpoint=checkpoint, on_step=on_step)
+
+
+def _find_row(name: str, digest: str) -> ModelVersion | None:
+    """Return the version of these weights if it is in the present format and the storage has all of its files."""
+    for row in ModelVersion.objects.filter(name=name, weights_sha256=digest):
+        is_current = row.manifest.get("format") == sam_gateway.export_format()
+        if is_current and row.files and all(is_stored(file["sha256"], file["bytes"]) for file in row.files):
+            return row
+    return None
 
 
 def _find_card(name: str, digest: str) -> sam_gateway.ModelCard | None:
+    """Return the card of a folder of this machine that holds these weights, whole and in the present format."""
     wanted = (name, digest, sam_gateway.export_format())
     for file in sorted(Path(settings.MODELS_DIR).glob(f"*/{sam_gateway.MODEL_CARD}")):
         try:
             card = sam_gateway.read_card(file.parent)
         except sam_gateway.ModelMissingError:
             continue
-        if (card.name, card.weights_sha256, card.format) == wanted and _is_whole(file.parent, card):
+        is_same = (card.name, card.weights_sha256, card.format) == wanted
+        if is_same and _owns_weights(file.parent, card) and _is_whole(file.parent, card):
             return card
     return None
+
+
+def _owns_weights(folder: Path, card: sam_gateway.ModelCard) -> bool:
+    """Say whether a folder holds its weights itself, or is of the model without any; older ones name other places."""
+    if card.checkpoint is None:
+        return sam_gateway.has_no_weights(card.name)
+    return (folder / card.checkpoint).parent == folder and (folder / card.checkpoint).is_file()
 
 
 def _is_whole(folder: Path, card: sam_gateway.ModelCard) -> bool:
@@ -55,16 +102,25 @@ def _free_version(label: str, digest: str) -> str:
 
 
 def keep_row(card: sam_gateway.ModelCard) -> ModelVersion:
-    """Write what a card says into the row of its version, and return it.
+    """Copy the folder of a card's version into the storage, write what the card says into the row, and return it.
 
     The first version of DEFAULT_MODEL on a server becomes its default; later ones wait for somebody's decision.
     """
+    before = ModelVersion.objects.filter(version=card.version).values_list("files", flat=True).first() or []
+    files = keep_folder(model_folder(card.version))
+    row = _write_row(card, files)
+    drop_unnamed([file["sha256"] for file in before])
+    return row
+
+
+def _write_row(card: sam_gateway.ModelCard, files: list[StoredFile]) -> ModelVersion:
     said = {
         "name": card.name,
         "image_size": card.image_size,
         "embed_dim": card.embed_dim,
         "weights_sha256": card.weights_sha256,
         "manifest": json.loads(json.dumps(card.manifest)),
+        "files": files,
     }
     row, is_new = ModelVersion.objects.get_or_create(version=card.version, defaults={**said, **_facts(card)})
     if is_new:
@@ -80,7 +136,7 @@ def keep_row(card: sam_gateway.ModelCard) -> ModelVersion:
 def _facts(card: sam_gateway.ModelCard) -> dict[str, object]:
     """Return where a new version comes from: nothing where its weights have gone already."""
     try:
-        origin = sam_gateway.origin_of(card.name, card.checkpoint)
+        origin = sam_gateway.origin_of(card.name, sam_gateway.weights_of(model_folder(card.version), card))
     except sam_gateway.ModelMissingError:
         return {}
     return {

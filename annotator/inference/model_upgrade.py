@@ -1,6 +1,7 @@
 """Export again, from the weights that are still there, the registered models of an older export format.
 
-A new version of the product reads one format alone: browsers refuse older folders until they are exported anew.
+A new version of the product reads one format alone: browsers refuse older folders until they are exported anew. Models
+of a version that kept no files in the storage are exported as well, and their weights kept from then on.
 """
 
 import json
@@ -8,7 +9,8 @@ import time
 from collections.abc import Callable
 
 from annotator import sam_gateway
-from annotator.inference.model_sync import keep_row
+from annotator.inference.model_store import own_folder
+from annotator.inference.model_sync import export_model, keep_row
 from annotator.inference.models import ModelVersion
 from annotator.inference.selectors import default_model_version, model_folder
 
@@ -36,7 +38,7 @@ def export_outdated_models(*, say: Callable[[str], object]) -> list[str]:
 
 
 def _is_outdated(row: ModelVersion) -> bool:
-    return bool(row.manifest.get("format") != sam_gateway.export_format())
+    return not row.files or bool(row.manifest.get("format") != sam_gateway.export_format())
 
 
 def _is_used(row: ModelVersion) -> bool:
@@ -46,18 +48,35 @@ def _is_used(row: ModelVersion) -> bool:
 
 def _export_again(row: ModelVersion) -> None:
     """Write a model's folder anew under the version that its embeddings name; raise ModelMissingError."""
-    checkpoint = _checkpoint_of(row)
-    if sam_gateway.weights_digest(row.name, checkpoint) != row.weights_sha256:
-        raise sam_gateway.ModelMissingError("its weights were replaced by others")
-    folder = model_folder(row.version)
-    keep_row(sam_gateway.export_model(row.name, folder, version=row.version, checkpoint=checkpoint))
+    try:
+        checkpoint = _checkpoint_of(row)
+        if sam_gateway.weights_digest(row.name, checkpoint) != row.weights_sha256:
+            raise sam_gateway.ModelMissingError("its weights were replaced by others")
+    except sam_gateway.ModelMissingError:
+        if not _keep_graphs(row):
+            raise
+    else:
+        keep_row(export_model(row.name, row.version, checkpoint=checkpoint))
+
+
+def _keep_graphs(row: ModelVersion) -> bool:
+    """Keep the graphs of a folder whose weights are gone, if they are of the present format; say whether they were."""
+    try:
+        card = sam_gateway.read_card(model_folder(row.version))
+    except sam_gateway.ModelMissingError:
+        return False
+    is_usable = card.format == sam_gateway.export_format() and card.weights_sha256 == row.weights_sha256
+    if is_usable:
+        keep_row(card)
+    return is_usable
 
 
 def _checkpoint_of(row: ModelVersion) -> str | None:
     """Return the weight file that the folder's card names; the cards of older formats have other fields as well."""
+    folder = own_folder(row)
     try:
-        card = json.loads((model_folder(row.version) / sam_gateway.MODEL_CARD).read_text(encoding="utf-8"))
+        card = json.loads((folder / sam_gateway.MODEL_CARD).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return None
     checkpoint = card.get("checkpoint") if isinstance(card, dict) else None
-    return checkpoint if isinstance(checkpoint, str) else None
+    return str(folder / checkpoint) if isinstance(checkpoint, str) else None

@@ -17,8 +17,9 @@ class Training(models.TextChoices):
 
 
 class ModelVersion(models.Model):
-    """One set of weights whose graphs lie in MODELS_DIR/{version}/; `manifest` is what the browser reads.
+    """One set of weights; `manifest` is what the browser reads, `files` are all files as the storage keeps them.
 
+    Each machine has its copy of the files in MODELS_DIR/{version}/ (model_store.py).
     `version` is the label that embeddings and masks carry; `number` counts the versions of one model. Both licences are
     empty where nobody stated them. `figures` are {name: number} as published, for example {"miou_1": 0.68}.
     """
@@ -35,6 +36,7 @@ class ModelVersion(models.Model):
     embed_dim = models.PositiveIntegerField()
     weights_sha256 = models.CharField(max_length=64)
     manifest = models.JSONField(default=dict)
+    files = models.JSONField(default=list)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -120,11 +122,13 @@ class ImageEmbedding(models.Model):
 
 
 class WorkerPulse(models.Model):
-    """The last sign of life of one worker process."""
+    """The last sign of life of one worker process, and {version: why} of the models that it cannot work with."""
 
     worker_id = models.CharField(max_length=64, unique=True)
     started_at = models.DateTimeField(auto_now_add=True)
     beat_at = models.DateTimeField()
+    host = models.CharField(max_length=255, blank=True)
+    lacking = models.JSONField(default=dict)
 
     def __str__(self) -> str:
         return self.worker_id

@@ -30,7 +30,7 @@ class EmbeddingOut(TypedDict):
 
 
 def default_model_version() -> ModelVersion | None:
-    """Return the version that somebody decided on as the default, or None before `sync_models` has run."""
+    """Return the version that somebody decided on as the default, or None where none is installed."""
     decision = DefaultDecision.objects.filter(taken_back_at=None).select_related("version").first()
     return decision.version if decision else None
 
@@ -59,13 +59,6 @@ def model_folder(version: str) -> Path:
     if not _SAFE_NAME.match(version):
         raise ValueError(f"{version!r} is no model version")
     return Path(settings.MODELS_DIR) / version
-
-
-def model_file(version: ModelVersion, name: str) -> Path | None:
-    """Return a file that the manifest lists, or None."""
-    listed = {row["name"] for row in version.manifest.get("files", [])}
-    path = model_folder(version.version) / name
-    return path if name in listed and _SAFE_NAME.match(name) and path.is_file() else None
 
 
 def embedding_url(row: ImageEmbedding) -> str:

@@ -16,8 +16,8 @@ from annotator import sam_gateway
 from annotator.contents import services as contents
 from annotator.full_disk import explain_full_disk, is_disk_full
 from annotator.inference.crop_names import parse_crop_name
+from annotator.inference.model_store import drop_damaged, own_folder
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding
-from annotator.inference.selectors import model_folder
 from annotator.inference.signals import embedding_changed
 from annotator.photos import store
 from annotator.photos.errors import PhotoRefusedError
@@ -29,8 +29,10 @@ logger = logging.getLogger(__name__)
 def compute_embedding(embedding_id: int) -> EmbeddingStatus | None:
     """Compute one embedding if it is waiting; return its new status, or None when there was nothing to do.
 
-    A failure that may pass leaves the row pending until MAX_TASK_ATTEMPTS is reached.
+    A failure that may pass leaves the row pending until MAX_TASK_ATTEMPTS is reached. Raises ModelAwayError, and leaves
+    the row alone, where this machine cannot have the model's files.
     """
+    _see_to_model(embedding_id)
     row = _claim(embedding_id)
     if row is None:
         return None
@@ -48,10 +50,18 @@ def compute_embedding(embedding_id: int) -> EmbeddingStatus | None:
             _wait_for_space(row)
             return EmbeddingStatus.PENDING
         logger.exception("embedding failed", extra={"key": row.key, "attempt": row.attempts})
+        drop_damaged(row.model_version)
         is_last = row.attempts >= settings.MAX_TASK_ATTEMPTS
         _set(row, EmbeddingStatus.FAILED if is_last else EmbeddingStatus.PENDING, error=_reason(error))
     _tell(row)
     return EmbeddingStatus(row.status)
+
+
+def _see_to_model(embedding_id: int) -> None:
+    waiting = ImageEmbedding.objects.filter(pk=embedding_id, status=EmbeddingStatus.PENDING)
+    row = waiting.select_related("model_version").first()
+    if row is not None:
+        own_folder(row.model_version)
 
 
 def _claim(embedding_id: int) -> ImageEmbedding | None:
@@ -68,7 +78,7 @@ def _encode_and_store(row: ImageEmbedding) -> None:
     started = time.perf_counter()
     crop, is_flipped = parse_crop_name(row.crop_box)
     image = np.asarray(load_stored_rgb(row.sha256))
-    folder = model_folder(row.model_version.version)
+    folder = own_folder(row.model_version)
     data = sam_gateway.encode_image(
         image, folder, crop_box_xyxy=crop, is_flipped=is_flipped, threads=settings.INFERENCE_THREADS
     )

@@ -10,6 +10,7 @@ from annotator.jobs import services as jobs
 from annotator.jobs.models import Job
 from annotator.jobs.schemas import JobOut
 from annotator.projects.access import Right, get_project, has_right, require_right
+from annotator.projects.models import Role
 
 router = Router(tags=["jobs"])
 
@@ -48,8 +49,10 @@ def cancel_job(request: HttpRequest, job_id: int) -> Job:
 
 def _find(request: HttpRequest, job_id: int) -> tuple[Job, str]:
     job = Job.objects.select_related("project").filter(pk=job_id).first()
-    if job is None:
+    if job is None or (job.project_id is None and not user_of(request).is_superuser):
         raise MissingError(_("There is no such job."))
+    if job.project_id is None:
+        return job, Role.ADMIN
     try:
         return job, require_right(user_of(request), job.project_id, right=Right.VIEW)
     except MissingError:
@@ -57,7 +60,7 @@ def _find(request: HttpRequest, job_id: int) -> tuple[Job, str]:
 
 
 def _find_own(request: HttpRequest, job_id: int) -> Job:
-    """Admins steer every job, others those that they started."""
+    """Admins steer every job, others those that they started; jobs of the server are its admins'."""
     job, role = _find(request, job_id)
     if not has_right(role, Right.MANAGE) and job.created_by_id != user_of(request).pk:
         raise ForbiddenError(_("Only an admin, or whoever started the job, may do that."))

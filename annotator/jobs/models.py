@@ -21,13 +21,16 @@ OPEN_STATUSES = (JobStatus.PENDING, JobStatus.RUNNING, JobStatus.PAUSED)
 
 
 class Job(models.Model):
-    """A long piece of background work of one project, with progress.
+    """A long piece of background work, of one project or of the server as a whole, with progress.
 
     `report` is what it found or made, `state` where it goes on after a break, `key` what may be done only once at a
     time (empty: as often as one likes), `task` the background task that does it, `runner` the process that holds it.
     """
 
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="jobs")
+    # Typed as if there were always one: the kinds of jobs that the server has as a whole (installs) never ask.
+    project: "models.ForeignKey[Project, Project]" = models.ForeignKey(  # type: ignore[misc]
+        Project, null=True, on_delete=models.CASCADE, related_name="jobs"
+    )
     kind = models.CharField(max_length=30)
     key = models.CharField(max_length=100, blank=True)
     task = models.CharField(max_length=200, blank=True)
@@ -57,7 +60,12 @@ class Job(models.Model):
                 fields=["project", "kind", "key"],
                 condition=Q(status__in=("pending", "running", "paused")) & ~Q(key=""),
                 name="job_once_while_open",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["kind", "key"],
+                condition=Q(status__in=("pending", "running", "paused"), project=None) & ~Q(key=""),
+                name="server_job_once_while_open",
+            ),
         ]
 
     def __str__(self) -> str:

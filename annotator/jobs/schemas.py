@@ -10,10 +10,10 @@ from annotator.words.stored import say
 
 
 class JobOut(Schema):
-    """A job and how far it is."""
+    """A job and how far it is; without a project it is the server's."""
 
     id: int
-    project_id: int
+    project_id: int | None
     kind: str
     key: str
     status: str

@@ -51,9 +51,18 @@ class StoppedError(Exception):
 
 
 def start_job(
-    project: Project, *, kind: str, task: Any, params: dict[str, Any], user: User | None, total: int = 0, key: str = ""
+    project: Project | None,
+    *,
+    kind: str,
+    task: Any,
+    params: dict[str, Any],
+    user: User | None,
+    total: int = 0,
+    key: str = "",
 ) -> Job:
     """Make a waiting job and enqueue its task with the job's id, once the transaction is committed.
+
+    Without a project it is the server's.
 
     Raises ConflictError (`job_running`, extra.job_id) when a job of this kind and key is open already.
     """
@@ -290,6 +299,8 @@ def _enqueue(job: Job) -> None:
 
 
 def _tell(job: Job) -> None:
+    if job.project_id is None:
+        return  # no page of a project shows it; those that do ask again and again
     send_hint(
         job.project_id,
         "job.progress",
@@ -301,7 +312,7 @@ def _tell(job: Job) -> None:
     )
 
 
-def _already_open(project: Project, *, kind: str, key: str) -> ConflictError:
+def _already_open(project: Project | None, *, kind: str, key: str) -> ConflictError:
     other = Job.objects.filter(project=project, kind=kind, key=key, status__in=OPEN_STATUSES).first()
     extra = {"job_id": other.pk, "status": other.status} if other else {}
     words = f"This job is {_UNDER_WAY[JobStatus(other.status)]}, at {other.done} of {other.total}." if other else ""

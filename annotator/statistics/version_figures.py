@@ -82,6 +82,8 @@ def _count_embedded(version: ModelVersion) -> int:
 
 
 def _size_on_disk(version: ModelVersion) -> int:
-    """Return the bytes of all its graphs, the image encoder's among them; 0 when its folder has gone."""
+    """Return the bytes of all its files, weights and image encoder among them; 0 when they are gone."""
+    if version.files:
+        return sum(file["bytes"] for file in version.files)
     folder = model_folder(version.version)
     return sum(file.stat().st_size for file in folder.iterdir() if file.is_file()) if folder.is_dir() else 0

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOMS = (
+    "sam_core/fetching.py",
     "sam_core/pictures",
     "sam_core/masks/counts.py",
     "sam_core/masks/polygons.py",

@@ -228,9 +228,10 @@ def storage_folder() -> Path:
 
 
 def stored_files() -> list[str]:
-    """Return every file of the test's storage."""
+    """Return every file of the test's storage but those of its model."""
     root = storage_folder()
-    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+    names = sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+    return [name for name in names if not name.startswith("models/")]
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,9 @@ def work_off() -> None:
     left out, as Django's own test client leaves it out around a request.
     """
     with patch("django_tasks_db.management.commands.db_worker.close_old_connections"):
-        call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
+        call_command(
+            "db_worker", queue_name="*", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0
+        )
 
 
 def load_npy(data: bytes) -> Any:

@@ -165,6 +165,8 @@ def work_off(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     monkeypatch.setattr("django_tasks_db.management.commands.db_worker.close_old_connections", lambda: None)
 
     def run() -> None:
-        call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
+        call_command(
+            "db_worker", queue_name="*", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0
+        )
 
     return run

@@ -116,7 +116,16 @@ def test_an_export_under_way_goes_on_without_it(
     monkeypatch.setattr(exports, "SLICE_SECONDS", 0.0)
     job = tasks.start_export(project, ExportOptions(images="copy"), user=project.created_by)
     for _ in range(20):
-        call_command("db_worker", batch=True, max_tasks=1, interval=0, startup_delay=False, reload=False, verbosity=0)
+        call_command(
+            "db_worker",
+            queue_name="*",
+            batch=True,
+            max_tasks=1,
+            interval=0,
+            startup_delay=False,
+            reload=False,
+            verbosity=0,
+        )
         job.refresh_from_db()
         if images and job.done > 1:
             delete_image(images.pop(), masks_at_most=None)

@@ -42,15 +42,11 @@ def test_an_upload_is_embedded_by_the_worker(as_admin: Api, project: Project, mo
     assert np.abs(array - torch_embedding(image).array).max() < 2e-3
 
 
-def test_a_model_folder_that_is_gone_is_no_reason_to_try_again(
-    photo: Image, model: ModelVersion, settings: Any, tmp_path: Path
-) -> None:
-    row = request_embedding(photo.sha256, model)
-    settings.MODELS_DIR = str(tmp_path)
-    assert compute_embedding(row.pk) == EmbeddingStatus.FAILED
-    row.refresh_from_db()
-    assert row.attempts == 1
-    assert row.error == f"{model.version} holds no model; run: python manage.py sync_models"
+@pytest.fixture
+def no_place(settings: Any) -> None:
+    """Embeddings cannot be stored: a file lies where their folder should be."""
+    settings.MEDIA_ROOT.mkdir(exist_ok=True)
+    (settings.MEDIA_ROOT / "embeddings").write_bytes(b"in the way")
 
 
 def test_the_same_content_is_embedded_once_for_two_projects(
@@ -90,26 +86,16 @@ def test_a_damaged_photo_fails_at_once_with_its_reason(photo: Image, model: Mode
     assert "Traceback" not in row.error
 
 
-def test_a_passing_failure_is_tried_again_and_then_given_up(
-    photo: Image,
-    model: ModelVersion,
-    settings: Any,
-) -> None:
+def test_a_passing_failure_is_tried_again_and_then_given_up(photo: Image, model: ModelVersion, no_place: None) -> None:
     row = request_embedding(photo.sha256, model)
-    (Path(settings.MODELS_DIR) / NAME / "encoder.onnx").write_bytes(b"half a file")
     statuses = [compute_embedding(row.pk) for _ in range(3)]
     assert statuses == [EmbeddingStatus.PENDING, EmbeddingStatus.PENDING, EmbeddingStatus.FAILED]
     row.refresh_from_db()
     assert (row.attempts, bool(row.error)) == (3, True)
 
 
-def test_the_task_asks_again_later_after_a_passing_failure(
-    photo: Image,
-    model: ModelVersion,
-    settings: Any,
-) -> None:
+def test_the_task_asks_again_later_after_a_passing_failure(photo: Image, model: ModelVersion, no_place: None) -> None:
     row = request_embedding(photo.sha256, model)
-    (Path(settings.MODELS_DIR) / NAME / "encoder.onnx").write_bytes(b"half a file")
     work_off()
     row.refresh_from_db()
     assert (row.status, row.attempts) == (EmbeddingStatus.PENDING, 1)
@@ -166,9 +152,9 @@ def test_only_listed_files_are_served(as_annotator: Api, model: ModelVersion, na
     assert as_annotator.get(f"/models/none-1/{name}").status_code == 404
 
 
-def test_sync_is_quiet_when_nothing_changed(model: ModelVersion, capsys: pytest.CaptureFixture[str]) -> None:
-    call_command("sync_models", NAME)
-    assert "up to date" in capsys.readouterr().out
+def test_installing_is_quiet_when_nothing_changed(model: ModelVersion, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("install_model", NAME)
+    assert "is installed already" in capsys.readouterr().out
     assert default_model_version() == model
 
 
@@ -183,14 +169,14 @@ def test_a_model_of_an_older_export_format_is_exported_anew(
     old_manifest = {"format": 1, "weighs_click": False}
     card.write_text(json.dumps(current | older | {"manifest": current["manifest"] | old_manifest}))
     ModelVersion.objects.update(manifest=old_manifest)
-    call_command("sync_models", NAME)
+    call_command("install_model", NAME)
     assert json.loads(card.read_text()) == current
     model.refresh_from_db()
     assert model.manifest == current["manifest"]
 
 
 def test_missing_weights_are_said_plainly(db: None, tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match="are not there"):
-        call_command("sync_models", "sam_vit_b", checkpoint=str(tmp_path / "none.pth"))
+    with pytest.raises(CommandError, match="There is no file"):
+        call_command("install_model", "sam_vit_b", file=str(tmp_path / "none.pth"))
     with pytest.raises(CommandError, match="no model is called"):
-        call_command("sync_models", "sam_of_tomorrow")
+        call_command("install_model", "sam_of_tomorrow")

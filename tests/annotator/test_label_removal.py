@@ -97,7 +97,7 @@ def test_many_masks_are_moved_by_a_job_in_bounded_steps(
         return record(job, done=done)
 
     monkeypatch.setattr(jobs, "record_progress", note)
-    call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
+    call_command("db_worker", queue_name="*", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
     job = Job.objects.get(kind="label_removal")
     assert (job.status, job.done, job.total) == ("done", 2, 2)
     assert sizes == [1, 1, 1]

@@ -140,7 +140,7 @@ def test_health_ready_names_what_is_missing(db: None) -> None:
         "database": "ok",
         "disk": "ok",
         "worker": "no worker is running",
-        "model": "model sam_lite is not synced",
+        "model": "model sam_lite is not installed",
     }
 
 

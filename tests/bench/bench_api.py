@@ -114,7 +114,7 @@ def measure(database_url: str, wanted: argparse.Namespace) -> dict[str, Any]:
         folder = Path(name)
         server = RunningServer(folder / "data", database_url, LOG_LEVEL="INFO")
         server.prepare()
-        server.home.manage("sync_models", "sam_tiny_test")
+        server.home.manage("install_model", "sam_tiny_test")
         server.home.run(FILL)
         log = folder / "log.txt"
         with log.open("wb") as out:

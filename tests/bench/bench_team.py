@@ -290,7 +290,7 @@ def measure(database_url: str, wanted: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="maskwright-team-") as folder:
         home = Home(Path(folder), database_url, wanted)
         home.manage("migrate", "--verbosity", "0")
-        home.manage("sync_models", "sam_tiny_test")
+        home.manage("install_model", "sam_tiny_test")
         made = home.run(MAKE.format(people=wanted.people, images=wanted.people * IMAGES_PER_PERSON))
         counter = ConnectionCounter(database_url) if database_url.startswith("postgres") else None
         try:

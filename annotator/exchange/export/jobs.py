@@ -58,7 +58,7 @@ def do_export(job: Job) -> None:
 def do_preflight(job: Job) -> None:
     """Look for what a reader of the export would stumble over; goes on where an earlier try ended."""
     selection = Selection(job.project, ExportOrder.from_params(job.params).options)
-    findings = Findings(job.project_id, job.state)
+    findings = Findings(job.project.pk, job.state)
     plan = selection.list_image_ids()
     job.total = len(plan)
 

@@ -22,8 +22,10 @@ from annotator.automatic.mask_runs import load_embedding, load_pixels
 from annotator.box_gateway import masks_in_boxes
 from annotator.exchange.orders import Box, BoxesOrder
 from annotator.images.models import Image
+from annotator.inference.lacking_models import ModelAwayError
+from annotator.inference.model_store import own_folder
 from annotator.inference.models import ModelVersion
-from annotator.inference.selectors import model_folder, model_version_of
+from annotator.inference.selectors import model_version_of
 from annotator.jobs import outcomes
 from annotator.jobs import services as jobs
 from annotator.jobs.models import Job
@@ -69,6 +71,8 @@ def _draw(job: Job, order: BoxesOrder, version: ModelVersion, image_pk: int, box
     placed = [(box, corners) for box in boxes if (corners := _on_photo(box, image))]
     try:
         made = _masks(image, version, [corners for _box, corners in placed])
+    except ModelAwayError:
+        raise
     except Exception as error:  # noqa: BLE001  (a photo that cannot be drawn on must not stop the others)
         outcomes.count_item(job, problem=str(error)[:300], image_id=image.pk, name=image.name)
         return
@@ -90,7 +94,7 @@ def _masks(image: Image, version: ModelVersion, boxes: list[Corners]) -> list[Bo
     if not boxes:
         return []
     embedding_file, pixels = load_embedding(image, version), load_pixels(image)
-    folder, threads = model_folder(version.version), settings.INFERENCE_THREADS
+    folder, threads = own_folder(version), settings.INFERENCE_THREADS
     return masks_in_boxes(pixels, folder, embedding_file=embedding_file, boxes_xyxy=boxes, threads=threads)
 
 

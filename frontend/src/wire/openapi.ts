@@ -464,10 +464,10 @@ export interface components {
             /** Format: date-time */
             readonly expires_at: string;
         };
-        /** @description A job and how far it is. */
+        /** @description A job and how far it is; without a project it is the server's. */
         readonly JobOut: {
             readonly id: number;
-            readonly project_id: number;
+            readonly project_id: number | null;
             readonly kind: string;
             readonly key: string;
             readonly status: string;

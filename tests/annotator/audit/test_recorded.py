@@ -199,7 +199,7 @@ def test_another_default_model_is_recorded_once(model: ModelVersion) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_exports_their_downloads_and_links_are_recorded(as_admin: Api, project: Project, image: Image) -> None:
     as_admin.post(f"/projects/{project.pk}/exports", {"format": "coco"})
-    call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
+    call_command("db_worker", queue_name="*", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
     made = latest("export.made")
     assert (made.actor_name, made.changes["format"], made.project_id) == ("ada", [None, "coco"], project.pk)
     file = as_admin.get(f"/projects/{project.pk}/exports").json()[0]

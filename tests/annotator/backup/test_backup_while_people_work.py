@@ -15,6 +15,20 @@ from annotator.storage import keep_deleted_files, set_aside_place
 from tests.annotator.backup.places_of_product import MAKE, READ, Annotator, Curator, Place, make_place
 from tests.annotator.conftest import storage_folder
 
+# A model version with one file, as an install leaves it.
+KEEP_MODEL = """
+from pathlib import Path
+from django.conf import settings
+from annotator.inference.model_store import keep_folder
+from annotator.inference.models import ModelVersion
+folder = Path(settings.MODELS_DIR) / "m-1"
+folder.mkdir(parents=True)
+(folder / "model.json").write_text("{}")
+facts = {"name": "m", "version": "m-1", "image_size": 64, "embed_dim": 8, "weights_sha256": "0" * 64}
+ModelVersion.objects.create(**facts, files=keep_folder(folder))
+"""
+MODEL_FILE = f"models/{hashlib.sha256(b'{}').hexdigest()[:2]}/{hashlib.sha256(b'{}').hexdigest()}"
+
 
 @pytest.fixture
 def places(tmp_path: Path) -> Iterator[tuple[Place, Place]]:
@@ -37,7 +51,7 @@ def test_what_was_saved_before_is_in_the_copy_and_all_of_it_is_whole(
     places: tuple[Place, Place], tmp_path: Path
 ) -> None:
     source, target = places
-    made = source.run(MAKE)
+    made = source.run(KEEP_MODEL + MAKE)
     (source.data_dir / "media" / "embeddings").mkdir()
     (source.data_dir / "media" / "embeddings" / "a.npy").write_bytes(b"can be computed again")
     with source.web() as port:
@@ -67,6 +81,8 @@ def test_what_was_saved_before_is_in_the_copy_and_all_of_it_is_whole(
         **manifest["database"]["tables"], **dict.fromkeys(worked_on)
     }  # fmt: skip
     assert "embeddings/a.npy" not in target.files()
+    assert [name for name in target.files() if name.startswith("models/")] == [MODEL_FILE]
+    assert target.files("models") == {}, "a machine's own copies of it are made again"
     assert_the_quiet_copy_is_equal(source, target, here, tmp_path)
 
 

@@ -130,7 +130,7 @@ from annotator.annotations.models import Annotation
 from annotator.jobs.models import Job
 from annotator.projects.models import Label, Project
 from annotator.statistics.dashboard import read_dashboard
-call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
+call_command("db_worker", queue_name="*", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
 print(json.dumps({
     "jobs": dict(Job.objects.values_list("kind", "status")), "labels": Label.objects.count(),
     "unlabelled": Annotation.objects.filter(label=None).count(),

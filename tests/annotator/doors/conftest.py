@@ -125,9 +125,17 @@ def world(people: dict[str, User], project: Project, version: ModelVersion, sett
     settings.INGEST_ROOT = tmp_path / "root"
     (tmp_path / "root" / "photos").mkdir(parents=True)
     (tmp_path / "root" / "photos" / "c.jpg").write_bytes(jpeg(seed=9))
-    own = {"version": version.version, "name": "first.onnx", "table": "totals", "level": 0, "x": 0, "y": 0}
+    own = {
+        "version": version.version,
+        "name": "first.onnx",
+        "table": "totals",
+        "level": 0,
+        "x": 0,
+        "y": 0,
+    }
     member = Membership.objects.get(project=project, user=people["annotator"])
     ids = {
+        "model_name": "sam_lite",
         "member_id": member.pk,
         "token_id": ApiToken.issue(people["admin"], name="own")[0].pk,
         "person_id": people["annotator"].pk,

@@ -221,6 +221,8 @@ PAGES: dict[str, dict[str, Who]] = {
     "models": {"get": Who.PERSON},
     "default_model": SERVER_ADMINS_FORM,
     "project_model": {"post": Who.ADMIN},
+    "model_installs": {"get": Who.SERVER_ADMIN},
+    "model_install": SERVER_ADMINS_FORM,
     "oidc": {"get": Who.ANYBODY},
     "oidc_callback": {"get": Who.ANYBODY},
     "bin": {"get": Who.PERSON},

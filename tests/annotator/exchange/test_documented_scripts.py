@@ -66,7 +66,9 @@ def test_upload_wait_and_export(
 
     def work(_seconds: float) -> None:
         ImageEmbedding.objects.filter(model_version=version).update(status=EmbeddingStatus.READY)
-        call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
+        call_command(
+            "db_worker", queue_name="*", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0
+        )
 
     monkeypatch.setattr(urllib.request, "urlopen", send)
     monkeypatch.setattr(time, "sleep", work)

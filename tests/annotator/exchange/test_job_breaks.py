@@ -52,7 +52,9 @@ def records(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
 
 
 def work_off(**options: Any) -> None:
-    call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0, **options)
+    call_command(
+        "db_worker", queue_name="*", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0, **options
+    )
 
 
 def test_an_export_in_many_slices_is_whole(filled: Project, admin: User) -> None:

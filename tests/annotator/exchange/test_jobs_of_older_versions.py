@@ -32,7 +32,7 @@ def queue(project: Project, kind: str, task: str, params: dict[str, Any], *, key
 
 
 def work_off(job: Job) -> Job:
-    call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
+    call_command("db_worker", queue_name="*", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
     job.refresh_from_db()
     return job
 

@@ -33,7 +33,7 @@ import hashlib, io, json
 from django.core.management import call_command
 from PIL import Image as Pillow
 call_command("migrate", verbosity=0)
-call_command("sync_models", MODEL)
+call_command("install_model", MODEL)
 from annotator.accounts.models import ApiToken, User
 from annotator.images.models import Image
 from annotator.images.services import add_photo

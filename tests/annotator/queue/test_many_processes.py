@@ -145,7 +145,7 @@ Annotation.objects.filter(pk=Annotation.objects.order_by("pk").first().pk).updat
 @pytest.mark.parametrize("kind", ["automatic", "prefill"])
 def test_a_killed_worker_goes_on_where_it_was_and_doubles_nothing(home: Home, exported_model: Path, kind: str) -> None:
     count = 24
-    home.manage("sync_models", TINY_MODEL)
+    home.manage("install_model", TINY_MODEL)
     home.run(f"PHOTOS, KIND = {count}, {kind!r}\n{MAKE_JOB}")
     doomed = home.start(str(ROOT / "manage.py"), "run_worker", "--batch")
     home.run(f"PID = {doomed.pid}\n{KILL_AT_TWO}")

@@ -166,7 +166,7 @@ class TestAutomaticPage:
         self, project: Project, admin: User, add_image: Any, client_of: ClientOf
     ) -> None:
         add_image()
-        assert "sync_models" in self.post(client_of(admin), project, action="run")
+        assert "install_model" in self.post(client_of(admin), project, action="run")
 
     def test_a_sample(self, project: Project, admin: User, add_image: Any, client_of: ClientOf) -> None:
         client = client_of(admin)

@@ -14,6 +14,9 @@ from annotator import sam_gateway
 from annotator.background.pulse import Pulse
 from annotator.background.reconcile import reconcile_missing
 from annotator.clock import EvenClock
+from annotator.inference import lacking_models
+from annotator.inference.models import ModelVersion
+from annotator.inference.tasks import queue_of
 
 
 class QuietWorker(Worker):
@@ -22,6 +25,18 @@ class QuietWorker(Worker):
     The library's own loop opens an exclusive transaction at every look, several times a second for each worker, and
     whoever saves a mask at that moment waits.
     """
+
+    @property
+    def excluded_queue_names(self) -> list[str]:
+        """Return the queues of the models whose files this worker cannot have; asked for at every look."""
+        refused = lacking_models.refused()
+        if not refused:
+            return []
+        return [queue_of(pk) for pk in ModelVersion.objects.filter(version__in=refused).values_list("pk", flat=True)]
+
+    @excluded_queue_names.setter
+    def excluded_queue_names(self, names: list[str]) -> None:
+        """Take what the library's worker sets at its start, which is nothing."""
 
     def run(self) -> None:
         """Work until told to stop; with `batch`, until nothing is left."""
@@ -41,7 +56,9 @@ class QuietWorker(Worker):
 
     def _has_task(self) -> bool:
         ready = DBTaskResult.objects.ready().filter(backend_name=self.backend_name)
-        return bool(ready.filter(queue_name__in=self.queue_names).exists())
+        if not self.process_all_queues:
+            ready = ready.filter(queue_name__in=self.queue_names)
+        return bool(ready.exclude(queue_name__in=self.excluded_queue_names).exists())
 
 
 class Command(DatabaseWorker):
@@ -52,7 +69,7 @@ class Command(DatabaseWorker):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare db_worker's options, with a quicker look at the queue and no reloading."""
         super().add_arguments(parser)
-        parser.set_defaults(interval=0.3, reload=False, startup_delay=False)
+        parser.set_defaults(interval=0.3, reload=False, startup_delay=False, queue_name="*")
 
     def handle(self, **options: Any) -> None:
         """Work until told to stop."""

@@ -1,0 +1,1 @@
+"""Installing models as jobs of the server: asked for by server admins, done by a worker."""
