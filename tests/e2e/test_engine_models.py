@@ -3,10 +3,7 @@ by the model that embedded it.
 """
 
 import io
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,42 +35,55 @@ from tests.e2e.steps import (
     wait_for_workspace,
 )
 from tests.e2e.workspace_steps import annotator_page, drag, image_ids, new_project
+from tests.seeded_weights import digest_of, tiny_weights, weight_server
 
 pytestmark = pytest.mark.e2e
-ROOT = Path(__file__).resolve().parents[2]
-OTHER_MODEL = "sam2_tiny_test"  # SAM 2.1, seeded, untrained: it finds nothing, but it is a whole model here in seconds
-ENCODER_FILES = ("model.json", "encoder.onnx")
+SAM2 = "sam2_tiny_test"  # SAM 2.1, seeded, untrained: it finds nothing, but it is a whole model here in seconds
+OTHER_MODEL = "sam2_tiny-9"  # what its weight file calls itself
+CUT_AFTER_BYTES = 30_000
 ON_COFFEE = (300, 200)
 SAME_MASK = 0.98  # an untrained model's logits are close to zero everywhere
 NOT_PREPARED = "This image could not be prepared for the model"
 
 
 @pytest.fixture
-def other_model(page: Page, server: Server) -> Path:
-    """Add a second model to the running product and embed a photo with it, which tells its speed; return its folder."""
-    folder = server.data_dir / "models" / OTHER_MODEL
-    if folder.exists():
-        return folder
-    environment = {**os.environ, "DATA_DIR": str(server.data_dir), "DJANGO_SETTINGS_MODULE": "annotator.settings"}
-    command = [sys.executable, "manage.py", "sync_models", OTHER_MODEL]
-    done = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+def other_model(page: Page, server: Server) -> None:
+    """Install a second model on the page, and embed a photo with it, which tells its speed."""
+    if (server.data_dir / "models" / OTHER_MODEL).exists():
+        return
+    install_from_a_server_that_breaks_off(page, server)
     project_id = new_project(page, server, "Timed", photos=(), model_version=OTHER_MODEL)
     add_own_photos(page, server, project_id, "cat.jpg")
     wait_for_embeddings(page)
-    return folder
+
+
+def install_from_a_server_that_breaks_off(page: Page, server: Server) -> None:
+    """Install the other model's weights; the download is cut off in the middle, and goes on."""
+    weights = tiny_weights(SAM2, OTHER_MODEL)
+    with weight_server(weights) as web:
+        web.cuts = [CUT_AFTER_BYTES]
+        page.goto(f"{server.address}/models/install/{SAM2}/")
+        page.get_by_label("A mirror").check()
+        page.get_by_label("Address of the file").fill(web.url)
+        page.get_by_label("SHA-256 of the file").fill(digest_of(weights))
+        page.get_by_role("button", name="Install").click()
+        expect(page.get_by_label("Installs").get_by_text(f"Installed as {OTHER_MODEL}.")).to_be_visible()
+        assert web.ranges == [None, f"bytes={CUT_AFTER_BYTES}-"]
+    page.get_by_role("link", name="All models").click()
+    expect(page.get_by_role("heading", name=OTHER_MODEL)).to_be_visible()
 
 
 @contextmanager
-def without_encoder(folder: Path) -> Iterator[None]:
-    """Take the encoder away, as a disk does that is not there; the browser's graphs stay."""
-    for name in ENCODER_FILES:
-        (folder / name).rename(folder / f"{name}.away")
+def nowhere_to_store(server: Server) -> Iterator[None]:
+    """Take away the place where embeddings are written, as a disk does that is not there."""
+    parts = server.data_dir / "media" / "embeddings" / ".parts"
+    parts.rename(parts.with_name("away"))
+    parts.symlink_to("/proc/self/task")  # a folder in which nothing can be made
     try:
         yield
     finally:
-        for name in ENCODER_FILES:
-            (folder / f"{name}.away").rename(folder / name)
+        parts.unlink()
+        parts.with_name("away").rename(parts)
 
 
 def add_own_photos(page: Page, server: Server, project_id: int, *names: str) -> None:
@@ -99,7 +109,7 @@ def pin_model(page: Page, server: Server, project_id: int) -> None:
 def expected_mask(page: Page, server: Server, image_id: int, saved: dict[str, Any]) -> np.ndarray:
     """Return what sam_core makes of a saved mask's prompts on its photo, with the embedding as it is served."""
     photo = page.request.get(f"{server.address}/api/v1/images/{image_id}/original").body()
-    predictor = load_predictor(OTHER_MODEL, device="cpu")
+    predictor = load_predictor(SAM2, device="cpu")
     embedding = predictor.embed(np.array(Image.open(io.BytesIO(photo)).convert("RGB"))).astype(np.float16)
     points = saved["provenance"]["prompts"]
     prompts = Prompts(
@@ -128,14 +138,14 @@ def try_in_vain(page: Page, server: Server, image_id: int) -> None:
 
 
 def test_an_image_whose_embedding_failed_is_annotated_by_hand_and_tried_again(
-    page: Page, browser: Browser, server: Server, other_model: Path
+    page: Page, browser: Browser, server: Server, other_model: None
 ) -> None:
     project_id = new_project(page, server, "Failing", photos=())
     pin_model(page, server, project_id)
-    with without_encoder(other_model), annotator_page(browser, server) as annotator:
+    with nowhere_to_store(server), annotator_page(browser, server) as annotator:
         add_own_photos(page, server, project_id, "cat.jpg")
         expect(page.get_by_text("1 failed")).to_be_visible()
-        expect(page.get_by_text("sam2_tiny_test holds no model; run: python manage.py sync_models")).to_be_visible()
+        expect(page.get_by_text("A file of the photo or of the model is missing")).to_be_visible()
         expect(page.get_by_role("button", name="Try cat.png again")).to_be_visible()
 
         annotator.goto(f"{server.address}/projects/{project_id}/queue/")
@@ -203,7 +213,7 @@ def choose_in_settings(page: Page, server: Server, project_id: int) -> Locator:
 
 
 def test_a_model_is_rolled_out_while_people_annotate_and_rolled_back(
-    page: Page, browser: Browser, server: Server, other_model: Path
+    page: Page, browser: Browser, server: Server, other_model: None
 ) -> None:
     project_id = new_project(page, server, "Change of model", photos=())
     add_own_photos(page, server, project_id, "cat.jpg", "coffee.jpg")
@@ -217,7 +227,7 @@ def test_a_model_is_rolled_out_while_people_annotate_and_rolled_back(
         click_image(annotator, fit, 200, 150)
         accept_mask(annotator, count=1)
         section = choose_in_settings(page, server, project_id)
-        with without_encoder(other_model):
+        with nowhere_to_store(server):
             section.get_by_role("button", name="Embed them").click()
             expect(page.get_by_role("row").filter(has_text="Failed")).to_contain_text("All 2 images failed")
         page.reload()

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotator.automatic import embedding_jobs
+from annotator.background.pulse import lacking_machines
 from annotator.errors import AppError
 from annotator.inference.default_model import set_default, take_back_default
 from annotator.inference.models import ModelVersion
@@ -30,7 +31,13 @@ Action = Callable[[HttpRequest], str]
 def model_list(request: HttpRequest) -> HttpResponse:
     """Show each model version: where it comes from, its speed here, what was made with it and who uses it."""
     rows = describe_versions(person(request))
-    context = {"rows": rows, "embedded_counted": EMBEDDED_COUNTED, "nav": "models", "newer": newer_than_default()}
+    context = {
+        "rows": rows,
+        "embedded_counted": EMBEDDED_COUNTED,
+        "nav": "models",
+        "newer": newer_than_default(),
+        "lacking": lacking_machines(),
+    }
     return render(request, "pages/models.html", context)
 
 

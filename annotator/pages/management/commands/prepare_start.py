@@ -1,22 +1,23 @@
 """Bring the data directory to a state in which web server and worker can start."""
 
 import json
-import sys
 from argparse import ArgumentParser
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from annotator import sam_gateway
 from annotator.backup.errors import BackupError
 from annotator.backup.upgrade import back_up_before_migrating
+from annotator.inference.model_sync import prepare_default_model
 from annotator.inference.model_upgrade import export_outdated_models
 from annotator.inference.selectors import default_model_version, newer_than_default
 from annotator.pages.first_start import ensure_first_admin, ensure_people, load_demo
 
 
 class Command(BaseCommand):
-    """prepare_start [--without-demo]: migrate, sync the models, make the first people, load the demo project.
+    """prepare_start [--without-demo]: migrate, prepare the default model, make the first people, load the demo project.
 
     Without the demo the one account that is made is an admin, where there is none.
 
@@ -24,7 +25,7 @@ class Command(BaseCommand):
     {"sign_ins": [{"username", "hint"}], "notes": [sentences for people]}. Everything else goes to stderr.
     """
 
-    help = "Migrate, sync the model, make the first accounts and the demo project; safe to repeat."
+    help = "Migrate, prepare the model, make the first accounts and the demo project; safe to repeat."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the arguments."""
@@ -37,7 +38,7 @@ class Command(BaseCommand):
         except BackupError as error:
             raise CommandError(str(error)) from error
         call_command("migrate", interactive=False, verbosity=0)
-        call_command("sync_models", stdout=sys.stderr)
+        self._prepare_default_model()
         notes += export_outdated_models(say=self.stderr.write)
         notes += _told(_newer_model())
         is_demo = settings.DEMO and not without_demo
@@ -45,6 +46,13 @@ class Command(BaseCommand):
         if is_demo:
             load_demo()
         self.stdout.write(json.dumps({"sign_ins": sign_ins, "notes": notes}))
+
+    def _prepare_default_model(self) -> None:
+        """Export the default model from the weights that come with the product, or that were installed."""
+        try:
+            prepare_default_model()
+        except sam_gateway.ModelMissingError as error:
+            raise CommandError(f"Model {settings.DEFAULT_MODEL} cannot be used: {error}") from error
 
 
 def _newer_model() -> str:
