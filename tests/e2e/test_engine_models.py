@@ -200,7 +200,8 @@ def change_default_and_take_it_back(page: Page, server: Server) -> None:
     page.get_by_role("button", name="Take back, to sam_lite").click()
     expect(page.get_by_role("heading", name=re.compile("^sam_lite"))).to_be_visible()
     page.goto(f"{server.address}/audit/")
-    expect(page.get_by_text("Change of the default model taken back").first).to_be_visible()
+    taken_back = page.get_by_role("listitem").filter(has_text="Change of the default model taken back")
+    expect(taken_back.first).to_be_visible()
 
 
 def choose_in_settings(page: Page, server: Server, project_id: int) -> Locator:
