@@ -37,9 +37,10 @@ Feeds = dict[str, NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Quantised:
-    """What was kept: which layers are in 8 bits, how well its masks agree, and both files' sizes."""
+    """What was kept: which layers are in 8 bits, how well its masks agree, both files' sizes; and what was refused."""
 
     layers: str
+    refused: list[str]
     agreement: Agreement
     byte_size: int
     float32_byte_size: int
@@ -72,7 +73,7 @@ def export_quantised_encoder(sam: PromptableModel, file: Path, photos: Sequence[
             _quantise(plain, draft, ranges=ranges, kinds=kinds)
             agreement = measure_agreement(sam, plain, draft, [read_image(photo) for photo in apart])
             if agreement.iou >= LEAST_IOU:
-                return Quantised(layers, agreement, draft.stat().st_size, plain.stat().st_size)
+                return Quantised(layers, refused, agreement, draft.stat().st_size, plain.stat().st_size)
             refused.append(f"{agreement.iou:.4f} with {layers} in 8 bits")
         raise ExportError(
             f"masks of the quantised encoder agree too little with float32's: mean IoU {', '.join(refused)}; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,14 +37,15 @@ def kinds_in_8_bits(file: Path) -> set[str]:
 def test_the_most_layers_whose_masks_agree_are_kept(
     model: Sam, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The miniature's masks agree by .97 with all of its layers in 8 bits, by .98 and more with linear ones alone."""
-    monkeypatch.setattr(quantised, "LEAST_IOU", 0.98)
+    """The miniature's masks agree by .977 with all of its layers in 8 bits, by .989 with linear ones alone."""
+    monkeypatch.setattr(quantised, "LEAST_IOU", 0.983)
     made = export_quantised_encoder(model, tmp_path / "out" / "small.onnx", find_photos(photos))
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["small.onnx"]
     assert made.layers == "linear layers"
+    assert [text.partition(" with ")[2] for text in made.refused] == ["convolutions and linear layers in 8 bits"]
     assert {"MatMul", "Conv"} & kinds_in_8_bits(tmp_path / "out" / "small.onnx") == {"MatMul"}
     assert made.byte_size == (tmp_path / "out" / "small.onnx").stat().st_size < made.float32_byte_size
-    assert 0.98 <= made.agreement.iou < 1
+    assert 0.983 <= made.agreement.iou < 1
     assert made.agreement.worst_iou <= made.agreement.iou
     assert (made.agreement.photos, made.agreement.prompts > 18) == (2, True)
     assert min(made.agreement.seconds, made.agreement.float32_seconds) > 0
@@ -60,9 +62,8 @@ def test_masks_that_differ_are_refused_with_the_figures_and_leave_no_file(
     asked = ("export", "--model", "sam_tiny_test", "--graph", "encoder", "--out", out, "--quantise", photos)
     status, _, errors = run(capsys, *asked)
     assert status == 2
-    assert "mean IoU 0.97" in errors
-    assert "with convolutions and linear layers in 8 bits, 0.98" in errors
-    assert "0.99 is needed" in errors
+    figures = r"mean IoU 0\.\d{4} with convolutions and linear layers in 8 bits, 0\.\d{4} with linear layers in 8 bits"
+    assert re.search(rf"{figures}; 0\.99 is needed over \d+ prompts on 2 photos", errors)
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
@@ -108,7 +109,7 @@ def test_the_command_says_what_it_made(
     model: Sam, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     figures = mask_agreement.Agreement(0.995, 0.98, 54, 3, 0.1, 0.2)
-    made = quantised.Quantised("linear layers", figures, 10, 30)
+    made = quantised.Quantised("linear layers", [], figures, 10, 30)
     asked_with: list[tuple[Path, int]] = []
 
     def note(_sam: object, out: Path, found: list[Path]) -> quantised.Quantised:
