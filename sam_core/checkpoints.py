@@ -39,8 +39,8 @@ class CheckpointFile:
 
     @property
     def is_pinned(self) -> bool:
-        """Whether size and checksum are known; nothing else is fetched."""
-        return bool(self.sha256 and self.byte_size)
+        """Whether its checksum is known; nothing else is fetched."""
+        return bool(self.sha256)
 
 
 def _meta(

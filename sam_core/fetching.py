@@ -7,6 +7,7 @@ import http.client
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -59,13 +60,15 @@ def fetch(spec: CheckpointFile, folder: Path, *, on_progress: OnProgress | None 
     """
     if not spec.is_pinned:
         raise CheckpointError(
-            f"size or checksum of {spec.file_name} is not known here, so it is not fetched; download it yourself from "
+            f"the checksum of {spec.file_name} is not known here, so it is not fetched; download it yourself from "
             f"{spec.url} and give its path with --checkpoint"
         )
     target = folder / spec.file_name
     if target.is_file():
         verify(spec, target)
         return target
+    if not spec.byte_size:
+        spec = replace(spec, byte_size=ask_size(spec.url))
     part = folder / f"{spec.file_name}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
