@@ -27,7 +27,8 @@ def in_8_bits(tensor: Array, axes: tuple[int, ...]) -> Array:
     given = tensor.astype(np.float32)
     low, high = given.min(axis=axes, keepdims=True), given.max(axis=axes, keepdims=True)
     step = np.where(high > low, (high - low) / LEVELS, 1.0).astype(np.float32)
-    return (np.round((given - low) / step) * step + low).astype(np.float32)
+    again: Array = (np.round((given - low) / step) * step + low).astype(np.float32)
+    return again
 
 
 def prompts(random: np.random.Generator, width: int, height: int, count: int) -> Iterator[Prompts]:
