@@ -64,7 +64,7 @@ def export_quantised_encoder(sam: PromptableModel, file: Path, photos: Sequence[
     """
     apart = photos[APART - 1 :: APART]
     calibrating = [photo for photo in photos if photo not in apart]
-    refused = []
+    refused: list[str] = []
     with kept_if_right(file) as draft, TemporaryDirectory(dir=draft.parent) as folder:
         plain, ranges = Path(folder) / "float32.onnx", Path(folder) / "ranges.json"
         export_encoder(sam, plain)
