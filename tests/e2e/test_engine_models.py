@@ -248,7 +248,8 @@ def test_a_model_is_rolled_out_while_people_annotate_and_rolled_back(
         expect(section).to_contain_text(f"Every photo is embedded with {OTHER_MODEL}")
         section.get_by_role("button", name="Take back, to the server's default").click()
         expect(page.get_by_text("The project follows the server's default model again.")).to_be_visible()
-        step(annotator, "Previous image")
+        annotator.goto(f"{server.address}/projects/{project_id}/images/{cat}/")  # anew: it was loaded ahead, before
+        wait_for_workspace(annotator)
         click_image(annotator, fit, 100, 250)
         accept_mask(annotator, count=3)
         expect_saved(annotator)
