@@ -151,7 +151,7 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     manage(environment, "migrate", "-v", "0")
     if options.models:
         shutil.copytree(options.models, folder / "data" / "models")
-    manage(environment, "install_model")
+    manage(environment, "install_model", "sam_lite")
     bases = make_bases()
     server = Server(environment, folder / "server.log")
     try:
