@@ -298,6 +298,16 @@ def test_a_zip_is_read_entry_by_entry(as_admin: Api, project: Project) -> None:
     }
 
 
+def test_an_entry_with_a_password_is_refused_and_the_others_are_taken(as_admin: Api, project: Project) -> None:
+    data = bytearray(zip_of(("locked.jpg", jpeg(seed=1)), ("open.jpg", jpeg(seed=2))))
+    data[data.index(b"PK\x01\x02") + 8] |= 1  # the first entry's flag in the list of entries: it is encrypted
+    rows = by_name(as_admin.upload(project, ("x.zip", bytes(data))))
+    assert {name: row["code"] or row["status"] for name, row in rows.items()} == {
+        "locked.jpg": "encrypted",
+        "open.jpg": "added",
+    }
+
+
 @pytest.mark.parametrize(
     "data",
     [

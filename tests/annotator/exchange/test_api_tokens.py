@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from annotator.accounts import tokens_api
 from annotator.accounts.models import ApiToken, TokenScope, User
 from annotator.projects.models import Project
 
@@ -98,6 +99,17 @@ def test_a_token_of_somebody_who_left_signs_nobody_in(admin: User) -> None:
 @pytest.mark.parametrize("body", [{}, {"name": " "}, {"name": "x", "days": 0}, {"name": "x", "scope": "root"}])
 def test_tokens_that_do_not_fit_are_refused(browser: Client, body: dict[str, Any]) -> None:
     assert browser.post(URL, body, content_type="application/json").status_code == 422
+
+
+def test_a_person_has_so_many_tokens_and_room_again_after_revoking_one(
+    browser: Client, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens_api, "MAX_TOKENS", 1)
+    row, _ = ApiToken.issue(admin, name="first")
+    answer = browser.post(URL, {"name": "second", "days": 7}, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (409, "too_many_tokens")
+    assert browser.delete(f"{URL}/{row.pk}").status_code == 204
+    assert browser.post(URL, {"name": "second", "days": 7}, content_type="application/json").status_code == 201
 
 
 def test_signed_out_and_wrong_method(browser: Client) -> None:
