@@ -33,19 +33,37 @@ USES_ROWS = {"db", "transactional_db"}
 # Databases of their own on the server under test, which real processes use.
 USES_SERVER = {"home", "place", "places", "product"}
 
+# About files, models, hostile bytes and who gets in: long to run, and nothing in them asks for a kind of database.
+ON_SQLITE_ALONE = {
+    "test_demo_accounts.py",
+    "test_every_door.py",
+    "test_full_disk.py",
+    "test_heic_exports.py",
+    "test_hostile_files.py",
+    "test_hostile_new_formats.py",
+    "test_installing.py",
+    "test_installs.py",
+    "test_model_store.py",
+    "test_model_upgrade.py",
+    "test_photo_identity.py",
+    "test_server_decoding.py",
+}
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """On PostgreSQL run what uses the tests' own database: the rest is the same as on SQLite, where all of it runs."""
     if settings.DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
         return
     here = Path(__file__).parent
-    same = [item for item in items if here in item.path.parents and not _uses_rows(item)]
+    same = [item for item in items if here in item.path.parents and not _depends_on_database(item)]
     config.hook.pytest_deselected(items=same)
     left_out = set(same)
     items[:] = [item for item in items if item not in left_out]
 
 
-def _uses_rows(item: pytest.Item) -> bool:
+def _depends_on_database(item: pytest.Item) -> bool:
+    if item.path.name in ON_SQLITE_ALONE:
+        return False
     names = set(getattr(item, "fixturenames", ()))
     return item.get_closest_marker("django_db") is not None or bool(names & (USES_ROWS | USES_SERVER))
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from tests.annotator.inference_steps import TINY_MODEL
+from tests.annotator.migrated_databases import put_postgresql, put_sqlite
 
 ROOT = Path(__file__).resolve().parents[2]
 GIVEN = os.environ.get("DATABASE_URL", "")
@@ -59,15 +60,13 @@ class Home:
 def make_home(folder: Path, name: str) -> Iterator[Home]:
     """Make a home with tables, on PostgreSQL where DATABASE_URL names one; its database goes at the end."""
     if not GIVEN.startswith("postgres"):
-        made = Home(folder, f"sqlite:///{folder / name}.sqlite3")
-        made.manage("migrate", "--verbosity", "0")
-        yield made
+        put_sqlite(folder / f"{name}.sqlite3")
+        yield Home(folder, f"sqlite:///{folder / name}.sqlite3")
         return
     own = f"{name}_{os.getpid()}"
-    with psycopg.connect(GIVEN, autocommit=True) as server:
-        server.execute(f'DROP DATABASE IF EXISTS "{own}"')
-        server.execute(f'CREATE DATABASE "{own}"')
-        made = Home(folder, urlsplit(GIVEN)._replace(path=f"/{own}").geturl())
-        made.manage("migrate", "--verbosity", "0")
-        yield made
-        server.execute(f'DROP DATABASE IF EXISTS "{own}" WITH (FORCE)')
+    put_postgresql(GIVEN, own)
+    try:
+        yield Home(folder, urlsplit(GIVEN)._replace(path=f"/{own}").geturl())
+    finally:
+        with psycopg.connect(GIVEN, autocommit=True) as server:
+            server.execute(f'DROP DATABASE IF EXISTS "{own}" WITH (FORCE)')

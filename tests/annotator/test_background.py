@@ -25,6 +25,7 @@ from annotator.photos import store
 from annotator.projects.models import Project
 from tests.annotator.conftest import jpeg
 from tests.annotator.homes import ROOT, Home
+from tests.annotator.migrated_databases import put_sqlite
 
 LONG_AGO = timedelta(hours=1)
 
@@ -90,8 +91,8 @@ print(Image.objects.get().status, WorkerPulse.objects.count())
 
 def test_run_worker_does_the_work_and_takes_its_pulse_away(tmp_path: Path) -> None:
     # A database file: two threads of one process that share a database in memory do not wait for each other.
+    put_sqlite(tmp_path / "worker.sqlite3")
     home = Home(tmp_path, f"sqlite:///{tmp_path / 'worker.sqlite3'}")
-    home.manage("migrate", "--verbosity", "0")
     home.run(ADD_PHOTO)
     home.manage("run_worker", "--batch", "--worker-id", "w1", "--verbosity", "0")
     assert home.run(READ_STATUS).split()[-2:] == ["ready", "0"]
@@ -251,16 +252,16 @@ print(looks, sum(line.startswith("BEGIN") for line in said), len(said))
 
 
 def test_an_idle_worker_takes_no_write_lock(tmp_path: Path) -> None:
+    put_sqlite(tmp_path / "idle.sqlite3")
     home = Home(tmp_path, f"sqlite:///{tmp_path / 'idle.sqlite3'}")
-    home.manage("migrate", "--verbosity", "0")
     looks, locks, statements = (int(part) for part in home.run(WATCH_IDLE_WORKER).split()[-3:])
     assert (looks, locks) == (5, 0)
     assert statements >= 5
 
 
 def test_a_waiting_worker_takes_a_task_that_comes_later_and_ends_after_so_many(tmp_path: Path) -> None:
+    put_sqlite(tmp_path / "later.sqlite3")
     home = Home(tmp_path, f"sqlite:///{tmp_path / 'later.sqlite3'}")
-    home.manage("migrate", "--verbosity", "0")
     with home.start(str(ROOT / "manage.py"), "run_worker", "--max-tasks", "1", "--worker-id", "w1") as worker:
         home.run(ADD_PHOTO)
         worker.communicate(timeout=120)

@@ -102,5 +102,5 @@ def test_weights_with_only_some_of_the_added_blocks_are_refused(tmp_path: Path) 
     state = build_sam_lite(64).state_dict()
     del state["image_encoder.neck.context32.2.qkv.weight"]
     torch.save({"model": state}, tmp_path / "damaged.pt")
-    with pytest.raises(CheckpointError, match=r"1 tensors are missing.*context32\.2\.qkv"):
+    with pytest.raises(CheckpointError, match=r"1 tensor is missing.*context32\.2\.qkv"):
         build_model("sam_lite", tmp_path / "damaged.pt")

@@ -22,6 +22,7 @@ from django.db import connection
 from annotator.launcher.options import ROOT
 from tests.annotator.conftest import jpeg
 from tests.annotator.inference_steps import TINY_MODEL
+from tests.annotator.migrated_databases import put_postgresql, put_sqlite
 from tests.waiting import open_listener
 
 STARTED_WITHIN_S = 120
@@ -85,6 +86,15 @@ class Place:
         (line,) = done.stderr.splitlines()
         assert line.startswith("CommandError: ")
         return line.removeprefix("CommandError: ")
+
+    def migrate(self) -> None:
+        """Give an empty place all tables."""
+        url = self.environment["DATABASE_URL"]
+        if url:
+            server, name = url.rsplit("/", 1)
+            put_postgresql(f"{server}/postgres", name)
+        else:
+            put_sqlite(self.data_dir / "maskwright.sqlite3")
 
     def run(self, code: str) -> Any:
         """Run Python with Django set up and return the JSON that it prints last."""

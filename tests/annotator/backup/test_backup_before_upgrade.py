@@ -25,7 +25,7 @@ def place(db: None, tmp_path: Path) -> Iterator[Place]:
     """A product with projects, without a demo, on the tests' kind of database (`db` says that it matters)."""
     with make_place(tmp_path / "place") as one:
         one.environment["DEMO"] = "0"
-        one.do("migrate", "-v0")
+        one.migrate()
         one.run(MAKE)
         yield one
 

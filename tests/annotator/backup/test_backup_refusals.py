@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)  # the kind of database, an
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A product with projects."""
     with make_place(tmp_path_factory.mktemp("product") / "data") as place:
-        place.do("migrate", "-v0")
+        place.migrate()
         place.run(MAKE)
         yield place
 
@@ -214,7 +214,7 @@ def test_a_full_disk_is_called_so_and_leaves_nothing(product: Place, tmp_path: P
 
 def test_an_older_backup_is_migrated(tmp_path: Path) -> None:
     with make_place(tmp_path / "from") as source, make_place(tmp_path / "to") as target:
-        source.do("migrate", "-v0")
+        source.migrate()
         last = source.run(
             "import json\nfrom django.db.migrations.recorder import MigrationRecorder\n"
             "rows = MigrationRecorder.Migration.objects.filter(app='exchange').order_by('id')\n"

@@ -34,7 +34,7 @@ MODEL_FILE = f"models/{hashlib.sha256(b'{}').hexdigest()[:2]}/{hashlib.sha256(b'
 def places(tmp_path: Path) -> Iterator[tuple[Place, Place]]:
     """A product with photos, and an empty place."""
     with make_place(tmp_path / "from") as source, make_place(tmp_path / "to") as target:
-        source.do("migrate", "-v0")
+        source.migrate()
         yield source, target
 
 
