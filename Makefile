@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 BENCH ?=
 ARGS ?=
 
-.PHONY: run setup test lint typecheck test-python test-postgresql test-frontend test-e2e coverage readers bench format
+.PHONY: run setup test lint typecheck test-python test-slow test-postgresql test-frontend test-e2e coverage readers bench format
 .PHONY: wire docs pictures lock clean
 
 run:
@@ -47,6 +47,10 @@ ifdef TEST_POSTGRESQL_URL
 else
 	@echo "PostgreSQL: skipped, TEST_POSTGRESQL_URL names no server (for example postgres://postgres@127.0.0.1/postgres)"
 endif
+
+# What takes long and lies close to tests that always run.
+test-slow:
+	$(BIN)/pytest -q -n $(TESTERS) -m slow
 
 test-e2e:
 	$(BIN)/pytest -q tests/e2e

@@ -103,7 +103,13 @@ def test_the_stage_is_switched_while_somebody_works(page: Page, browser: Browser
     assert made["assisted_manual"] == 1
 
 
-@pytest.mark.parametrize("shift", [timedelta(hours=7), timedelta(days=-400)], ids=["ahead", "behind"])
+@pytest.mark.parametrize(
+    "shift",
+    [
+        pytest.param(timedelta(hours=7), id="ahead", marks=pytest.mark.slow),
+        pytest.param(timedelta(days=-400), id="behind"),
+    ],
+)
 def test_a_wrong_clock_does_no_harm(page: Page, browser: Browser, server: Server, shift: timedelta) -> None:
     project_id = new_project(page, server, f"Clock {shift}", photos=("cat.jpg", "coffee.jpg"))
     began = datetime.now(UTC)

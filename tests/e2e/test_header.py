@@ -30,7 +30,9 @@ WIDTHS = ((1280, 720), (1024, 768), (768, 1024), (390, 844))
 LOCALES = ("en", "ko", "zh-Hant")
 
 
-@pytest.mark.parametrize("is_touch", [False, True], ids=["mouse", "fingers"])
+@pytest.mark.parametrize(
+    "is_touch", [pytest.param(False, id="mouse"), pytest.param(True, id="fingers", marks=pytest.mark.slow)]
+)
 def test_the_longest_text_of_saving_pushes_nothing_out_of_the_bar(
     page: Page, browser: Browser, server: Server, is_touch: bool
 ) -> None:

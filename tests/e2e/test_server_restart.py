@@ -86,6 +86,7 @@ def visitor(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_between_two_steps_loses_nothing(
     visitor: BrowserContext, lost_server: RestartingServer
 ) -> None:

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.e2e
 SIZES = [(1, 1), (16, 2), (31, 32), (200, 12)]
 
 
+@pytest.mark.slow
 def test_small_photos_ask_for_nothing_that_is_refused(page: Page, server: Server) -> None:
     refused: list[str] = []
     page.on("response", lambda told: refused.append(f"{told.status} {told.url}") if told.status >= 400 else None)

@@ -299,7 +299,7 @@ WIDE_LETTERS = """() => {
 TOOLS = {"points": "p", "box": "b", "brush": "r", "lasso": "l", "select": "v"}
 
 
-@pytest.mark.parametrize("width", [360, 390])
+@pytest.mark.parametrize("width", [360, pytest.param(390, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("locale", ["en-US", "ko", "zh-TW"])
 def test_no_button_leaves_the_screen_however_long_the_readings_are(
     page: Page, browser: Browser, server: Server, width: int, locale: str

@@ -20,7 +20,7 @@ def workflow(name: str) -> dict[str, Any]:
 
 def test_the_checks_are_those_of_make_test() -> None:
     steps = workflow("checks.yml")["jobs"]["test"]["steps"]
-    assert [step["run"] for step in steps if "run" in step] == ["bash .ci/run"]
+    assert [step["run"] for step in steps if "run" in step] == ["bash .ci/run", "make test-slow"]
     assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1] == "make test"
 
 

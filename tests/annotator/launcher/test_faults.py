@@ -9,6 +9,7 @@ import pytest
 from tests.bench import bench_faults
 
 
+@pytest.mark.slow
 def test_faults_are_borne(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wanted = argparse.Namespace(only="web_killed,lock_held", database="sqlite", hold=4.0)
     assert bench_faults.run_all(tmp_path, wanted), capsys.readouterr().out

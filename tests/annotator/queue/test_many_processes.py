@@ -142,7 +142,7 @@ Annotation.objects.filter(pk=Annotation.objects.order_by("pk").first().pk).updat
 """
 
 
-@pytest.mark.parametrize("kind", ["automatic", "prefill"])
+@pytest.mark.parametrize("kind", [pytest.param("automatic", marks=pytest.mark.slow), "prefill"])
 def test_a_killed_worker_goes_on_where_it_was_and_doubles_nothing(home: Home, exported_model: Path, kind: str) -> None:
     count = 24
     home.manage("install_model", TINY_MODEL)
