@@ -11,7 +11,7 @@ from pathlib import Path
 from sam_core.checkpoints import CheckpointFile
 from sam_core.errors import DownloadError
 from sam_core.errors import ExportError as ExportRefusedError
-from sam_core.fetching import ask_size, fetch
+from sam_core.fetching import fetch
 from sam_core.model_folder import STEPS
 from sam_core.registry import LITE_WEIGHTS, MODELS, model_spec
 
@@ -89,14 +89,8 @@ def _wanted_file(name: str, *, mirror: str, sha256: str) -> CheckpointFile:
     official = model_spec(name).checkpoint
     if official is None or (sha256 and sha256 != official.sha256):
         file_name = f"{name}-{sha256[:12]}.pt"
-        return _with_size(
-            CheckpointFile(file_name=file_name, url=mirror, sha256=sha256, byte_size=0, licence="", source="")
-        )
-    return _with_size(replace(official, url=_address_at(mirror, official.file_name)) if mirror else official)
-
-
-def _with_size(file: CheckpointFile) -> CheckpointFile:
-    return file if file.byte_size or not file.sha256 else replace(file, byte_size=ask_size(file.url))
+        return CheckpointFile(file_name=file_name, url=mirror, sha256=sha256, byte_size=0, licence="", source="")
+    return replace(official, url=_address_at(mirror, official.file_name)) if mirror else official
 
 
 def _address_at(mirror: str, file_name: str) -> str:
