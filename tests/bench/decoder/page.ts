@@ -204,7 +204,7 @@ class Stage {
     const nothing = { hover: null, hovered: null, selected: [], strays: [], box: null, path: null, brush: null };
     const color = [0, 114, 178] as const;
     const none = { cursor: null, heat: null, gap: null };
-    return { ...nothing, ...none, draft: draft && { shown, prompts: draft.prompts, color } };
+    return { ...nothing, ...none, draft: draft && { shown, prompts: draft.prompts, pointed: -1, color } };
   }
 }
 
