@@ -21,7 +21,7 @@ async function start(place: HTMLElement): Promise<void> {
     userId,
     http,
     journal,
-    onReport: (report) => showUnsaved({ place, outbox, http, translator, report }),
+    onReport: (report) => showUnsaved({ place, http, translator, report }),
   });
   keepSending(outbox);
   waitBeforeSignOut(outbox, translator, place);

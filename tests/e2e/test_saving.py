@@ -150,7 +150,7 @@ def test_signing_out_waits_and_nobody_else_gets_it(
     page.wait_for_url("**/login/**")
 
     sign_in(page, server)
-    expect(unsaved(page)).to_have_count(0)
+    expect(unsaved(page)).to_be_hidden()
     page.goto(f"{server.address}/projects/{opened[1]}/")
     expect(page.get_by_text("1 mask", exact=True)).to_be_visible()
     assert [mask["author"]["name"] for mask in read_masks(page, server, opened[2][0])] == ["admin"]

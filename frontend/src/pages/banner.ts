@@ -1,13 +1,11 @@
 /** The strip below the header that says what is not saved yet: how many masks, of which images, and why. */
 import type { HttpClient } from "../api/http";
-import type { Outbox } from "../api/outbox";
 import type { SaveReport } from "../api/save-report";
 import type { Translator } from "../i18n/translate";
 import type { ImageDetail } from "../wire/openapi";
 
 export interface BannerParts {
   readonly place: HTMLElement;
-  readonly outbox: Outbox;
   readonly http: HttpClient;
   readonly translator: Translator;
   readonly report: SaveReport;
@@ -36,9 +34,10 @@ export function showUnsaved(parts: BannerParts): void {
   else timer = setTimeout(() => fill(parts), PATIENCE_MS);
 }
 
-/** Something else was written into the strip: the next report fills it anew. */
+/** The strip is empty, or holds something else: the next report fills it anew. */
 export function forgetWords(place: HTMLElement): void {
   delete place.dataset["words"];
+  delete place.dataset["saveState"];
 }
 
 function fill({ place, translator, http, report }: BannerParts): void {
