@@ -39,6 +39,7 @@ from annotator.queue.api import router as queue_router
 from annotator.queue.settings_api import router as settings_router
 from annotator.statistics.api import router as statistics_router
 from annotator.statistics.version_api import router as versions_router
+from annotator.training.api import router as training_router
 
 logger = logging.getLogger("annotator.api")
 
@@ -93,6 +94,7 @@ for router in (
     annotations_router,
     queue_router,
     exchange_router,
+    training_router,
     page_faults_router,
     audit_router,
 ):

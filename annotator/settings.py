@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "annotator.queue",
     "annotator.statistics",
     "annotator.exchange",
+    "annotator.training",
     "annotator.live",
     "annotator.intake",
     "annotator.background",

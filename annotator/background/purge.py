@@ -13,6 +13,7 @@ from annotator.exchange.models import ExportFile, ImportRun
 from annotator.images.models import Image
 from annotator.images.services import remove_image
 from annotator.projects.models import Project
+from annotator.training.models import DatasetVersion
 
 SECONDS_AT_ONCE = 10.0
 IMAGES_AT_ONCE = 50
@@ -31,7 +32,7 @@ def purge_binned_projects(*, seconds: float = SECONDS_AT_ONCE) -> int:
 
 
 def _steps(project: Project) -> Iterator[None]:
-    """Delete images with their masks one by one, then the files of exports and imports; yield after each."""
+    """Delete images with their masks one by one, then the files of exports, imports and datasets; yield after each."""
     while images := list(Image.objects.filter(project=project).order_by("pk")[:IMAGES_AT_ONCE]):
         for image in images:
             remove_image(image)
@@ -41,6 +42,9 @@ def _steps(project: Project) -> Iterator[None]:
         yield
     for row in ImportRun.objects.filter(project=project):
         _delete_with_files(row, row.file.name, row.rows_file.name)
+        yield
+    for version in DatasetVersion.objects.filter(project=project):
+        default_storage.delete(str(version.file.name))  # its row goes with the project: improvements refer to it
         yield
 
 

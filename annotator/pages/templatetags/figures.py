@@ -9,6 +9,7 @@ JOB_WORDS = {
     "prefill": gettext_lazy("Pre-fill"),
     "automatic": gettext_lazy("Automatic run"),
     "embed": gettext_lazy("Embedding again"),
+    "dataset": gettext_lazy("Freezing masks"),
     "figures": gettext_lazy("Counting masks"),
     "brightness": gettext_lazy("Changing the brightness of photos"),
     "masks_from_boxes": gettext_lazy("Making masks of boxes"),

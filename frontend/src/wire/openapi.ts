@@ -132,6 +132,18 @@ export interface components {
         readonly CommentPatch: {
             readonly is_resolved: boolean;
         };
+        /** @description What became of an earlier version's masks in a later one; `examples` are the first 100 that differ. */
+        readonly ComparisonOut: {
+            readonly added: number;
+            readonly changed: number;
+            readonly gone: number;
+            readonly same: number;
+            readonly images_added: number;
+            readonly images_gone: number;
+            readonly moved_images: number;
+            readonly labels: readonly components["schemas"]["LabelDifference"][];
+            readonly examples: readonly components["schemas"]["MaskDifference"][];
+        };
         /**
          * @description What embedding would take: photos, and the seconds of one worker at the speed of the latest `measured` ones.
          *
@@ -145,6 +157,17 @@ export interface components {
         /** @description How many were kept. */
         readonly CountOut: {
             readonly count: number;
+        };
+        /** @description What a version made now would hold; days are the latest 366, newest first. */
+        readonly CountsOut: {
+            readonly images: number;
+            readonly masks: number;
+            readonly trained_images: number;
+            readonly held_out_images: number;
+            readonly held_out_masks: number;
+            readonly labels: readonly components["schemas"]["LabelCount"][];
+            readonly people: readonly components["schemas"]["PersonCount"][];
+            readonly days: readonly components["schemas"]["DayCount"][];
         };
         /**
          * @description A part of the image to encode: x0, y0, x1, y1 in pixels of the upright photo; flipped if asked for.
@@ -168,6 +191,53 @@ export interface components {
             readonly key: string;
             readonly status: string;
             readonly url: string | null;
+        };
+        /**
+         * @description Which of the masks; an empty list means all. `labels` may hold 0 for masks without a label.
+         *
+         *     people: ids of the masks' authors. The dates are those at which masks were made.
+         */
+        readonly DatasetFilters: {
+            readonly labels?: readonly number[];
+            readonly people?: readonly number[];
+            readonly created_from?: string | null;
+            readonly created_before?: string | null;
+            /** @default false */
+            readonly is_reviewed?: boolean;
+        };
+        /** @description A new version; without a name it is called by its day. */
+        readonly DatasetIn: {
+            /** @default  */
+            readonly name?: string;
+            readonly filters?: components["schemas"]["DatasetFilters"];
+        };
+        /** @description A dataset version. sha256 is that of the file behind download_url; the counts are those of its content. */
+        readonly DatasetOut: {
+            readonly id: number;
+            readonly project_id: number;
+            readonly number: number;
+            readonly name: string;
+            readonly sha256: string;
+            readonly byte_size: number;
+            readonly images: number;
+            readonly masks: number;
+            readonly trained_images: number;
+            readonly held_out_images: number;
+            readonly held_out_masks: number;
+            readonly labels: readonly components["schemas"]["LabelShare"][];
+            readonly people: readonly components["schemas"]["PersonShare"][];
+            readonly filters: {
+                readonly [key: string]: unknown;
+            };
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly download_url: string;
+        };
+        /** @description Masks that were made on a day. */
+        readonly DayCount: {
+            /** Format: date */
+            readonly day: string;
+            readonly masks: number;
         };
         /** @description Accept or reject suggestions: the chosen ones, or all at or above both scores. */
         readonly DecisionIn: {
@@ -495,6 +565,20 @@ export interface components {
             /** @default false */
             readonly is_required?: boolean;
         };
+        /** @description Masks of a label. */
+        readonly LabelCount: {
+            readonly id: number | null;
+            readonly name: string | null;
+            readonly color: string | null;
+            readonly masks: number;
+        };
+        /** @description What is different of a label's masks. */
+        readonly LabelDifference: {
+            readonly label: string | null;
+            readonly added: number;
+            readonly changed: number;
+            readonly gone: number;
+        };
         /** @description A new label; without a colour the next free one of the palette is taken. */
         readonly LabelIn: {
             readonly name: string;
@@ -535,6 +619,14 @@ export interface components {
             readonly choices?: readonly string[];
             readonly is_required?: boolean;
         };
+        /** @description The masks of a label; id and name are null for masks without one. */
+        readonly LabelShare: {
+            readonly id: number | null;
+            readonly name: string | null;
+            readonly color: string | null;
+            readonly masks: number;
+            readonly held_out: number;
+        };
         /** @description A batch of samples of one project. */
         readonly LatencyBatch: {
             readonly project_id: number;
@@ -559,6 +651,15 @@ export interface components {
             readonly stage: string;
             /** Format: date-time */
             readonly expires_at: string;
+        };
+        /** @description One mask that is not the same in both. */
+        readonly MaskDifference: {
+            /** @enum {string} */
+            readonly what: "added" | "changed" | "gone";
+            readonly mask_id: string;
+            readonly label: string | null;
+            readonly image_id: number;
+            readonly image: string;
         };
         /** @description What the model made of an image alone. */
         readonly MaskRunOut: {
@@ -733,6 +834,12 @@ export interface components {
             readonly page_size: number;
             readonly total: number;
         };
+        /** @description Masks of a person. */
+        readonly PersonCount: {
+            readonly id: number | null;
+            readonly name: string | null;
+            readonly masks: number;
+        };
         /** @description A new account without a password; a password link lets the person choose one. */
         readonly PersonIn: {
             readonly username: string;
@@ -766,6 +873,13 @@ export interface components {
             readonly id: number;
             readonly name: string;
             readonly role: string;
+        };
+        /** @description The masks of a person; id and name are null where the account is gone. */
+        readonly PersonShare: {
+            readonly id: number | null;
+            readonly name: string | null;
+            readonly masks: number;
+            readonly held_out: number;
         };
         /** @description The version to pin; null follows the server's default. */
         readonly PinIn: {
@@ -1173,10 +1287,16 @@ export type BrightnessOut = components['schemas']['BrightnessOut'];
 export type CommentIn = components['schemas']['CommentIn'];
 export type CommentOut = components['schemas']['CommentOut'];
 export type CommentPatch = components['schemas']['CommentPatch'];
+export type ComparisonOut = components['schemas']['ComparisonOut'];
 export type Cost = components['schemas']['Cost'];
 export type CountOut = components['schemas']['CountOut'];
+export type CountsOut = components['schemas']['CountsOut'];
 export type CropIn = components['schemas']['CropIn'];
 export type CropOut = components['schemas']['CropOut'];
+export type DatasetFilters = components['schemas']['DatasetFilters'];
+export type DatasetIn = components['schemas']['DatasetIn'];
+export type DatasetOut = components['schemas']['DatasetOut'];
+export type DayCount = components['schemas']['DayCount'];
 export type DecisionIn = components['schemas']['DecisionIn'];
 export type DecisionOut = components['schemas']['DecisionOut'];
 export type DecodeHead = components['schemas']['DecodeHead'];
@@ -1204,13 +1324,17 @@ export type InviteOut = components['schemas']['InviteOut'];
 export type JobOut = components['schemas']['JobOut'];
 export type JoinIn = components['schemas']['JoinIn'];
 export type LabelAttribute = components['schemas']['LabelAttribute'];
+export type LabelCount = components['schemas']['LabelCount'];
+export type LabelDifference = components['schemas']['LabelDifference'];
 export type LabelIn = components['schemas']['LabelIn'];
 export type LabelOut = components['schemas']['LabelOut'];
 export type LabelPatch = components['schemas']['LabelPatch'];
 export type LabelQuestion = components['schemas']['LabelQuestion'];
+export type LabelShare = components['schemas']['LabelShare'];
 export type LatencyBatch = components['schemas']['LatencyBatch'];
 export type LatencyIn = components['schemas']['LatencyIn'];
 export type LeaseOut = components['schemas']['LeaseOut'];
+export type MaskDifference = components['schemas']['MaskDifference'];
 export type MaskRunOut = components['schemas']['MaskRunOut'];
 export type Me = components['schemas']['Me'];
 export type MemberIn = components['schemas']['MemberIn'];
@@ -1228,10 +1352,12 @@ export type OperationResults = components['schemas']['OperationResults'];
 export type PageFault = components['schemas']['PageFault'];
 export type PagedQuery = components['schemas']['PagedQuery'];
 export type PeoplePage = components['schemas']['PeoplePage'];
+export type PersonCount = components['schemas']['PersonCount'];
 export type PersonIn = components['schemas']['PersonIn'];
 export type PersonOut = components['schemas']['PersonOut'];
 export type PersonPatch = components['schemas']['PersonPatch'];
 export type PersonProject = components['schemas']['PersonProject'];
+export type PersonShare = components['schemas']['PersonShare'];
 export type PinIn = components['schemas']['PinIn'];
 export type PinOut = components['schemas']['PinOut'];
 export type Ping = components['schemas']['Ping'];

@@ -24,6 +24,8 @@ from annotator.projects.bin import bin_project
 from annotator.projects.links import make_link as make_project_link
 from annotator.projects.models import Membership, Project, Role
 from annotator.projects.services import remove_member
+from annotator.training.models import DatasetVersion
+from annotator.training.snapshot_content import pack
 from tests.annotator.conftest import jpeg
 
 MASK = {"counts": "0h0", "bbox_x": 0, "bbox_y": 0, "bbox_w": 1, "bbox_h": 1, "area": 1, "stage": "assisted_manual"}
@@ -54,6 +56,8 @@ def make_things(project: Project, admin: User) -> dict[str, Any]:
         "job_id": Job.objects.create(project=project, kind="prefill", created_by=admin).pk,
         "export_id": file.pk,
         "import_id": run.pk,
+        "dataset_id": _freeze(project, 2).pk,
+        "earlier_id": _freeze(project, 1).pk,
         "link_id": link.pk,
         "token": token,
         "project_link_id": project_link.pk,
@@ -61,6 +65,16 @@ def make_things(project: Project, admin: User) -> dict[str, Any]:
         "key": _embed(photo).key,
         "op_id": str(uuid.uuid4()),
     }
+
+
+def _freeze(project: Project, number: int) -> DatasetVersion:
+    """A dataset version without masks."""
+    row = DatasetVersion(
+        project=project, number=number, name=f"v{number}", byte_size=len(pack([])), digest="0" * 64,
+        images=0, masks=0, trained_images=0, held_out_images=0, held_out_masks=0,
+    )  # fmt: skip
+    row.file.save(f"datasets/{project.pk}/{number}.jsonl.gz", ContentFile(pack([])))
+    return row
 
 
 def _binned(admin: User) -> Project:

@@ -19,7 +19,10 @@ from tests.annotator.doors.conftest import make_things
 from tests.annotator.doors.test_every_door import client_of, everything
 from tests.annotator.doors.test_every_page import patterns_of
 
-NESTED = ["label", "label_delete", "member", "member_remove", "member_link_end", "decide_review", "import", "workspace"]
+NESTED = [
+    "label", "label_delete", "member", "member_remove", "member_link_end", "decide_review", "import", "workspace",
+    "dataset", "dataset_delete",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -127,6 +130,14 @@ def test_the_dashboard_counts_only_its_project(client: Client, own: Any, world: 
     figures = call(client, "get", path).json()
     assert figures["by_label"] == []
     assert all(row["id"] != world["job_id"] for row in figures.get("jobs", []))
+
+
+def test_versions_are_compared_within_their_project(client: Client, own: Any, world: Any) -> None:
+    foreign, mine = world["dataset_id"], own["dataset_id"]
+    assert call(client, "get", f"/datasets/{mine}/compare/{own['earlier_id']}").status_code == 200
+    assert call(client, "get", f"/datasets/{mine}/compare/{foreign}").status_code == 404
+    page = client.get(reverse("dataset", args=[own["project_id"], mine]), {"with": foreign})
+    assert (page.status_code, page.context["earlier"]) == (200, None)
 
 
 def test_an_import_gives_no_mask_another_projects_label(client: Client, own: Any, world: Any) -> None:

@@ -1,0 +1,59 @@
+"""Which masks go into a dataset version: accepted ones of submitted or reviewed images, narrowed by filters."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from django.db.models import Q, QuerySet
+from ninja import Schema
+from pydantic import AfterValidator, ConfigDict, Field
+
+from annotator.annotations.models import Annotation, State
+from annotator.images.models import WorkStatus
+from annotator.projects.models import Project
+
+FINISHED = (WorkStatus.SUBMITTED, WorkStatus.REVIEWED)
+Ids = Annotated[list[int], Field(max_length=10_000)]
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]  # a day alone is its first moment
+
+
+class DatasetFilters(Schema):
+    """Which of the masks; an empty list means all. `labels` may hold 0 for masks without a label.
+
+    people: ids of the masks' authors. The dates are those at which masks were made.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    labels: Ids = Field(default_factory=list)
+    people: Ids = Field(default_factory=list)
+    created_from: Moment | None = None
+    created_before: Moment | None = None
+    is_reviewed: bool = False
+
+
+def chosen_masks(project: Project, filters: DatasetFilters) -> QuerySet[Annotation]:
+    """Return the masks that a version made now would hold, in no order."""
+    statuses = (WorkStatus.REVIEWED,) if filters.is_reviewed else FINISHED
+    rows = Annotation.objects.filter(
+        _query(filters), image__project=project, image__work_status__in=statuses, state=State.ACCEPTED, deleted_at=None
+    )
+    return rows.order_by()
+
+
+def _query(filters: DatasetFilters) -> Q:
+    query = Q()
+    if filters.labels:
+        query &= Q(label__in=filters.labels) | (Q(label=None) if 0 in filters.labels else Q(pk__in=[]))
+    if filters.people:
+        query &= Q(author__in=filters.people)
+    if filters.created_from:
+        query &= Q(created_at__gte=filters.created_from)
+    if filters.created_before:
+        query &= Q(created_at__lt=filters.created_before)
+    return query

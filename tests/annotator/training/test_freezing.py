@@ -1,0 +1,384 @@
+"""Dataset versions: exactly the finished masks, the same bytes for the same masks, and nothing changes them later."""
+
+import hashlib
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.storage import default_storage
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from annotator.accounts.models import User
+from annotator.annotations.models import Annotation, State
+from annotator.audit.models import AuditEvent
+from annotator.background.purge import purge_binned_projects
+from annotator.errors import AppError, ConflictError, InvalidError, MissingError
+from annotator.images.models import WorkStatus
+from annotator.images.services import remove_image
+from annotator.jobs.models import Job, JobStatus
+from annotator.jobs.services import cancel_job, resume_job
+from annotator.projects.models import Label, Project
+from annotator.training import snapshot_run, snapshots, tasks
+from annotator.training.models import DatasetVersion
+from annotator.training.snapshot_content import VersionImage, pack
+from annotator.training.snapshot_run import FreezeRun
+from annotator.training.snapshots import DatasetFilters
+from tests.annotator.small_disks import fill, needs_mount, small_disk
+from tests.annotator.training.conftest import Finish, content_of, files_below, lines_of
+
+pytestmark = pytest.mark.django_db
+ALL = DatasetFilters()
+PROMPTS = [
+    {"type": "point", "x": 3.5, "y": 2, "label": 1},
+    {"type": "box", "x0": 0, "y0": 0, "x1": 9, "y1": 9},
+    {"type": "point", "x": 8, "y": 7, "label": 0},
+]
+
+
+def ids_in(version: DatasetVersion) -> set[str]:
+    return {mask["id"] for line in lines_of(version) for mask in line["annotations"]}
+
+
+def test_only_masks_that_people_have_finished_are_in_it(
+    project: Project, finish: Finish, add_mask: Callable[..., Annotation]
+) -> None:
+    _, (submitted,) = finish()
+    image, (reviewed,) = finish(work_status=WorkStatus.REVIEWED)
+    finish(work_status=WorkStatus.IN_PROGRESS)
+    finish(work_status=WorkStatus.NEW)
+    finish(of=Project.objects.create(name="Other"))
+    add_mask(image, state=State.SUGGESTION)
+    add_mask(image, state=State.REJECTED)
+    add_mask(image, deleted_at=image.created_at)
+    version = snapshots.freeze(project, filters=ALL, user=None)
+    assert ids_in(version) == {str(submitted.pk), str(reviewed.pk)}
+    assert (version.images, version.masks, version.number) == (2, 2, 1)
+    assert [line["image"]["reviewed"] for line in lines_of(version)] == [False, True]
+
+
+def test_a_line_tells_the_revision_its_pixels_and_the_prompts(
+    project: Project, finish: Finish, label: Label, annotator: User
+) -> None:
+    provenance = {"prompts": [*PROMPTS, {"type": "point", "x": "far"}, 7], "model_version": "sam_lite-18"}
+    mask = {"label": label, "author": annotator, "revision": 4, "provenance": provenance, "predicted_iou": 0.9}
+    image, (row,) = finish(mask=mask, name="day1/a.jpg")
+    (line,) = lines_of(snapshots.freeze(project, filters=ALL, user=None))
+    held_out = line["image"].pop("held_out")
+    assert line["image"] == {
+        "id": image.pk, "name": "day1/a.jpg", "sha256": image.sha256, "picture": image.picture, "width": 64,
+        "height": 48, "reviewed": False, "masks": 1,
+    }  # fmt: skip
+    assert held_out is False
+    assert line["annotations"] == [
+        {
+            "id": str(row.pk), "revision": 4, "label_id": label.pk, "label": "car",
+            "segmentation": {"size": [48, 64], "counts": row.counts}, "area": 20, "bbox": [0, 0, 5, 4],
+            "predicted_iou": 0.9, "stability_score": None, "prompts": PROMPTS, "model_version": "sam_lite-18",
+            "source": "manual", "stage": project.stage, "author_id": annotator.pk, "author": "ann", "attributes": {},
+        }
+    ]  # fmt: skip
+
+
+def test_provenance_of_files_that_makes_no_sense_stops_nothing(project: Project, finish: Finish) -> None:
+    point = {"type": "point"}
+    senseless: list[Any] = [{"prompts": "none"}, {"prompts": point}, {"model_version": 3}, [], {"prompts": [[], point]}]
+    for provenance in senseless:
+        finish(mask={"provenance": provenance})
+    lines = lines_of(snapshots.freeze(project, filters=ALL, user=None))
+    assert [mask["prompts"] for line in lines for mask in line["annotations"]] == [[]] * 5
+    assert [mask["model_version"] for line in lines for mask in line["annotations"]] == [None] * 5
+
+
+def test_filters_choose_by_label_person_day_and_review(
+    project: Project, finish: Finish, label: Label, other_label: Label, annotator: User, reviewer: User
+) -> None:
+    _, (car,) = finish(mask={"label": label, "author": annotator})
+    _, (tree,) = finish(mask={"label": other_label, "author": reviewer}, work_status=WorkStatus.REVIEWED)
+    _, (bare,) = finish()
+    Annotation.objects.filter(pk=car.pk).update(created_at="2026-03-01T10:00:00Z")
+    wanted = {
+        "labels": ([label.pk], {car}), "people": ([reviewer.pk], {tree}), "is_reviewed": (True, {tree}),
+        "created_before": ("2026-03-02", {car}), "created_from": ("2026-03-02", {tree, bare}),
+    }  # fmt: skip
+    for name, (value, masks) in wanted.items():
+        filters = DatasetFilters.model_validate({name: value})
+        version = snapshots.freeze(project, filters=filters, user=None, name=name)
+        assert ids_in(version) == {str(mask.pk) for mask in masks}, name
+    without = snapshots.freeze(project, filters=DatasetFilters(labels=[0]), user=None)
+    assert ids_in(without) == {str(bare.pk)}
+    assert without.filters == {"labels": [0]}
+
+
+def test_equal_masks_make_equal_bytes_and_each_download_is_the_same(project: Project, finish: Finish) -> None:
+    for number in range(7):
+        finish(number + 1)
+    first, second = (snapshots.freeze(project, filters=ALL, user=None) for _ in range(2))
+    assert content_of(first) == content_of(second)
+    assert first.digest == second.digest == hashlib.sha256(content_of(first)).hexdigest()
+    out = io.BytesIO()
+    snapshots.write_export(first, out)
+    assert out.getvalue() == content_of(first)
+    assert (first.number, second.number) == (1, 2)
+    assert second.name == f"{first.name} (2)"
+
+
+def test_nothing_that_happens_later_changes_a_version(project: Project, finish: Finish, add_photo: Any) -> None:
+    image, masks = finish(3)
+    pk = image.pk
+    photo = add_photo(work_status=WorkStatus.SUBMITTED)
+    finish(2)
+    version = snapshots.freeze(project, filters=ALL, user=None)
+    before = content_of(version)
+    Annotation.objects.filter(pk=masks[0].pk).update(counts="0h0", area=1, revision=2)
+    Annotation.objects.filter(pk=masks[1].pk).update(deleted_at=image.created_at)
+    remove_image(image)
+    remove_image(photo)
+    version.refresh_from_db()
+    assert content_of(version) == before
+    assert (version.images, version.masks) == (2, 5)
+    assert next(snapshots.read_images(version))["image"]["id"] == pk
+
+
+def test_counts_are_those_of_the_content(
+    project: Project, finish: Finish, label: Label, other_label: Label, annotator: User
+) -> None:
+    for number in range(30):
+        finish(1 + number % 3, mask={"label": (label, other_label, None)[number % 3], "author": annotator})
+    counted = snapshots.count(project, ALL)
+    version = snapshots.freeze(project, filters=ALL, user=None)
+    lines = lines_of(version)
+    held = [line for line in lines if line["image"]["held_out"]]
+    assert version.held_out_images == len(held) == counted.held_out_images
+    assert version.trained_images == 30 - len(held) == counted.trained_images
+    assert version.held_out_masks == sum(len(line["annotations"]) for line in held) == counted.held_out_masks
+    assert [(row["id"], row["name"], row["masks"]) for row in version.labels] == [
+        (None, None, 30), (other_label.pk, "tree", 20), (label.pk, "car", 10),
+    ]  # fmt: skip
+    assert sum(row["held_out"] for row in version.labels) == version.held_out_masks
+    assert version.people == [{"id": annotator.pk, "name": "ann", "masks": 60, "held_out": version.held_out_masks}]
+    assert (counted.images, counted.masks) == (30, 60)
+    assert [(row["name"], row["masks"]) for row in counted.labels] == [(None, 30), ("tree", 20), ("car", 10)]
+    assert [row["masks"] for row in counted.days] == [60]
+
+
+def test_a_freeze_that_was_killed_goes_on_where_it_was(
+    project: Project, finish: Finish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot_run, "IMAGES_PER_STEP", 2)
+    for number in range(9):
+        finish(number + 1)
+    whole = snapshots.freeze(project, filters=ALL, user=None)
+    run = FreezeRun(project, ALL, tmp_path / "run")
+    for number, step in enumerate(run.steps()):
+        step()
+        if number == 2:
+            break
+    with run.content.open("ab") as file:
+        file.write(b"half a step")
+    finish(1)  # made after the plan: no part of it
+    again = snapshots.freeze(project, filters=ALL, user=None, folder=tmp_path / "run")
+    assert (again.digest, again.masks, again.labels) == (whole.digest, whole.masks, whole.labels)
+    assert snapshots.freeze(project, filters=ALL, user=None, folder=tmp_path / "run").pk == again.pk
+    assert DatasetVersion.objects.count() == 2
+
+
+def test_more_masks_do_not_mean_more_queries(
+    project: Project, finish: Finish, add_mask: Callable[..., Annotation]
+) -> None:
+    def queries(name: str) -> int:
+        with CaptureQueriesContext(connection) as found:
+            snapshots.freeze(project, filters=ALL, user=None, name=name)
+        return len(found)
+
+    images = [finish(1)[0] for _ in range(12)]
+    few = queries("few")
+    for image in images:
+        for _ in range(20):
+            add_mask(image)
+    assert queries("many") == few
+    assert [row.masks for row in DatasetVersion.objects.all()] == [12 * 21, 12]
+
+
+def test_masks_are_read_a_bounded_number_at_a_time(
+    project: Project, finish: Finish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot_run, "MASKS_AT_ONCE", 4)
+    for masks in (3, 1, 2, 9, 1):
+        finish(masks)
+    read: list[int] = []
+
+    def note(lines: Sequence[VersionImage]) -> bytes:
+        read.append(sum(len(line["annotations"]) for line in lines))
+        return pack(lines)
+
+    monkeypatch.setattr(snapshot_run, "pack", note)
+    assert snapshots.freeze(project, filters=ALL, user=None).masks == 16
+    assert read == [4, 2, 9, 1]
+
+
+@pytest.fixture
+def start(project: Project, admin: User, django_capture_on_commit_callbacks: Any) -> Callable[..., Job]:
+    def make(name: str = "", **filters: Any) -> Job:
+        with django_capture_on_commit_callbacks(execute=True):
+            return tasks.start_freeze(project, DatasetFilters(**filters), name=name, user=admin)
+
+    return make
+
+
+def test_a_job_freezes_and_names_the_version(
+    start: Callable[..., Job], finish: Finish, admin: User, work_off: Callable[[], None], own_data_dir: Path
+) -> None:
+    finish(2)
+    job = start("  first  ")
+    work_off()
+    job.refresh_from_db()
+    version = DatasetVersion.objects.get()
+    assert (job.status, job.report) == (JobStatus.DONE, {"dataset_id": version.pk, "images": 1, "masks": 2})
+    assert (version.name, version.created_by, version.job) == ("first", admin, job)
+    assert files_below(own_data_dir / "exchange") == []
+    event = AuditEvent.objects.get(verb="dataset.made")
+    assert (event.object_name, event.actor_id) == ("first", admin.pk)
+
+
+def test_one_version_is_made_at_a_time(start: Callable[..., Job], finish: Finish) -> None:
+    finish()
+    job = start("a")
+    with pytest.raises(ConflictError) as refused:
+        start("b")
+    assert (refused.value.code, refused.value.extra["job_id"]) == ("job_running", job.pk)
+
+
+def test_a_job_whose_process_died_after_the_row_makes_no_second_version(
+    start: Callable[..., Job], finish: Finish, work_off: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish()
+    job = start("a")
+    with monkeypatch.context() as killed:
+        killed.setattr("annotator.training.snapshot_jobs.jobs.finish_job", _die)
+        work_off()
+    job.refresh_from_db()
+    assert (job.status, job.crashes, DatasetVersion.objects.count()) == (JobStatus.RUNNING, 1, 1)
+    tasks.run_freeze.func(job.pk)
+    job.refresh_from_db()
+    assert (job.status, DatasetVersion.objects.count()) == (JobStatus.DONE, 1)
+
+
+def _die(*args: object, **kwargs: object) -> None:
+    raise RuntimeError("killed")
+
+
+def test_a_cancelled_freeze_leaves_nothing(
+    start: Callable[..., Job], finish: Finish, own_data_dir: Path, work_off: Callable[[], None], project: Project
+) -> None:
+    finish()
+    job = start("a")
+    FreezeRun(project, ALL, own_data_dir / "exchange" / f"dataset-{job.pk}")
+    cancel_job(job)
+    assert files_below(own_data_dir / "exchange") != []
+    start("b")
+    work_off()
+    assert [row.name for row in DatasetVersion.objects.all()] == ["b"]
+    assert files_below(own_data_dir / "exchange") == []
+
+
+def test_masks_that_go_while_it_runs_are_left_out_and_all_of_them_is_a_plain_end(
+    start: Callable[..., Job], finish: Finish, work_off: Callable[[], None]
+) -> None:
+    image, _ = finish()
+    job = start("a")
+    remove_image(image)
+    work_off()
+    job.refresh_from_db()
+    assert (job.status, DatasetVersion.objects.count()) == (JobStatus.FAILED, 0)
+    assert "fits these filters" in job.error
+
+
+@pytest.mark.parametrize(
+    ("name", "filters", "code"),
+    [
+        ("x" * 101, {}, "long_name"),
+        ("a\0b", {}, "bad_name"),
+        ("\ud800", {}, "bad_name"),
+        ("taken", {}, "name_taken"),
+        (" taken ", {}, "name_taken"),
+        ("", {"labels": [1_000_000]}, "nothing_fits"),
+        ("", {"people": [-1]}, "nothing_fits"),
+        ("", {"created_before": "2001-01-01"}, "nothing_fits"),
+    ],
+)
+def test_what_cannot_be_frozen_is_refused_in_words(
+    name: str, filters: Any, code: str, start: Callable[..., Job], finish: Finish, project: Project
+) -> None:
+    finish()
+    snapshots.freeze(project, filters=ALL, user=None, name="taken")
+    with pytest.raises(AppError) as refused:
+        start(name, **filters)
+    assert refused.value.code == code
+    assert refused.value.message.endswith(".")
+    assert Job.objects.count() == 0
+
+
+def test_a_project_without_finished_masks_is_told_what_to_do(project: Project, start: Callable[..., Job]) -> None:
+    for work in (lambda: start("a"), lambda: snapshots.freeze(project, filters=ALL, user=None)):
+        with pytest.raises(InvalidError, match="Submit an image with masks first") as refused:
+            work()
+        assert refused.value.code == "no_masks"
+
+
+@needs_mount
+def test_a_full_disk_stops_it_in_words_and_it_goes_on_once_there_is_space(
+    start: Callable[..., Job], finish: Finish, work_off: Callable[[], None], own_data_dir: Path
+) -> None:
+    for _ in range(5):
+        finish(40)
+    with small_disk(own_data_dir / "media" / "datasets", megabytes=1) as disk:
+        ballast = fill(disk)
+        job = start("a")
+        work_off()
+        job.refresh_from_db()
+        assert job.status == JobStatus.FAILED
+        assert "disk is full" in job.error
+        assert files_below(disk) == ["ballast"]
+        ballast.unlink()
+        resume_job(job)
+        tasks.run_freeze.func(job.pk)
+        job.refresh_from_db()
+        version = DatasetVersion.objects.get()
+        assert (job.status, version.masks) == (JobStatus.DONE, 200)
+        assert hashlib.sha256(content_of(version)).hexdigest() == version.digest
+
+
+def test_deleting_a_version_takes_its_file_and_leaves_the_masks(
+    project: Project, finish: Finish, own_data_dir: Path
+) -> None:
+    finish(2)
+    first, second = (snapshots.freeze(project, filters=ALL, user=None) for _ in range(2))
+    snapshots.delete_version(first)
+    assert files_below(own_data_dir / "media" / "datasets") == [str(second.file.name).removeprefix("datasets/")]
+    assert Annotation.objects.count() == 2
+    assert lines_of(second)
+    assert AuditEvent.objects.filter(verb="dataset.deleted").count() == 1
+
+
+def test_the_files_go_with_the_project(project: Project, finish: Finish, own_data_dir: Path) -> None:
+    finish(2)
+    snapshots.freeze(project, filters=ALL, user=None)
+    Project.objects.filter(pk=project.pk).update(purge_at="2020-01-01T00:00:00Z", deleted_at="2020-01-01T00:00:00Z")
+    assert purge_binned_projects() == 1
+    assert files_below(own_data_dir / "media") == []
+    assert not DatasetVersion.objects.exists()
+
+
+def test_a_file_that_is_gone_or_damaged_is_told(project: Project, finish: Finish) -> None:
+    finish(2)
+    version = snapshots.freeze(project, filters=ALL, user=None)
+    path = Path(default_storage.path(str(version.file.name)))
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    with pytest.raises(MissingError, match="damaged"):
+        snapshots.write_export(version, io.BytesIO())
+    path.unlink()
+    with pytest.raises(MissingError, match="is gone"):
+        list(snapshots.read_images(version))
