@@ -1,6 +1,7 @@
 """Every page, rendered in each language, holds no English sentence and no place that was not filled in."""
 
 import re
+import uuid
 from html.parser import HTMLParser
 
 import pytest
@@ -8,9 +9,12 @@ from django.test import Client
 
 from annotator.accounts.account_links import make_invite, make_password_link
 from annotator.accounts.models import ApiToken, User
+from annotator.annotations.models import Annotation
 from annotator.exchange.models import ImportRun
+from annotator.images.models import Image
 from annotator.jobs.models import Job
 from annotator.projects.models import Label, Project
+from annotator.training.snapshots import DatasetFilters, freeze
 
 PAGES = [
     "/projects/", "/projects/new/", "/models/", "/account/", "/account/password/", "/nowhere/", "/people/",
@@ -18,7 +22,8 @@ PAGES = [
     "/projects/{pk}/?status=failed", "/projects/{pk}/labels/", "/projects/{pk}/members/", "/projects/{pk}/queue/",
     "/projects/{pk}/review/", "/projects/{pk}/automatic/", "/projects/{pk}/dashboard/",
     "/projects/{pk}/dashboard/?stage=semi_automatic", "/projects/{pk}/imports/", "/projects/{pk}/imports/{run}/",
-    "/projects/{pk}/exports/", "/projects/{pk}/settings/",
+    "/projects/{pk}/exports/", "/projects/{pk}/settings/", "/projects/{pk}/datasets/",
+    "/projects/{pk}/datasets/{dataset}/?with={earlier}",
 ]  # fmt: skip
 SPOKEN = {"aria-label", "title", "placeholder", "alt"}
 ENGLISH = re.compile(r"\b[A-Za-z]+(?: [a-z]{2,}){2,}")
@@ -68,14 +73,34 @@ def furnished(project: Project, admin: User, make_user: object) -> str:
     return str(run.pk)
 
 
+@pytest.fixture
+def versions(project: Project, admin: User) -> list[int]:
+    """Two dataset versions, the earlier one first, that differ by a mask."""
+    image = Image.objects.create(
+        project=project, name="a.jpg", sha256="0" * 64, width=1, height=1, byte_size=1, work_status="submitted"
+    )
+    found = []
+    for _ in range(2):
+        Annotation.objects.create(
+            id=uuid.uuid4(), image=image, counts="01", bbox_x=0, bbox_y=0, bbox_w=1, bbox_h=1, area=1, author=admin
+        )
+        filters = DatasetFilters(people=[admin.pk], labels=[0], created_from=image.created_at)
+        found.append(freeze(project, filters=filters, user=admin).pk)
+    return found
+
+
 @pytest.mark.parametrize("language", ["ko", "zh-hant"])
 @pytest.mark.parametrize("path", PAGES)
-def test_no_page_falls_back_to_english(path: str, language: str, furnished: str, project: Project, admin: User) -> None:
+def test_no_page_falls_back_to_english(
+    path: str, language: str, furnished: str, versions: list[int], project: Project, admin: User
+) -> None:
     client = Client()
     client.force_login(admin)
     client.post("/look/", {"language": language})
     wei = User.objects.get(username="wei")
-    html = client.get(path.format(pk=project.pk, run=furnished, person=wei.pk)).content.decode()
+    earlier, dataset = versions
+    named = {"pk": project.pk, "run": furnished, "person": wei.pk, "earlier": earlier, "dataset": dataset}
+    html = client.get(path.format(**named)).content.decode()
     assert f'<html lang="{language}">' in html
     own = {project.name, project.description}
     english = [text for text in words_of(html) if ENGLISH.search(text) and text.strip() not in own]
