@@ -2,8 +2,7 @@
 
 import io
 import json
-import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,11 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage, default_storage
-from django.db import connections
-from django.test import Client
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.test import Client, TransactionTestCase
 from django.utils import translation
 from PIL import Image as Pillow
 
-from annotator import sam_gateway
 from annotator.accounts.models import User
 from annotator.images.models import Image
 from annotator.images.services import add_photo
@@ -27,7 +25,8 @@ from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVer
 from annotator.inference.services import compute_embedding
 from annotator.photos import tiles
 from annotator.projects.models import Label, Membership, Project, Role
-from tests.annotator.inference_steps import TINY_MODEL
+from tests.annotator.inference_steps import TINY_MODEL, put_tiny_model
+from tests.annotator.migrated_databases import copy_into_tests_own, empty_tables
 
 USES_ROWS = {"db", "transactional_db"}
 # Databases of their own on the server under test, which real processes use.
@@ -66,6 +65,21 @@ def _depends_on_database(item: pytest.Item) -> bool:
         return False
     names = set(getattr(item, "fixturenames", ()))
     return item.get_closest_marker("django_db") is not None or bool(names & (USES_ROWS | USES_SERVER))
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> Iterator[None]:
+    """Begin with a copy of a migrated database, and empty it after tests that commit by what they have written."""
+
+    def empty(_case: TransactionTestCase) -> None:
+        empty_tables(connections[DEFAULT_DB_ALIAS])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty)
+        held = copy_into_tests_own()
+        yield
+        if held is not None:
+            held.close()
 
 
 @pytest.fixture(autouse=True)
@@ -252,19 +266,11 @@ def stored_files() -> list[str]:
     return [name for name in names if not name.startswith("models/")]
 
 
-@pytest.fixture(scope="session")
-def exported_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The graphs of the seeded tiny model; made once, as every graph is checked against torch."""
-    folder = tmp_path_factory.mktemp("models") / TINY_MODEL
-    sam_gateway.export_model(TINY_MODEL, folder, version=TINY_MODEL)
-    return folder
-
-
 @pytest.fixture
-def model(exported_model: Path, db: None, settings: Any) -> ModelVersion:
+def model(db: None, settings: Any) -> ModelVersion:
     """The tiny model as the product's default."""
     settings.DEFAULT_MODEL = TINY_MODEL
-    shutil.copytree(exported_model, Path(settings.MODELS_DIR) / TINY_MODEL)
+    put_tiny_model(Path(settings.MODELS_DIR))
     row, is_new = sync_model(TINY_MODEL)
     assert not is_new
     return row

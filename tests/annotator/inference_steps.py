@@ -1,6 +1,8 @@
 """Steps of the tests that encode and decode: run the worker, read an embedding."""
 
 import io
+import shutil
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -8,10 +10,26 @@ import numpy as np
 from django.core.management import call_command
 from PIL import Image as Pillow
 
+from annotator import sam_gateway
 from annotator.images.models import Image
 from annotator.photos import store
+from tests.made_once import made_once
 
 TINY_MODEL = "sam_tiny_test"
+
+
+def exported_tiny_model() -> Path:
+    """Return the folder of the seeded tiny model; made once, as every graph is checked against torch."""
+
+    def make(folder: Path) -> None:
+        sam_gateway.export_model(TINY_MODEL, folder, version=TINY_MODEL)
+
+    return made_once(TINY_MODEL, make)
+
+
+def put_tiny_model(models_dir: Path) -> None:
+    """Have the tiny model lie exported in a data directory's folder of models."""
+    shutil.copytree(exported_tiny_model(), models_dir / TINY_MODEL)
 
 
 def work_off() -> None:

@@ -5,13 +5,16 @@ The browser lives for one module: Playwright's loop would confuse the tests of o
 """
 
 import json
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.chromium import CHROMIUM, FLAGS
 from tests.e2e.steps import Server, sign_in
+from tests.made_once import made_once, place
 from tests.product import running_product
 
 # Generous, because a loaded machine is slow and not wrong; nothing waits longer than it has to.
@@ -20,9 +23,17 @@ PATIENCE_MS = 120_000
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The product with its own data directory."""
-    with running_product(tmp_path_factory.mktemp("data")) as one:
+    """The product with its own data directory: a copy of one that was started before, as most people's is."""
+    data_dir = tmp_path_factory.mktemp("data") / "copy"
+    shutil.copytree(made_once("started-product", start_and_stop), data_dir)
+    with running_product(data_dir) as one:
         yield one
+
+
+def start_and_stop(data_dir: Path) -> None:
+    """Do all that the product does at its first start."""
+    with running_product(data_dir):
+        pass
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +55,19 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
+def sign_in_again(page: Page, server: Server) -> None:
+    """Arrive at the projects as admin, with the session of an earlier test if it lives: hashing takes long."""
+    kept = place() / f"session-{server.address.rpartition(':')[2]}.json"
+    if kept.exists():
+        page.context.add_cookies(json.loads(kept.read_text(encoding="utf-8")))
+        if page.request.get(f"{server.address}/api/v1/me").ok:
+            page.goto(f"{server.address}/projects/")
+            return
+        page.context.clear_cookies()
+    sign_in(page, server)
+    kept.write_text(json.dumps(page.context.cookies(server.address)), encoding="utf-8")
+
+
 @pytest.fixture
 def page(context: BrowserContext, server: Server) -> Iterator[Page]:
     """A page signed in as admin; whatever the page logs as an error fails the test."""
@@ -51,6 +75,6 @@ def page(context: BrowserContext, server: Server) -> Iterator[Page]:
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(f"exception: {error}"))
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    sign_in(page, server)
+    sign_in_again(page, server)
     yield page
     assert problems == [], json.dumps(problems, indent=1)

@@ -12,19 +12,17 @@ from django.test import Client
 
 from annotator.accounts.models import User
 from annotator.accounts.stock_accounts import sign_in_file
+from annotator.inference.models import ModelVersion
 from annotator.pages.first_start import ensure_people
-from annotator.pages.management.commands import prepare_start
 from annotator.projects.models import Project
 
 WARNED = {"fail_level": "WARNING"}
 
 
 @pytest.fixture
-def start(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[dict[str, str]]]:
-    """Prepare a start of a team's server, except for the model's graphs."""
+def start(model: ModelVersion, settings: Any) -> Callable[..., list[dict[str, str]]]:
+    """Prepare a start of a team's server whose model is there."""
     settings.DEMO = False
-    called: list[str] = []
-    monkeypatch.setattr(prepare_start, "call_command", lambda name, **options: called.append(name))
 
     def run(*arguments: str) -> list[dict[str, str]]:
         out = StringIO()

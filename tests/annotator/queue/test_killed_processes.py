@@ -5,7 +5,6 @@ them, on a real SQLite file.
 import http.client
 import json
 import os
-import shutil
 import signal
 import socket
 import sqlite3
@@ -22,17 +21,17 @@ from annotator import mask_gateway
 from annotator.launcher.options import Options
 from annotator.launcher.processes import Child, ask_ready, make_children
 from tests.annotator.homes import Home
-from tests.annotator.inference_steps import TINY_MODEL
+from tests.annotator.inference_steps import TINY_MODEL, put_tiny_model
+from tests.annotator.migrated_databases import put_sqlite
 from tests.waiting import wait_until
 
-PEOPLE, IMAGES, PHOTOS, SIDE = 50, 120, 30, 8
+PEOPLE, IMAGES, PHOTOS, SIDE = 50, 120, 12, 8
 PATIENCE_S = 150.0
 
 MAKE = """
 import hashlib, io, json
 from django.core.management import call_command
 from PIL import Image as Pillow
-call_command("migrate", verbosity=0)
 call_command("install_model", MODEL)
 from annotator.accounts.models import ApiToken, User
 from annotator.images.models import Image
@@ -145,8 +144,9 @@ def new_mask() -> dict[str, Any]:
 
 
 @pytest.fixture
-def product(tmp_path: Path, exported_model: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Product]:
-    shutil.copytree(exported_model, tmp_path / "models" / TINY_MODEL, dirs_exist_ok=True)
+def product(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Product]:
+    put_tiny_model(tmp_path / "models")
+    put_sqlite(tmp_path / "rush.sqlite3")
     for name, value in Home(tmp_path, f"sqlite:///{tmp_path / 'rush.sqlite3'}").environment.items():
         monkeypatch.setenv(name, value)
     made = Product(tmp_path)

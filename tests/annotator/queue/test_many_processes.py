@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.annotator.homes import ROOT, Home, make_home
-from tests.annotator.inference_steps import TINY_MODEL
+from tests.annotator.inference_steps import TINY_MODEL, put_tiny_model
 
 HERE = Path(__file__).resolve().parent
 PEOPLE, IMAGES = 50, 120
@@ -143,8 +143,9 @@ Annotation.objects.filter(pk=Annotation.objects.order_by("pk").first().pk).updat
 
 
 @pytest.mark.parametrize("kind", [pytest.param("automatic", marks=pytest.mark.slow), "prefill"])
-def test_a_killed_worker_goes_on_where_it_was_and_doubles_nothing(home: Home, exported_model: Path, kind: str) -> None:
-    count = 24
+def test_a_killed_worker_goes_on_where_it_was_and_doubles_nothing(home: Home, tmp_path: Path, kind: str) -> None:
+    count = 12
+    put_tiny_model(tmp_path / "models")
     home.manage("install_model", TINY_MODEL)
     home.run(f"PHOTOS, KIND = {count}, {kind!r}\n{MAKE_JOB}")
     doomed = home.start(str(ROOT / "manage.py"), "run_worker", "--batch")
