@@ -35,7 +35,7 @@ class AtomicFileSystemStorage(FileSystemStorage):
         """Keep the name: equal names mean equal content here."""
         return name
 
-    def _save(self, name: str, content: File) -> str:  # type: ignore[type-arg]
+    def _save(self, name: str, content: "File[Any]") -> str:
         target = Path(self.path(name))
         parts = Path(self.location) / Path(name).parts[0] / PARTS
         parts.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ TAKEN_ALONG = ("static", "fixtures/demo")
 COMPRESSED = {".js", ".css", ".wasm", ".json", ".svg", ".map"}
 
 
-class BuildProduct(build_py):  # type: ignore[misc]
+class BuildProduct(build_py):  # type: ignore[misc]  # setuptools has no types
     """setuptools' build_py for the whole product; an editable install uses the checkout as it is."""
 
     def run(self) -> None:

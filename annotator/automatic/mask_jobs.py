@@ -4,6 +4,7 @@ Each image is one idempotent step. The cursor is the last image's id, so images 
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from django.db.models import Exists, OuterRef, QuerySet
 
@@ -82,4 +83,4 @@ def _steps(job: Job, ids: list[int], step: Step) -> Iterator[Callable[[], None]]
         job.state = {"last_id": image_id}
 
     for image_id in ids:
-        yield lambda image_id=image_id: do(image_id)  # type: ignore[misc]
+        yield partial(do, image_id)

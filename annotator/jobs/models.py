@@ -27,8 +27,7 @@ class Job(models.Model):
     time (empty: as often as one likes), `task` the background task that does it, `runner` the process that holds it.
     """
 
-    # Typed as if there were always one: the kinds of jobs that the server has as a whole (installs) never ask.
-    project: "models.ForeignKey[Project, Project]" = models.ForeignKey(  # type: ignore[misc]
+    project: "models.ForeignKey[Project, Project]" = models.ForeignKey(  # type: ignore[misc]  # installs never ask
         Project, null=True, on_delete=models.CASCADE, related_name="jobs"
     )
     kind = models.CharField(max_length=30)

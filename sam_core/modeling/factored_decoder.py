@@ -13,8 +13,9 @@ Source of the function: Segment Anything (arXiv 2304.02643), appendix A. Must no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -97,8 +98,8 @@ class FactoredDecoder:
         tokens = torch.cat([all_own, self.prompt_encoder.embed_points(coords, labels)], dim=1)
         all_attended = None if is_attended is None else F.pad(is_attended, (len(own), 0), value=True)
         queries, placed = tokens, keys + terms.positions
-        for layer in transformer.layers:
-            queries, keys = _run_block(layer, queries, keys, tokens, placed, all_attended)  # type: ignore[arg-type]
+        for layer in cast("Iterable[TwoWayAttentionBlock]", transformer.layers):
+            queries, keys = _run_block(layer, queries, keys, tokens, placed, all_attended)
             placed = keys + terms.positions
         attended = tokens_to_image(transformer.final_attn_token_to_image, queries + tokens, placed, keys)
         hidden = transformer.norm_final_attn(queries + attended)
@@ -149,10 +150,10 @@ class FactoredDecoder:
 
     def _upscale(self, image_tokens: Tensor, finer: tuple[Tensor, ...]) -> Tensor:
         """Return features (B, 16 HW, C/8): sixteen cells a token, in the order row, column, row, column."""
-        first, norm, _, second, _ = self.mask_decoder.output_upscaling
-        x = _split_in_four(first, image_tokens)  # type: ignore[arg-type]
+        first, norm, _, second, _ = cast("Iterable[Any]", self.mask_decoder.output_upscaling)
+        x = _split_in_four(first, image_tokens)
         x = x + finer[0] if finer else x
-        x = _split_in_four(second, F.gelu(_normed(x, norm)))  # type: ignore[arg-type]
+        x = _split_in_four(second, F.gelu(_normed(x, norm)))
         return F.gelu(x + finer[1] if finer else x)
 
 
@@ -277,6 +278,6 @@ def _normed(x: Tensor, norm: nn.LayerNorm | LayerNorm2d) -> Tensor:
 def _split_in_four(convolution: nn.ConvTranspose2d, x: Tensor) -> Tensor:
     """Apply a transposed convolution of kernel and stride 2 to cells (B, P, C): (B, 4 P, C')."""
     weight = convolution.weight.permute(2, 3, 1, 0).flatten(0, 2)  # 4C' x C
-    bias = convolution.bias.repeat(4)  # type: ignore[union-attr]
+    bias = convolution.bias.repeat(4)  # type: ignore[union-attr]  # SAM's have one
     out: Tensor = F.linear(x, weight.to(x.dtype), bias.to(x.dtype)).unflatten(2, (4, -1)).flatten(1, 2)
     return out

@@ -88,7 +88,8 @@ class PatchEmbed(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return tokens with channels last (B x H x W x C)."""
-        return self.proj(images).permute(0, 2, 3, 1)  # type: ignore[no-any-return]
+        tokens: Tensor = self.proj(images)
+        return tokens.permute(0, 2, 3, 1)
 
 
 class Block(nn.Module):
@@ -105,7 +106,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Transform tokens (B x H x W x C) without changing their shape."""
         x = x + self.attn(self.norm1(x), is_windowed=self.window_size > 0)
-        return x + self.mlp(self.norm2(x))  # type: ignore[no-any-return]
+        out: Tensor = x + self.mlp(self.norm2(x))
+        return out
 
 
 class Attention(nn.Module):
@@ -129,10 +131,13 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, *, is_windowed: bool) -> Tensor:
         """Attend over the whole grid (B x H x W x C), or within windows of side x side tokens."""
         height, width = x.shape[1:3]
-        if not is_windowed:
-            return self.proj(self._attend(self.qkv(x)))  # type: ignore[no-any-return]
-        windows = partition_windows(self.qkv(x), self.side, fill=self.qkv.bias)
-        return self.proj(merge_windows(self._attend(windows), height, width))  # type: ignore[no-any-return]
+        if is_windowed:
+            windows = partition_windows(self.qkv(x), self.side, fill=self.qkv.bias)
+            mixed = merge_windows(self._attend(windows), height, width)
+        else:
+            mixed = self._attend(self.qkv(x))
+        out: Tensor = self.proj(mixed)
+        return out
 
     def _attend(self, qkv: Tensor) -> Tensor:
         """Mix values (B x side x side x 3C, queries first) into B x side x side x C."""

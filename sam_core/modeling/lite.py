@@ -5,11 +5,14 @@ The only module that knows how EfficientNet-Lite0's public state dict names its 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
 from sam_core.masks.policy import MaskPolicy
-from sam_core.modeling.lite_encoder import LITE0_BLOCKS, LiteImageEncoder, ScaledConv
+from sam_core.modeling.lite_encoder import InvertedResidual, LiteImageEncoder, ScaledConv
 from sam_core.modeling.mask_decoder import MaskDecoder
 from sam_core.modeling.prompt_encoder import PromptEncoder
 from sam_core.modeling.sam import Sam
@@ -90,12 +93,12 @@ def set_input_size(sam: Sam, image_size: int) -> None:
 def load_imagenet_weights(encoder: LiteImageEncoder, state: dict[str, Tensor]) -> None:
     """Copy EfficientNet-Lite0's convolutions and fold its batch norms into encoder, in place."""
     _fold(encoder.stem, state, "_conv_stem", "_bn0")
-    for index, block in enumerate(encoder.blocks):
+    for index, block in enumerate(cast("Iterable[InvertedResidual]", encoder.blocks)):
         prefix = f"_blocks.{index}."
-        if LITE0_BLOCKS[index][2] > 1:
-            _fold(block.expand, state, f"{prefix}_expand_conv", f"{prefix}_bn0")  # type: ignore[arg-type]
-        _fold(block.depthwise, state, f"{prefix}_depthwise_conv", f"{prefix}_bn1")  # type: ignore[arg-type]
-        _fold(block.project, state, f"{prefix}_project_conv", f"{prefix}_bn2")  # type: ignore[arg-type]
+        if block.expand is not None:
+            _fold(block.expand, state, f"{prefix}_expand_conv", f"{prefix}_bn0")
+        _fold(block.depthwise, state, f"{prefix}_depthwise_conv", f"{prefix}_bn1")
+        _fold(block.project, state, f"{prefix}_project_conv", f"{prefix}_bn2")
 
 
 @torch.no_grad()

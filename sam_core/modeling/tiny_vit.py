@@ -117,7 +117,8 @@ class PatchEmbed(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return features (B x embed_dim x H/4 x W/4)."""
-        return self.seq(images)  # type: ignore[no-any-return]
+        out: Tensor = self.seq(images)
+        return out
 
 
 class Stage(nn.Module):
@@ -162,7 +163,8 @@ class PatchMerging(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Transform features (B x inputs x H x W) into B x outputs x H/stride x W/stride."""
-        return self.conv3(F.gelu(self.conv2(F.gelu(self.conv1(x)))))  # type: ignore[no-any-return]
+        out: Tensor = self.conv3(F.gelu(self.conv2(F.gelu(self.conv1(x)))))
+        return out
 
 
 class TinyViTBlock(nn.Module):
@@ -212,7 +214,8 @@ class WindowAttention(nn.Module):
         bias = self.attention_biases[:, self.attention_bias_idxs].to(q.dtype)
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=bias[None])
         windows = mixed.transpose(1, 2).reshape(-1, self.side, self.side, x.shape[3])
-        return self.proj(merge_windows(windows, height, width))  # type: ignore[no-any-return]
+        out: Tensor = self.proj(merge_windows(windows, height, width))
+        return out
 
 
 class Mlp(nn.Module):
@@ -226,7 +229,8 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Transform tokens (... x C) without changing their shape."""
-        return self.fc2(F.gelu(self.fc1(self.norm(x))))  # type: ignore[no-any-return]
+        out: Tensor = self.fc2(F.gelu(self.fc1(self.norm(x))))
+        return out
 
 
 def _stage_blocks(config: TinyViTConfig, index: int) -> list[nn.Module]:

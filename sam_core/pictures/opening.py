@@ -138,7 +138,7 @@ def _read_orientation(picture: Pillow.Image) -> int:
 def _read_depth(picture: Pillow.Image) -> int:
     """Return bits per sample; 9 for signed bytes, as their range is not that of the screen either."""
     if picture.format == "TIFF":
-        tags = picture.tag_v2  # type: ignore[attr-defined]
+        tags = picture.tag_v2  # type: ignore[attr-defined]  # a TIFF has them
         bits = tags.get(258, (1,))
         depth = max(8, *bits) if isinstance(bits, tuple) else max(8, int(bits))
         return 9 if depth == 8 and tuple(tags.get(339, (1,)))[:1] == (2,) else depth

@@ -83,7 +83,7 @@ def _is_signed(picture: Pillow.Image) -> bool:
 
 
 def _tags(picture: Pillow.Image) -> Any:
-    return picture.tag_v2  # type: ignore[attr-defined]
+    return picture.tag_v2  # type: ignore[attr-defined]  # a TIFF has them
 
 
 def _from_numbers(picture: Pillow.Image, window: Window) -> Pillow.Image:

@@ -184,7 +184,7 @@ def _check(config: TrainConfig, where: str) -> None:
 
 
 def _table(kind: type[T], values: dict[str, Any], where: str) -> T:
-    known = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    known = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]  # T is a dataclass
     unknown = set(values) - known
     if unknown:
         raise ConfigError(f"{where}: unknown keys {sorted(unknown)} for {kind.__name__}; known: {sorted(known)}")

@@ -131,7 +131,8 @@ class Trainer:
         sam = build_sam_lite(config.schedule[0].image_size)
         self.started_from = load_start(sam, start_from)
         freeze(sam, config.optim)
-        self.sam = sam.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.sam = sam.to(self.device)
+        self.sam.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
         self.optimizers = build_optimizers(self.sam, config.optim)
         self.ema = Ema(self.sam, config.optim.ema_decay)
         self.step, self.seconds, self.images = 0, 0.0, 0

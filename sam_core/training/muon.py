@@ -53,7 +53,7 @@ class Muon(torch.optim.Optimizer):
         self.dtype = dtype
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # torch returns one
         """Move every parameter that has a gradient; a closure is not supported."""
         if closure is not None:
             raise ValueError("Muon takes one gradient a step")

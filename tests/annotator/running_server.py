@@ -35,7 +35,7 @@ class RunningServer:
     """The web process, its data directory, and people with tokens: ada (admin), noor (annotator), otto (outsider)."""
 
     def __init__(self, folder: Path, database_url: str = "", **variables: str) -> None:
-        self.data_dir = folder
+        self.data_dir, self.proxy_port = folder, 0  # 0: no proxy stands before it
         self.home = Home(folder, database_url)
         self.home.environment.update(variables)
         with open_listener() as probe:

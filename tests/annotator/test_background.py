@@ -217,7 +217,7 @@ def test_the_storage_writes_whole_files_or_none(own_data_dir: Path) -> None:
 
     from annotator.storage import AtomicFileSystemStorage
 
-    class Broken(ContentFile):  # type: ignore[type-arg]
+    class Broken(ContentFile):  # type: ignore[type-arg]  # Django's takes no type when it runs
         def chunks(self, chunk_size: int | None = None) -> Any:
             yield b"half"
             raise OSError("disk full")

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from axes.models import AccessAttempt
 from django.db.models import QuerySet
+from django.test import RequestFactory
 from django.utils import timezone
 from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
@@ -79,12 +80,12 @@ def test_a_job_that_was_begun_ahead_goes_on(project: Project) -> None:
 
 
 @pytest.mark.django_db
-def test_a_failed_sign_in_ahead_locks_nobody_out(rf: object) -> None:
+def test_a_failed_sign_in_ahead_locks_nobody_out(rf: RequestFactory) -> None:
     ahead = timezone.now() + AHEAD
     row = AccessAttempt.objects.create(
         username="ada", ip_address="127.0.0.1", failures_since_start=99, user_agent="", path_info="/login/"
     )
-    request = rf.get("/login/")  # type: ignore[attr-defined]
+    request = rf.get("/login/")
     assert is_address_locked(request)
     AccessAttempt.objects.filter(pk=row.pk).update(attempt_time=ahead)
     assert not is_address_locked(request)

@@ -82,7 +82,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         tmp_path_factory.mktemp("behind") / "data", ALLOWED_HOSTS="your.host", BEHIND_TLS="1",
         CSRF_TRUSTED_ORIGINS=f"https://your.host:{port}", PROXY_PORT=str(port),
     )  # fmt: skip
-    one.proxy_port = port  # type: ignore[attr-defined]
+    one.proxy_port = port
     one.prepare()
     one.home.run(
         "from annotator.accounts.models import User\nuser = User.objects.get(username='ada')\n"
@@ -96,7 +96,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 def test_nginx_as_documented(server: RunningServer, tmp_path: Path) -> None:
     certificate, key = make_certificate(tmp_path)
-    port = server.proxy_port  # type: ignore[attr-defined]
+    port = server.proxy_port
     text = block("nginx").replace("listen 443 ssl", f"listen 127.0.0.1:{port} ssl")
     text = text.replace("127.0.0.1:8000", f"127.0.0.1:{server.port}")
     text = text.replace("/etc/letsencrypt/live/your.host/fullchain.pem", str(certificate))
@@ -114,7 +114,7 @@ def test_nginx_as_documented(server: RunningServer, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("caddy") is None, reason="caddy is not installed")
 def test_caddy_as_documented(server: RunningServer, tmp_path: Path) -> None:
-    port = server.proxy_port  # type: ignore[attr-defined]
+    port = server.proxy_port
     text = block("caddy").replace("your.host {", f"your.host:{port} {{\n    tls internal\n    bind 127.0.0.1")
     text = text.replace("127.0.0.1:8000", f"127.0.0.1:{server.port}")
     file = tmp_path / "Caddyfile"

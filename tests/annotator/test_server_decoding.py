@@ -162,7 +162,8 @@ def test_decoding_goes_on_after_its_process_was_killed(
 
     point = [{"x": 30, "y": 20, "label": 1}]
     decode(as_annotator, photo, points=point)
-    process = next(iter(server_decoding._pool._processes.values()))  # type: ignore[union-attr]
+    assert server_decoding._pool is not None
+    process = next(iter(server_decoding._pool._processes.values()))
     os.kill(process.pid or 0, signal.SIGKILL)
     process.join(10)
     answers = [as_annotator.post(f"/images/{photo.pk}/decode", {"points": point}) for _ in range(2)]

@@ -132,6 +132,7 @@ def make_pool() -> Iterator[tuple[str, int, tuple[int, int, int, int]]]:
     import numpy as np
 
     from annotator.mask_gateway import encode, measure_masks
+    from annotator.sam_answers import MeasuredMask
 
     rng = np.random.default_rng(7)
     rows, columns = np.ogrid[:HEIGHT, :WIDTH]
@@ -141,7 +142,8 @@ def make_pool() -> Iterator[tuple[str, int, tuple[int, int, int, int]]]:
         distance = (rows - rng.integers(0, HEIGHT)) ** 2 + (columns - rng.integers(0, WIDTH)) ** 2
         counts.append(encode((distance < radius**2) & (distance >= (radius // 3) ** 2 * rng.integers(0, 2))))
     for measured in measure_masks(counts, [(HEIGHT, WIDTH)] * POOL):
-        yield measured.counts, measured.area, measured.bbox_xywh  # type: ignore[union-attr]
+        assert isinstance(measured, MeasuredMask)
+        yield measured.counts, measured.area, measured.bbox_xywh
 
 
 def measure_format(name: str, wanted: argparse.Namespace, web: "WebProcess") -> None:

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +86,8 @@ class Server:
         web = [sys.executable, "-m", "uvicorn", "annotator.asgi:application", "--port", str(self.port)]
         web += ["--log-level", "warning", "--no-access-log"]
         worker = [sys.executable, "manage.py", "run_worker"]
-        start = {"cwd": ROOT, "env": environment, "stdout": out, "stderr": out}
-        self.processes = [subprocess.Popen(command, **start) for command in (web, worker)]  # type: ignore[call-overload]
+        start = partial(subprocess.Popen[bytes], cwd=ROOT, env=environment, stdout=out, stderr=out)
+        self.processes = [start(command) for command in (web, worker)]
 
     def call(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, Any]:
         line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)

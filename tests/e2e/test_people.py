@@ -1,12 +1,12 @@
 """From an invitation to a deactivated account, in two real browsers, on a phone's screen too."""
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.e2e.steps import Server, make_project
 
 pytestmark = pytest.mark.e2e
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 PASSWORD = "Correct-Horse-7"
 
 
@@ -24,7 +24,7 @@ def test_an_invited_person_joins_works_and_is_deactivated(page: Page, browser: B
     expect(page.get_by_role("button", name="Copy")).to_be_enabled()
     link = page.locator("[data-link-shown] code").inner_text()
 
-    kim = browser.new_context(viewport=PHONE).new_page()  # type: ignore[arg-type]
+    kim = browser.new_context(viewport=PHONE).new_page()
     kim.goto(link)
     assert fits(kim)
     kim.get_by_label("User name").fill("kim")
@@ -40,7 +40,7 @@ def test_an_invited_person_joins_works_and_is_deactivated(page: Page, browser: B
     kim.get_by_role("button", name="Join").click()
     expect(kim.get_by_text("You are now a member of “By invitation”.")).to_be_visible()
 
-    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.set_viewport_size(PHONE)
     for place in ("/people/?search=kim", f"/projects/{project_id}/members/"):
         page.goto(f"{server.address}{place}")
         assert fits(page)

@@ -49,7 +49,6 @@ class ReadMask:
 class Writer(ABC):
     """Writes one format into `folder` under the base name `name`."""
 
-    is_lossy = False
     numbers_masks = False  # True: masks carry numbers in the file, which they keep in every later one
     has_masks_of_their_own = True  # False: masks are painted over each other, and pictures are compared instead
     pictures_an_image = 1
@@ -61,6 +60,11 @@ class Writer(ABC):
         self.package: Package | None = None
         self.beside: list[GrowingFile | GrowingList] = []  # files that grow beside the package
         self.links: GrowingFile | None = None  # the photos' addresses, where they are asked for and have no other place
+
+    @property
+    def is_lossy(self) -> bool:
+        """Say whether what is read back differs from the stored masks."""
+        return False
 
     def start(self, positions: dict[str, Position] | None) -> None:
         """Open everything that is written to: anew, or where an earlier run had its last checkpoint."""

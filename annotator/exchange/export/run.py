@@ -8,6 +8,7 @@ import json
 from array import array
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -108,8 +109,7 @@ class ExportRun:
         index = MaskIndex(self.folder / "masks.idx", positions.get("index"))
         try:
             while self.state.images_done < len(self.plan):
-                first = self.state.images_done
-                yield lambda first=first: self._write_chunk(writer, index, first)  # type: ignore[misc]
+                yield partial(self._write_chunk, writer, index, self.state.images_done)
             yield lambda: self._finish_writing(writer, index)
         finally:
             writer.abandon()

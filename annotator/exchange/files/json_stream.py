@@ -98,7 +98,7 @@ class JsonText:
     def next_bracket(self) -> str:
         """Go past the next bracket that stands in no text, and return it; what comes before is dropped."""
         while True:
-            self._at = _BETWEEN_BRACKETS.match(self._buffer, self._at).end()  # type: ignore[union-attr]
+            self._at = _BETWEEN_BRACKETS.match(self._buffer, self._at).end()  # type: ignore[union-attr]  # "" matches
             if self._at == len(self._buffer):
                 self._need_more()
                 continue
@@ -111,7 +111,7 @@ class JsonText:
     def skip_text(self) -> None:
         """Go past the rest of a text and the mark that ends it."""
         while True:
-            self._at = _IN_TEXT.match(self._buffer, self._at).end()  # type: ignore[union-attr]
+            self._at = _IN_TEXT.match(self._buffer, self._at).end()  # type: ignore[union-attr]  # "" matches
             if self._buffer.startswith('"', self._at):
                 self._at += 1
                 return

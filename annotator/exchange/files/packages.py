@@ -164,7 +164,7 @@ class TarPackage:
     def _open(self, offset: int) -> None:
         self._file = _open_at(self._path(self._shard), offset)
         self._tar = tarfile.open(fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115
-        self._tar.members = _Forgetful()  # type: ignore[attr-defined]
+        self._tar.members = _Forgetful()  # type: ignore[attr-defined]  # it would keep every member
 
     def _finish(self) -> None:
         self._tar.close()

@@ -75,9 +75,11 @@ def check_batch(
     candidates: list[tuple[int, FileMask, KnownImage, int | None]] = []
     for ordinal, row in batch:
         context.report.masks["read"] += 1
-        problem = row if isinstance(row, Problem) else _refuse_early(row, images.get(row.image_key), context)
-        if isinstance(row, Problem) or problem is not None:
-            problems.append(row if isinstance(row, Problem) else problem)  # type: ignore[arg-type]
+        if isinstance(row, Problem):
+            problems.append(row)
+            continue
+        if (problem := _refuse_early(row, images.get(row.image_key), context)) is not None:
+            problems.append(problem)
             continue
         label = (
             context.labels.get(row.category_key, context.default_label) if row.category_key else context.default_label

@@ -8,6 +8,7 @@ How far it is stands in a ledger in the run's folder; without the ledger it star
 import json
 import time
 from collections.abc import Callable, Generator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -112,7 +113,7 @@ class ImportRun:
         rows_file = GrowingFile(self.rows_file, {"offset": self._ledger.fact("rows_file")})
         try:
             while batch := next_batch(masks, at_most=MASKS_PER_STEP):
-                yield lambda batch=batch: self._take(batch, context, rows_file)  # type: ignore[misc]
+                yield partial(self._take, batch, context, rows_file)
         finally:
             rows_file.close()
 

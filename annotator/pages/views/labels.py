@@ -27,7 +27,7 @@ from annotator.statistics.mask_counts import masks_by_label
 def label_list(request: HttpRequest, project: Project) -> HttpResponse:
     """Show the labels; POST adds one."""
     if request.method == "POST":
-        require_right(request.user, project.pk, right=Right.MANAGE)  # type: ignore[arg-type]
+        require_right(person(request), project.pk, right=Right.MANAGE)
         return _add(request, project)
     return _render(request, project, LabelForm(initial=_suggestion(project)))
 

@@ -16,7 +16,7 @@ from annotator.accounts.people import create_person
 from annotator.errors import AppError, MissingError
 from annotator.pages.access import person, project_context, project_page
 from annotator.pages.forms import LinkForm, MemberForm, RoleForm
-from annotator.pages.templatetags.pages import role_word
+from annotator.pages.templatetags.pages import ROLE_WORDS, role_word
 from annotator.projects import links
 from annotator.projects.access import Right, require_right, role_of
 from annotator.projects.links_api import address_of
@@ -154,7 +154,7 @@ def _render(request: HttpRequest, project: Project, form: MemberForm, **more: ob
         "members": list_members(project),
         "form": form,
         "link_form": LinkForm(),
-        "roles": RoleForm.base_fields["role"].choices,  # type: ignore[attr-defined]
+        "roles": list(ROLE_WORDS.items()),
         "is_local": settings.LOCAL_SIGN_IN,
         **more,
     }

@@ -109,6 +109,9 @@ class _State:
     def linear(self, name: str) -> Linear:
         return Linear(self.arrays[f"{name}.weight"].T, self.arrays[f"{name}.bias"])
 
+    def conv(self, name: str) -> tuple[Floats, Floats]:
+        return self.arrays[f"{name}.weight"], self.arrays[f"{name}.bias"]
+
     def norm(self, name: str, module: Any) -> Norm:
         return Norm(self.arrays[f"{name}.weight"], self.arrays[f"{name}.bias"], float(module.eps))
 
@@ -193,8 +196,11 @@ def read_decoder_weights(model: Sam | Sam2) -> DecoderWeights:
         fourier=arrays["prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"],
         point_table=np.concatenate([arrays[f"prompt_encoder.{name}.weight"] for name in points]),
         no_mask=arrays["prompt_encoder.no_mask_embed.weight"][0],
-        mask_convs=tuple((arrays[f"{mask}.{i}.weight"], arrays[f"{mask}.{i}.bias"]) for i in (0, 3)),  # type: ignore[arg-type]
-        mask_norms=tuple(state.norm(f"{mask}.{i}", prompts.mask_downscaling[i]) for i in (1, 4)),  # type: ignore[arg-type]
+        mask_convs=(state.conv(f"{mask}.0"), state.conv(f"{mask}.3")),
+        mask_norms=(
+            state.norm(f"{mask}.1", prompts.mask_downscaling[1]),
+            state.norm(f"{mask}.4", prompts.mask_downscaling[4]),
+        ),
         mask_out=Linear(mask_out[:, :, 0, 0].T, arrays[f"{mask}.6.bias"]),
         output_tokens=np.concatenate([arrays[name] for name in own]),
         blocks=(_read_block(state, decoder, 0), _read_block(state, decoder, 1)),

@@ -35,7 +35,7 @@ def test_who_acts_comes_from_the_request(admin: User) -> None:
     token, _plain = ApiToken.issue(admin, name="nightly")
     request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.7")
     request.user = admin
-    request.api_token = token  # type: ignore[attr-defined]
+    request.api_token = token  # type: ignore[attr-defined]  # as authentication.py sets it
 
     def answer(_request: HttpRequest) -> HttpResponse:
         record_event(Verb.TOKEN_MADE, token)

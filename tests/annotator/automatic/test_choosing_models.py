@@ -1,5 +1,6 @@
 """Choosing a model version: the server's default and a project's own, each recorded, each taken back in one press."""
 
+from collections.abc import Callable
 from io import StringIO
 from typing import Any
 
@@ -27,10 +28,10 @@ def other(model: ModelVersion) -> ModelVersion:
 
 
 @pytest.fixture
-def root(admin: User, client_of: Any) -> Client:
+def root(admin: User, client_of: Callable[[User], Client]) -> Client:
     """Whoever runs the server."""
     User.objects.filter(pk=admin.pk).update(is_superuser=True)
-    return client_of(User.objects.get(pk=admin.pk))  # type: ignore[no-any-return]
+    return client_of(User.objects.get(pk=admin.pk))
 
 
 def post(client: Client, path: str, **body: Any) -> Any:

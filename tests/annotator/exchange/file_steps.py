@@ -75,8 +75,8 @@ def found(project: Project) -> dict[str, list[tuple[int, int, int, int]]]:
         name: [] for name in Image.objects.filter(project=project).values_list("name", flat=True)
     }
     masks = Annotation.objects.filter(image__project=project).order_by("bbox_x", "bbox_y")
-    for name, *box in masks.values_list("image__name", "bbox_x", "bbox_y", "bbox_w", "bbox_h"):
-        rows[name].append(tuple(box))  # type: ignore[arg-type]
+    for name, x, y, w, h in masks.values_list("image__name", "bbox_x", "bbox_y", "bbox_w", "bbox_h"):
+        rows[name].append((x, y, w, h))
     return rows
 
 

@@ -11,11 +11,11 @@ from annotator.accounts import preferences
 from annotator.accounts.models import User
 from annotator.projects.models import Project
 
-GERMAN, KOREAN = {"HTTP_ACCEPT_LANGUAGE": "de"}, {"HTTP_ACCEPT_LANGUAGE": "ko-KR,ko;q=0.9"}
+GERMAN, KOREAN = {"accept-language": "de"}, {"accept-language": "ko-KR,ko;q=0.9"}
 
 
-def page(client: Client, path: str = "/login/", **headers: str) -> str:
-    return client.get(path, **headers).content.decode()  # type: ignore[arg-type]
+def page(client: Client, path: str = "/login/", headers: dict[str, str] | None = None) -> str:
+    return client.get(path, headers=headers).content.decode()
 
 
 @pytest.fixture
@@ -27,20 +27,20 @@ def signed_in(admin: User) -> Client:
 
 def test_signed_out_pages_speak_the_browsers_language_until_another_is_chosen(db: None) -> None:
     client = Client()
-    assert '<html lang="en">' in page(client, **GERMAN)
-    assert "로그인" in page(client, **KOREAN)
+    assert '<html lang="en">' in page(client, headers=GERMAN)
+    assert "로그인" in page(client, headers=KOREAN)
     answer = client.post("/look/", {"language": "zh-hant", "next": "/login/"})
     assert (answer.status_code, answer["Location"]) == (302, "/login/")
-    assert '<html lang="zh-hant">' in page(client, **KOREAN)
-    assert "登入" in page(client, **KOREAN)
+    assert '<html lang="zh-hant">' in page(client, headers=KOREAN)
+    assert "登入" in page(client, headers=KOREAN)
 
 
 def test_the_account_has_the_first_word(signed_in: Client, admin: User) -> None:
     signed_in.cookies["django_language"] = "zh-hant"
-    assert "專案" in page(signed_in, "/projects/", **KOREAN)
+    assert "專案" in page(signed_in, "/projects/", headers=KOREAN)
     admin.preferences = {"locale": "ko"}
     admin.save()
-    assert "프로젝트" in page(signed_in, "/projects/", **GERMAN)
+    assert "프로젝트" in page(signed_in, "/projects/", headers=GERMAN)
 
 
 def test_pages_and_workspace_share_the_choice(signed_in: Client, admin: User) -> None:
@@ -126,12 +126,12 @@ def test_errors_of_the_api_are_said_in_the_persons_language(signed_in: Client, a
 
 
 def test_error_pages_speak_it_too(admin: User, project: Project, annotator: User) -> None:
-    assert "여기에는 아무것도 없습니다" in page(Client(), "/nowhere/", **KOREAN)
+    assert "여기에는 아무것도 없습니다" in page(Client(), "/nowhere/", headers=KOREAN)
     strict = Client(enforce_csrf_checks=True)
-    assert "페이지를 너무 오래 열어 두었습니다" in strict.post("/login/", {}, **KOREAN).content.decode()  # type: ignore[arg-type]
+    assert "페이지를 너무 오래 열어 두었습니다" in strict.post("/login/", {}, headers=KOREAN).content.decode()
     member = Client()
     member.force_login(annotator)
-    assert "권한이 없습니다" in page(member, f"/projects/{project.pk}/settings/", **KOREAN)
+    assert "권한이 없습니다" in page(member, f"/projects/{project.pk}/settings/", headers=KOREAN)
 
 
 def test_the_page_for_a_crash_speaks_and_keeps_the_theme(

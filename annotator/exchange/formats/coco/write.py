@@ -36,7 +36,7 @@ class CocoWriter(Writer):
     numbers_masks = True
 
     @property
-    def is_lossy(self) -> bool:  # type: ignore[override]
+    def is_lossy(self) -> bool:
         """Say whether outlines are simplified."""
         return self.options.segmentation == "polygons" and self.options.tolerance_px > 0
 

@@ -35,7 +35,7 @@ class CvatWriter(Writer):
     """Writes the images into a growing file that goes into the package at the end."""
 
     @property
-    def is_lossy(self) -> bool:  # type: ignore[override]
+    def is_lossy(self) -> bool:
         """Say whether outlines are simplified."""
         return self.options.segmentation == "polygons" and self.options.tolerance_px > 0
 

@@ -32,7 +32,7 @@ class LabelmeWriter(Writer):
     """Writes NAME.json and, where asked for, the photo beside it."""
 
     @property
-    def is_lossy(self) -> bool:  # type: ignore[override]
+    def is_lossy(self) -> bool:
         """Say whether outlines are simplified."""
         return self.options.segmentation == "polygons" and self.options.tolerance_px > 0
 

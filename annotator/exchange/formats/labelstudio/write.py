@@ -30,7 +30,7 @@ class LabelStudioWriter(Writer):
     """Writes the tasks into a growing list that goes into the package at the end."""
 
     @property
-    def is_lossy(self) -> bool:  # type: ignore[override]
+    def is_lossy(self) -> bool:
         """Say whether outlines are simplified."""
         return self.options.segmentation == "polygons" and self.options.tolerance_px > 0
 
