@@ -8,7 +8,7 @@ and embeddings.
 from dataclasses import dataclass
 
 from annotator.annotations.models import Annotation
-from annotator.images.brightness import DEEP
+from annotator.images.deep_photos import DEEP
 from annotator.images.models import Image, ImageStatus
 from annotator.images.unused_files import delete_made_files
 from annotator.photos.errors import PhotoRefusedError

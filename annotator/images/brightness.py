@@ -5,45 +5,28 @@ masks stay as they are. Photos of 8 bit are shown as they are.
 """
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from pydantic import ValidationError
 
 from annotator.errors import InvalidError
-from annotator.images.models import Image
+from annotator.images.brightness_tasks import show_photos_anew
+from annotator.images.deep_photos import count_deep_photos, stale_photos
 from annotator.images.schemas import BrightnessIn, BrightnessOut
-from annotator.images.tasks import show_photos_anew
 from annotator.jobs import services as jobs
 from annotator.photos.decoding import make_window
 from annotator.photos.errors import PhotoRefusedError
-from annotator.photos.readings import window_from_settings, window_reading
+from annotator.photos.readings import window_from_settings
 from annotator.projects.commands import ProjectChanges
 from annotator.projects.models import Project
 from annotator.projects.services import update_project
 
 KIND = "brightness"  # of the job
-DEEP = 9  # bits a sample, and signed bytes
-
-
-def deep_photos(project: Project) -> int:
-    """Count the photos that a change of brightness would change."""
-    return Image.objects.filter(project=project, depth__gte=DEEP).count()
-
-
-def stale_photos(project: Project) -> QuerySet[Image]:
-    """Return the photos that are not shown as the project says now."""
-    return Image.objects.filter(project=project, depth__gte=DEEP).exclude(reading=reading_for(project))
-
-
-def reading_for(project: Project) -> str:
-    """Return how the project's deep photos are to be read."""
-    return window_reading(window_from_settings(project.settings))
 
 
 def brightness_of(project: Project) -> BrightnessOut:
     """Return how the project shows its photos, and how many it is about."""
     window = window_from_settings(project.settings)
-    return {"kind": window.kind, "low": window.low, "high": window.high, "photos": deep_photos(project)}
+    return {"kind": window.kind, "low": window.low, "high": window.high, "photos": count_deep_photos(project)}
 
 
 def set_brightness(project: Project, *, kind: str, low: float, high: float) -> Project:

@@ -5,7 +5,7 @@ from functools import partial
 from django.db import transaction
 
 from annotator.contents.services import release_picture
-from annotator.images.brightness import reading_for, stale_photos
+from annotator.images.deep_photos import reading_for, stale_photos
 from annotator.images.models import Image, ImageStatus
 from annotator.images.processing_requests import request_processing
 from annotator.images.unused_files import remove_unused_files

@@ -1,17 +1,8 @@
-"""Background tasks of this room."""
+"""Background tasks of this room; what they do is in the services."""
 
 from django_tasks import task
 
 from annotator.images import services
-from annotator.jobs.services import do_job
-
-
-@task()
-def show_photos_anew(job_id: int) -> str:
-    """Show the photos of a project as its brightness says now."""
-    from annotator.images.brightness_job import apply_brightness  # it asks for tasks of its own
-
-    return do_job(job_id, apply_brightness)
 
 
 @task()

@@ -12,9 +12,9 @@ from annotator.accounts.models import User
 from annotator.background.old_photos import reread_old_photos
 from annotator.images import brightness_job
 from annotator.images.brightness import KIND, set_brightness
+from annotator.images.brightness_tasks import show_photos_anew
 from annotator.images.models import Image, ImageStatus
 from annotator.images.services import add_photo, prepare_image, remove_image
-from annotator.images.tasks import show_photos_anew
 from annotator.inference.models import ImageEmbedding, ModelVersion
 from annotator.jobs.models import Job, JobStatus
 from annotator.jobs.services import pause_job, resume_job

@@ -142,7 +142,7 @@ NAMES = [
     "annotator.automatic.tasks.annotate_automatically",
     "annotator.automatic.tasks.embed_again",
     "annotator.automatic.tasks.prefill",
-    "annotator.images.tasks.show_photos_anew",
+    "annotator.images.brightness_tasks.show_photos_anew",
     "annotator.statistics.tasks.count_figures",
 ]
 
