@@ -1,8 +1,9 @@
 """Ask for embeddings. The row is the request: asking twice asks once, and a lost task is found by its waiting row."""
 
+from annotator.inference.lacking_models import queue_of
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
 from annotator.inference.spent_crops import note_use
-from annotator.inference.tasks import embed_image, queue_of
+from annotator.inference.tasks import embed_image
 
 BACKGROUND = 0
 BEHIND_WHOLE_PHOTOS = -50

@@ -8,6 +8,7 @@ import logging
 import time
 
 from annotator.errors import UnavailableError
+from annotator.inference.models import ModelVersion
 from annotator.words.stored import say
 
 logger = logging.getLogger(__name__)
@@ -17,18 +18,31 @@ _tried: dict[str, float] = {}
 
 
 class ModelAwayError(UnavailableError):
-    """A model's files are not on this machine and cannot be fetched."""
+    """A model's files are not on this machine and cannot be fetched.
+
+    `queue_name` is the queue of that model's work, for which another worker may have them.
+    """
 
     code = "no_model"
 
+    def __init__(self, message: str, *, queue_name: str) -> None:
+        super().__init__(message)
+        self.queue_name = queue_name
 
-def note(version: str, reason: str) -> ModelAwayError:
+
+def queue_of(version_id: int) -> str:
+    """Return the queue of a model version's work."""
+    return f"model-{version_id}"
+
+
+def note(row: ModelVersion, reason: str) -> ModelAwayError:
     """Note what is lacking, in English, in the log once for each reason; return the error to raise."""
+    version = row.version
     if _reasons.get(version) != reason:
         logger.error("this process takes no work for a model", extra={"version": version, "reason": reason})
     _reasons[version] = reason
     _tried[version] = time.monotonic()
-    return ModelAwayError(say(reason))
+    return ModelAwayError(say(reason), queue_name=queue_of(row.pk))
 
 
 def forget(version: str) -> None:

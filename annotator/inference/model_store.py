@@ -95,7 +95,7 @@ def own_folder(version: ModelVersion, names: Collection[str] | None = None) -> P
     except Exception as error:
         with translation.override("en"):
             reason = _why_not(version, error)
-        raise lacking_models.note(version.version, reason) from error
+        raise lacking_models.note(version, reason) from error
     lacking_models.forget(version.version)
     return folder
 

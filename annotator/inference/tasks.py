@@ -1,7 +1,7 @@
 """Background tasks of this room; thin, idempotent, keyed by the row they fill.
 
 Each model version has a queue of its own, so that a worker which lacks the model's files leaves its embeddings to
-others.
+others. Jobs that met such a worker are handed on through the same queue (annotator/jobs/services.py).
 """
 
 from datetime import timedelta
@@ -9,17 +9,12 @@ from datetime import timedelta
 from django.utils import timezone
 from django_tasks import task
 
-from annotator.inference.lacking_models import ModelAwayError
+from annotator.inference.lacking_models import ModelAwayError, queue_of
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding
 from annotator.inference.services import compute_embedding
 
 RETRY_SECONDS = (5, 60, 300)
 LEFT_TO_OTHERS_SECONDS = 5
-
-
-def queue_of(version_id: int) -> str:
-    """Return the queue of a model version's embeddings."""
-    return f"model-{version_id}"
 
 
 @task()

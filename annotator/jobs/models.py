@@ -24,7 +24,8 @@ class Job(models.Model):
     """A long piece of background work, of one project or of the server as a whole, with progress.
 
     `report` is what it found or made, `state` where it goes on after a break, `key` what may be done only once at a
-    time (empty: as often as one likes), `task` the background task that does it, `runner` the process that holds it.
+    time (empty: as often as one likes), `task` the background task that does it, `queue_name` that task's queue where
+    it is not the default one, `runner` the process that holds it. `error` also says what a job that is open waits for.
     """
 
     project: "models.ForeignKey[Project, Project]" = models.ForeignKey(  # type: ignore[misc]  # installs never ask
@@ -33,6 +34,7 @@ class Job(models.Model):
     kind = models.CharField(max_length=30)
     key = models.CharField(max_length=100, blank=True)
     task = models.CharField(max_length=200, blank=True)
+    queue_name = models.CharField(max_length=32, blank=True)
     status = models.CharField(max_length=10, choices=JobStatus.choices, default=JobStatus.PENDING)
     total = models.PositiveIntegerField(default=0)
     done = models.PositiveIntegerField(default=0)

@@ -5,14 +5,15 @@ function that works: it claims the job (one process at a time holds it), and han
 raises. The function does idempotent steps and calls `record_progress` after each: False means stop at once, because
 the job was paused, cancelled or taken over. `run_steps` does that for a list of steps, in slices that let more urgent
 tasks through. A worker that dies leaves a row behind; `requeue_lost_jobs`, called by the reconciler, hands it to the
-next one, which goes on at `done`. Nobody else writes these rows.
+next one, which goes on at `done`. A job that meets a worker without its model's files goes into that model's queue,
+for a worker that has them. Nobody else writes these rows.
 """
 
 import logging
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -21,11 +22,13 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
+from django_tasks import DEFAULT_TASK_QUEUE_NAME
 
 from annotator.accounts.models import User
 from annotator.clock import is_old
 from annotator.errors import AppError, ConflictError
 from annotator.full_disk import explain_job_without_space, is_disk_full
+from annotator.inference.lacking_models import ModelAwayError
 from annotator.jobs.models import OPEN_STATUSES, Job, JobStatus
 from annotator.jobs.runners import is_free, name_runner
 from annotator.live.hints import send_hint
@@ -39,6 +42,7 @@ JOB_PRIORITY = -20  # for tasks that may take hours: behind embeddings, which so
 NEXT_IMAGES_PRIORITY = 10
 SLICE_SECONDS = 20.0
 LOST_AFTER = timedelta(seconds=300)
+LEFT_TO_OTHERS = timedelta(seconds=5)
 _UNDER_WAY = {
     JobStatus.PENDING: "waiting for the worker already",
     JobStatus.RUNNING: "under way already",
@@ -91,7 +95,12 @@ def claim_job(job_id: int) -> Job | None:
         return None
     now, runner = timezone.now(), name_runner()
     changed = Job.objects.filter(pk=job_id, status=job.status, runner=job.runner).update(
-        status=JobStatus.RUNNING, runner=runner, beat_at=now, started_at=job.started_at or now, updated_at=now
+        status=JobStatus.RUNNING,
+        runner=runner,
+        error="",
+        beat_at=now,
+        started_at=job.started_at or now,
+        updated_at=now,
     )
     if not changed:
         return None
@@ -110,6 +119,8 @@ def do_job(job_id: int, work: Callable[[Job], None]) -> str:
         work(job)
     except StoppedError:
         logger.info("job stopped in a step", extra={"job": job.pk, "step": job.done + 1})
+    except ModelAwayError as error:
+        _leave_to_others(job, error)
     except AppError as error:
         fail_job(job, error.message)
     except Exception as error:
@@ -120,6 +131,19 @@ def do_job(job_id: int, work: Callable[[Job], None]) -> str:
         _hand_on(job, reason=f"{type(error).__name__}: {error}"[:500])
     job.refresh_from_db(fields=["status"])
     return job.status
+
+
+def _leave_to_others(job: Job, error: ModelAwayError) -> None:
+    """Put the job into the queue of the model that is lacking here, for a worker that has it; it says why it waits."""
+    now, queue_name = timezone.now(), error.queue_name
+    changed = _held(job).update(
+        runner="", error=error.message, queue_name=queue_name, enqueued_at=now, updated_at=now
+    )  # fmt: skip
+    if changed:
+        logger.info("job left to others", extra={"job": job.pk, "kind": job.kind, "queue": queue_name})
+        job.queue_name = queue_name
+        _enqueue(job, run_after=now + LEFT_TO_OTHERS)
+        _tell(job)
 
 
 def _stop_for_space(job: Job) -> str:
@@ -209,6 +233,7 @@ def resume_job(job: Job) -> Job:
                 (JobStatus.PAUSED, JobStatus.FAILED),
                 JobStatus.PENDING,
                 error="",
+                queue_name="",
                 crashes=0,
                 finished_at=None,
                 enqueued_at=timezone.now(),
@@ -294,8 +319,11 @@ def _move(job: Job, before: tuple[JobStatus, ...], after: JobStatus, **changes: 
     return job
 
 
-def _enqueue(job: Job) -> None:
-    transaction.on_commit(lambda: import_string(job.task).enqueue(job.pk))
+def _enqueue(job: Job, *, run_after: datetime | None = None) -> None:
+    queue_name = job.queue_name or DEFAULT_TASK_QUEUE_NAME
+    transaction.on_commit(
+        lambda: import_string(job.task).using(queue_name=queue_name, run_after=run_after).enqueue(job.pk)
+    )
 
 
 def _tell(job: Job) -> None:

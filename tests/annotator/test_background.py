@@ -4,6 +4,7 @@ import io
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.core.management import call_command
@@ -13,6 +14,7 @@ from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
 from annotator.background.lost_files import reconcile_files
+from annotator.background.management.commands import run_worker
 from annotator.background.pulse import Pulse, beat, living_workers
 from annotator.background.reconcile import reconcile_missing
 from annotator.images.models import Image, ImageStatus
@@ -96,6 +98,26 @@ def test_run_worker_does_the_work_and_takes_its_pulse_away(tmp_path: Path) -> No
     home.run(ADD_PHOTO)
     home.manage("run_worker", "--batch", "--worker-id", "w1", "--verbosity", "0")
     assert home.run(READ_STATUS).split()[-2:] == ["ready", "0"]
+
+
+@pytest.mark.parametrize(
+    ("queues", "left"),
+    [("*", ""), ("default", "m-1 (model-{pk})"), ("default,model-{pk}", "none")],
+)
+def test_a_worker_of_chosen_queues_says_at_its_start_what_it_leaves_to_others(
+    queues: str, left: str, version: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_worker, "Pulse", Mock())
+    for name in ("run", "configure_signals"):
+        monkeypatch.setattr(run_worker.QuietWorker, name, lambda self: None)
+    said = io.StringIO()
+    names = queues.format(pk=version.pk)
+    call_command("run_worker", queue_name=names, stdout=io.StringIO(), stderr=said)
+    if not left:
+        assert said.getvalue() == ""
+        return
+    assert f"takes the tasks of {names} alone" in said.getvalue()
+    assert f"Left to other workers now: {left.format(pk=version.pk)}. What no worker takes" in said.getvalue()
 
 
 def test_tasks_of_dead_workers_are_put_back_and_those_of_living_ones_left(image: Image) -> None:

@@ -122,7 +122,7 @@ def test_a_worker_does_not_even_look_at_work_for_such_a_model(
     names: dict[str, Any] = {"queue_names": ["*"], "excluded_queue_names": [], "interval": 0, "batch": True}
     worker = QuietWorker(**names, backend_name="default", startup_delay=False, max_tasks=None, worker_id="w")
     assert worker._has_task()
-    lacking_models.note(model.version, "why")
+    lacking_models.note(model, "why")
     assert not worker._has_task()
     monkeypatch.setattr(lacking_models, "RETRY_SECONDS", 0)
     assert worker._has_task(), "it tries again from time to time"
@@ -153,7 +153,7 @@ def test_the_web_server_that_lacks_a_file_answers_with_the_reason(
 def test_the_page_names_the_machine_and_what_it_lacks(
     model: ModelVersion, outsider: User, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lacking_models.note(model.version, "The files of model tiny are not on this machine and cannot be fetched: x")
+    lacking_models.note(model, "The files of model tiny are not on this machine and cannot be fetched: x")
     beat("worker 1")
     lacking_models.forget(model.version)
     WorkerPulse.objects.update(host="node-7")

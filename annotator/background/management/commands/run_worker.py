@@ -15,8 +15,8 @@ from annotator.background.pulse import Pulse
 from annotator.background.reconcile import reconcile_missing
 from annotator.clock import EvenClock
 from annotator.inference import lacking_models
+from annotator.inference.lacking_models import queue_of
 from annotator.inference.models import ModelVersion
-from annotator.inference.tasks import queue_of
 
 
 class QuietWorker(Worker):
@@ -78,6 +78,7 @@ class Command(DatabaseWorker):
         self.configure_logging(options["verbosity"])
         if options["verbosity"]:
             self.stdout.write(f"Models run on: {sam_gateway.device_kind()}")
+            self._warn_of_other_queues(options["queue_name"])
         if options["verbosity"] < 2:  # else it says at each empty queue that it starts and that it ends
             logging.getLogger("django_tasks_db").setLevel(logging.WARNING)
         names = ("interval", "batch", "backend_name", "startup_delay", "max_tasks", "worker_id")
@@ -92,3 +93,20 @@ class Command(DatabaseWorker):
             worker.run()
         finally:
             pulse.stop()
+
+    def _warn_of_other_queues(self, names: str) -> None:
+        """Say what a worker of chosen queues leaves to others: each model version has a queue of its own."""
+        chosen = names.split(",")
+        if "*" in chosen:
+            return
+        left = [f"{version} ({queue_of(pk)})" for pk, version in _versions() if queue_of(pk) not in chosen]
+        self.stderr.write(
+            f"This worker takes the tasks of {names} alone. Each model version has a queue of its own for embeddings "
+            "and for jobs that another worker left for want of the model, and so will each that is installed later. "
+            f"Left to other workers now: {', '.join(left) or 'none'}. What no worker takes is never done; "
+            "`run_worker` without --queue-name takes everything."
+        )
+
+
+def _versions() -> list[tuple[int, str]]:
+    return list(ModelVersion.objects.order_by("pk").values_list("pk", "version"))
