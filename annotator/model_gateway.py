@@ -13,6 +13,7 @@ from sam_core.errors import DownloadError
 from sam_core.errors import ExportError as ExportRefusedError
 from sam_core.fetching import fetch
 from sam_core.model_folder import STEPS
+from sam_core.origins import published_origin
 from sam_core.registry import LITE_WEIGHTS, MODELS, model_spec
 
 __all__ = [
@@ -32,13 +33,15 @@ OnProgress = Callable[[int, int], None]
 class InstallableModel:
     """One row of the table. `url` is empty where nothing has to be fetched, or where the right checksum is not known.
 
-    `byte_size` is of the weights, 0 where it is not known.
+    `byte_size` is of the weights, 0 where it is not known. Both licences are of the weights as they were published:
+    what is said of a file is decided by its checksum.
     """
 
     name: str
     description: str
     byte_size: int
-    licence: str
+    weights_licence: str
+    data_licence: str
     source: str
     url: str
     sha256: str
@@ -54,13 +57,14 @@ def list_models() -> list[InstallableModel]:
 def find_model(name: str) -> InstallableModel:
     """Return one model; raise ModelMissingError with the known names."""
     spec = model_spec(name)
-    file = spec.checkpoint
+    file, origin = spec.checkpoint, published_origin(name)
     shipped = LITE_WEIGHTS if name == "sam_lite" else None
     return InstallableModel(
         name=name,
         description=spec.description,
         byte_size=file.byte_size if file else shipped.stat().st_size if shipped and shipped.is_file() else 0,
-        licence=file.licence if file else "Apache-2.0",
+        weights_licence=origin.weights_licence,
+        data_licence=origin.data_licence,
         source=file.source if file else "",
         url=file.url if file and file.sha256 else "",
         sha256=file.sha256 if file else "",

@@ -36,10 +36,10 @@ def origin_of(name: str, checkpoint: str | None = None) -> Origin:
     """Return what is known of a model's weights; raise CheckpointError when they are not there."""
     path = find_weights(name, checkpoint)
     if path is None:
-        return Origin(weights_licence=APACHE, data_licence="none: the weights are drawn from a seed")
+        return published_origin(name)
     digest, official = sha256_of(path), CHECKPOINTS.get(name)
     if (official is not None and digest == official.sha256) or (name == "sam_lite" and _is_shipped(path, digest)):
-        return _published(name, official.licence if official else APACHE)
+        return published_origin(name)
     return _own(path) if name == "sam_lite" else Origin()
 
 
@@ -47,8 +47,12 @@ def _is_shipped(path: Path, digest: str) -> bool:
     return path == LITE_WEIGHTS or (LITE_WEIGHTS.is_file() and digest == sha256_of(LITE_WEIGHTS))
 
 
-def _published(name: str, weights_licence: str) -> Origin:
-    """Return what is known of weights as they were published under a name of the registry."""
+def published_origin(name: str) -> Origin:
+    """Return what is known of the weights that were published under a name of the registry, which may not be here."""
+    official = CHECKPOINTS.get(name)
+    if official is None and name != "sam_lite":
+        return Origin(weights_licence=APACHE, data_licence="none: the weights are drawn from a seed")
+    weights_licence = official.licence if official else APACHE
     if name == "sam_lite":
         data = "35 public sets, each its own licence: some allow research only"
         figures = {"miou_1": 0.681, "miou_2": 0.785, "miou_4": 0.853, "miou_box": 0.839}

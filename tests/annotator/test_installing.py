@@ -212,7 +212,10 @@ def test_the_card_names_no_path_of_the_shell_that_installed(tmp_path: Path, sett
     file.write_bytes(tiny_weights())
     out = StringIO()
     call_command("install_model", TINY_MODEL, file=str(file), stdout=out)
-    assert "licence Apache-2.0" in out.getvalue().splitlines()[0]
+    assert out.getvalue().splitlines()[1:3] == [
+        "licence of the weights as published: Apache-2.0",
+        "trained on: none: the weights are drawn from a seed",
+    ]
     file.unlink()
     row = ModelVersion.objects.get()
     folder = Path(settings.MODELS_DIR) / row.version

@@ -82,11 +82,17 @@ def text_of(page: Client, address: str = "/models/install/") -> str:
 def test_size_licence_and_purpose_are_said_before(page: Client, model: ModelVersion) -> None:
     models = text_of(page)
     assert "375" not in models or "357.7" in models
-    for words in ("sam_vit_b", "357.7", "Apache-2.0", "seconds an image without a graphics card"):
+    for words in (
+        "sam_vit_b",
+        "357.7",
+        "Apache-2.0",
+        "SA-1B: research only",
+        "seconds an image without a graphics card",
+    ):
         assert words in models
     assert TINY_MODEL not in models.split("<table")[1], "nobody is offered the model of the tests"
     form = text_of(page, "/models/install/sam_vit_b/")
-    for words in ("357.7", "Apache-2.0", "https://dl.fbaipublicfiles.com"):
+    for words in ("357.7", "Apache-2.0", "Trained on", "SA-1B: research only", "https://dl.fbaipublicfiles.com"):
         assert words in form
     assert page.get("/models/install/sam_of_tomorrow/").status_code == 404
 

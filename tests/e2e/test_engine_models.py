@@ -35,7 +35,7 @@ from tests.e2e.steps import (
     wait_for_workspace,
 )
 from tests.e2e.workspace_steps import annotator_page, drag, image_ids, new_project
-from tests.seeded_weights import digest_of, tiny_weights, weight_server
+from tests.seeded_weights import TINY_MODEL, VERSION, digest_of, tiny_weights, weight_server
 
 pytestmark = pytest.mark.e2e
 SAM2 = "sam2_tiny_test"  # SAM 2.1, seeded, untrained: it finds nothing, but it is a whole model here in seconds
@@ -135,6 +135,29 @@ def try_in_vain(page: Page, server: Server, image_id: int) -> None:
         """async (address) => (await (await fetch(address)).json()).embedding.status === "failed" """,
         arg=f"{server.address}/api/v1/images/{image_id}",
     )
+
+
+def install_file(page: Page, name: str, content: bytes) -> None:
+    """Send a file from this computer as the weights of the SAM miniature."""
+    page.goto(f"{page.url.split('/models/')[0]}/models/install/{TINY_MODEL}/")
+    page.get_by_label("A file", exact=True).check()
+    page.get_by_label("Weight file").set_input_files(payload(name, content))
+    page.get_by_role("button", name="Install").click()
+    page.wait_for_url("**/models/install/")
+
+
+def test_a_model_is_installed_from_a_file_of_this_computer(page: Page, server: Server) -> None:
+    page.goto(f"{server.address}/models/install/sam_vit_b/")
+    facts = page.get_by_role("form", name="Install sam_vit_b").locator("dl")
+    expect(facts).to_contain_text("Apache-2.0")
+    expect(facts).to_contain_text("SA-1B: research only")
+    installs = page.get_by_label("Installs")
+    install_file(page, "saved.pt", b"<!doctype html><title>Not found</title>")
+    expect(installs.get_by_text("These weights cannot be used").first).to_be_visible()
+    install_file(page, "mine.pt", tiny_weights())
+    expect(installs.get_by_text(f"Installed as {VERSION}.")).to_be_visible()
+    page.get_by_role("link", name="All models").first.click()
+    expect(page.get_by_role("region", name=VERSION)).to_contain_text("not stated")
 
 
 def test_an_image_whose_embedding_failed_is_annotated_by_hand_and_tried_again(

@@ -7,7 +7,7 @@ import torch
 
 from sam_core import origins
 from sam_core.checkpoints import CHECKPOINTS
-from sam_core.origins import Origin, origin_of
+from sam_core.origins import Origin, origin_of, published_origin
 from sam_core.registry import LITE_WEIGHTS, MODELS
 
 
@@ -24,7 +24,7 @@ def test_the_shipped_model_says_that_some_of_its_data_allow_research_only() -> N
 def test_every_published_model_has_both_licences() -> None:
     for name, spec in MODELS.items():
         if spec.checkpoint is not None:
-            known = origins._published(name, spec.checkpoint.licence)
+            known = published_origin(name)
             assert known.weights_licence, name
             assert known.data_licence, name
 

@@ -36,7 +36,9 @@ class Command(BaseCommand):
         model = check_order(order)
         where = order.file or order.mirror or model.url or "comes with the product"
         size = f"{model.byte_size / 1e6:,.1f} MB, " if model.byte_size else ""
-        self.stdout.write(f"{model.name}: {size}licence {model.licence}, from {where}")
+        self.stdout.write(f"{model.name}: {size}from {where}")
+        self.stdout.write(f"licence of the weights as published: {model.weights_licence}")
+        self.stdout.write(f"trained on: {model.data_licence}")
 
     def _tell(self) -> Any:
         said: set[str] = set()
