@@ -250,6 +250,8 @@ DEFAULT_MODEL = env.read_text("DEFAULT_MODEL", "sam_lite")
 # Embeddings of crops, about 1 MB each: one that went is made again when asked for (annotator/inference/spent_crops.py).
 CROP_EMBEDDINGS_KEPT = env.read_int("CROP_EMBEDDINGS_KEPT", 1000, low=1)
 CROP_EMBEDDING_DAYS = env.read_int("CROP_EMBEDDING_DAYS", 7, low=1, high=36_500)
+# So long a version's embeddings stay after the default, or the last project, went to another one.
+ROLL_BACK_DAYS = env.read_int("ROLL_BACK_DAYS", 30, high=36_500)
 INFERENCE_THREADS = env.read_int("INFERENCE_THREADS", 0, high=256)  # 0: the runtime chooses
 
 # Copies of the database that a start makes before it migrates (annotator/backup/upgrade.py); 0 makes none.

@@ -49,6 +49,7 @@ class Verb(models.TextChoices):
     MODEL_INSTALLED = "model.installed", gettext_lazy("Model installed")
     MODEL_DEFAULT = "model.default", gettext_lazy("Default model changed")
     MODEL_DEFAULT_BACK = "model.default_back", gettext_lazy("Change of the default model taken back")
+    EMBEDDINGS_CLEARED = "model.embeddings_cleared", gettext_lazy("Embeddings of a model cleared")
     RULE_OVERRIDDEN = "image.rule_overridden", gettext_lazy("Rule overridden")
 
     @property

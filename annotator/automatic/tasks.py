@@ -2,7 +2,7 @@
 
 from django_tasks import task
 
-from annotator.automatic import mask_jobs, reembedding
+from annotator.automatic import mask_jobs, reembedding, unused_embeddings
 from annotator.jobs import services as jobs
 
 
@@ -22,3 +22,9 @@ def annotate_automatically(job_id: int) -> str:
 def embed_again(job_id: int) -> str:
     """Compute the embeddings of a newly chosen model version."""
     return jobs.do_job(job_id, reembedding.embed_photos)
+
+
+@task(priority=jobs.JOB_PRIORITY)
+def clear_embeddings(job_id: int) -> str:
+    """Clear the embeddings of a version that nobody uses."""
+    return jobs.do_job(job_id, unused_embeddings.clear_version)

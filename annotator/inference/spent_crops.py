@@ -4,17 +4,15 @@ A photo's own embedding ("full") stays as long as its photo; one that waits or i
 that is asked for again after it went is made anew.
 """
 
-import logging
 from datetime import timedelta
 
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
+from annotator.inference.embedding_removal import ENDED, remove_embedding
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding
 
-logger = logging.getLogger(__name__)
 # A pass runs in the thread of the worker's pulse. In a store that takes 30 ms to delete a file this many take 6 s, less
 # than WORKER_STALE_SECONDS; and it is more than a worker makes in the half minute between two passes.
 AT_ONCE = 200
@@ -28,7 +26,8 @@ def remove_spent_crops() -> int:
     too_many = max(counts["all"] - settings.CROP_EMBEDDINGS_KEPT, counts["unused"])
     if too_many <= 0:
         return 0
-    return sum(_remove(row) for row in list(_ended_crops().order_by("updated_at", "pk")[: min(too_many, AT_ONCE)]))
+    spent = list(_ended_crops().order_by("updated_at", "pk")[: min(too_many, AT_ONCE)])
+    return sum(remove_embedding(row) for row in spent)
 
 
 def note_use(row: ImageEmbedding) -> None:
@@ -39,21 +38,4 @@ def note_use(row: ImageEmbedding) -> None:
 
 
 def _ended_crops() -> QuerySet[ImageEmbedding]:
-    ended = ImageEmbedding.objects.filter(status__in=(EmbeddingStatus.READY, EmbeddingStatus.FAILED))
-    return ended.exclude(crop_box="full")
-
-
-def _remove(row: ImageEmbedding) -> bool:
-    """Remove the row, then its file, so that a crash between leaves no row without one; False when it was just used."""
-    removed, _ = _ended_crops().filter(pk=row.pk, updated_at=row.updated_at).delete()
-    if removed and row.file:
-        _delete_file(str(row.file.name))
-    return bool(removed)
-
-
-def _delete_file(name: str) -> None:
-    """Delete the file; a store that fails leaves it lying, rather than ending the worker's pulse."""
-    try:
-        default_storage.delete(name)
-    except Exception:
-        logger.exception("the file of a removed crop stays", extra={"file": name})
+    return ImageEmbedding.objects.filter(status__in=ENDED).exclude(crop_box="full")

@@ -47,6 +47,7 @@ urlpatterns = [
     path("people/<int:person_id>/server-admin/", people.set_server_admin, name="person_server_admin"),
     path("models/", models.model_list, name="models"),
     path("models/default/", models.default_model, name="default_model"),
+    path("models/embeddings/", models.embedding_space, name="embedding_space"),
     path("models/install/", model_install.install_list, name="model_installs"),
     path("models/install/<str:model_name>/", model_install.install_form, name="model_install"),
     path("bin/", bins.bin_page, name="bin"),

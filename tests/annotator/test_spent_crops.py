@@ -14,6 +14,7 @@ from annotator.background.reconcile import reconcile_missing
 from annotator.images.models import Image
 from annotator.inference import spent_crops
 from annotator.inference.default_model import set_default
+from annotator.inference.embedding_removal import remove_embedding
 from annotator.inference.embedding_requests import request_embedding
 from annotator.inference.models import EmbeddingStatus, ImageEmbedding, ModelVersion
 from annotator.inference.services import compute_embedding
@@ -145,14 +146,14 @@ def test_a_file_that_cannot_be_deleted_stays_alone(
     assert not ImageEmbedding.objects.exists()
     assert stored_files() == []
     assert path.is_dir()
-    assert "the file of a removed crop stays" in caplog.text
+    assert "the file of a removed embedding stays" in caplog.text
 
 
 def test_what_is_asked_for_while_a_pass_runs_stays(version: ModelVersion) -> None:
     row = store_embedding(version, CROP_NAME, age=timedelta(days=8))
     seen_by_the_pass = ImageEmbedding.objects.get(pk=row.pk)
     request_embedding(row.sha256, version, crop_box=CROP_NAME)
-    assert spent_crops._remove(seen_by_the_pass) is False
+    assert remove_embedding(seen_by_the_pass) is False
     assert stored_files() == files_of(row)
 
 

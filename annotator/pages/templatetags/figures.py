@@ -10,6 +10,7 @@ JOB_WORDS = {
     "automatic": gettext_lazy("Automatic run"),
     "embed": gettext_lazy("Embedding again"),
     "dataset": gettext_lazy("Freezing masks"),
+    "clear_embeddings": gettext_lazy("Clearing embeddings"),
     "figures": gettext_lazy("Counting masks"),
     "brightness": gettext_lazy("Changing the brightness of photos"),
     "masks_from_boxes": gettext_lazy("Making masks of boxes"),

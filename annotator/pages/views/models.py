@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from annotator.automatic import embedding_jobs
+from annotator.automatic import clearing_requests, embedding_jobs
+from annotator.automatic.unused_embeddings import describe_space
 from annotator.background.pulse import lacking_machines
 from annotator.errors import AppError
 from annotator.inference.default_model import set_default, take_back_default
@@ -58,6 +61,22 @@ def default_model(request: HttpRequest) -> HttpResponse:
         "jobs": embedding_jobs.open_jobs_of_default()[:SHOWN_JOBS],
     }
     return render(request, "pages/default_model.html", context)
+
+
+@server_admin_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def embedding_space(request: HttpRequest) -> HttpResponse:
+    """Show what the embeddings of each version take; POST clears those of `model_version`, which nobody uses."""
+    if request.method == "POST":
+        _do(request, _clear_embeddings)
+        return redirect("embedding_space")
+    context = {
+        "nav": "models",
+        "rows": describe_space(),
+        "days": settings.ROLL_BACK_DAYS,
+        "jobs": clearing_requests.latest_jobs(),
+    }
+    return render(request, "pages/embedding_space.html", context)
 
 
 @project_page(Right.MANAGE)
@@ -110,6 +129,16 @@ def _pause(request: HttpRequest) -> str:
 def _resume(request: HttpRequest) -> str:
     embedding_jobs.resume_default()
     return _("Embedding goes on.")
+
+
+def _clear_embeddings(request: HttpRequest) -> str:
+    job = clearing_requests.start_clearing(request.POST.get("model_version", ""), person(request))
+    words = ngettext(
+        "Clearing %(n)s embedding of %(model)s in the background.",
+        "Clearing %(n)s embeddings of %(model)s in the background.",
+        job.total,
+    )
+    return words % {"n": f"{job.total:,}", "model": job.key}
 
 
 def _unknown(request: HttpRequest) -> str:

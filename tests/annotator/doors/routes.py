@@ -227,6 +227,7 @@ PAGES: dict[str, dict[str, Who]] = {
     "account_password": {"get": Who.PERSON, "post": Who.PERSON, "put": Who.PERSON},
     "models": {"get": Who.PERSON},
     "default_model": SERVER_ADMINS_FORM,
+    "embedding_space": SERVER_ADMINS_FORM,
     "project_model": {"post": Who.ADMIN},
     "model_installs": {"get": Who.SERVER_ADMIN},
     "model_install": SERVER_ADMINS_FORM,
