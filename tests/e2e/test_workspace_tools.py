@@ -32,7 +32,7 @@ def test_holes_specks_and_edges_are_mended_and_a_line_splits(page: Page, server:
     add_mask(page, server, image_id, SQUARE, spur, speck, holes=(hole,))
     fit = open_workspace(page, server, project_id, image_id, masks=1)
     rows(page).first.click()
-    for button in ("Fill holes", "Remove specks", "Smooth edge"):
+    for button in ("Fill holes", "Remove small regions", "Smooth edge"):
         page.get_by_role("button", name=button).click()
     expect_saved(page)
     (saved,) = read_masks(page, server, image_id)

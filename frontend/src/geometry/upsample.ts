@@ -13,7 +13,7 @@ import type { LowResLogits, Size } from "./types";
 /** Values above this stay above zero however they are weighted: nothing underflows. */
 const SAFE = 1e-30;
 
-/** A mask seen from afar: the middle pixel of every `step` x `step` of it. `mask` counts in these. */
+/** A mask drawn small: the middle pixel of every `step` x `step` pixels. Coordinates of `mask` count these. */
 export interface SampledMask {
   readonly mask: ColumnMask;
   readonly step: number;

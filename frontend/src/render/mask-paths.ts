@@ -44,7 +44,7 @@ export class MaskPaths {
   }
 }
 
-/** From afar nobody can follow borders as dense as noise, and drawing them would stop the page for seconds. */
+/** Trace a coarser sample where borders are as dense as noise: tracing all of them would stop the page for seconds. */
 function traceBounded(mask: ColumnMask, sampledBy: number, wantedStep: number, isSoft: boolean): Path2D {
   let step = wantedStep;
   let seen = sampleMask(mask, step / sampledBy);

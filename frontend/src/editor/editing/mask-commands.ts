@@ -18,7 +18,7 @@ import { newId } from "../../platform/ids";
 import type { OverlapRule } from "../state/config";
 import { withWorkTime } from "./work-time";
 
-/** Parts below this share of the mask's largest side squared count as specks, but never more than 0.5 % of its area. */
+/** Regions below this share of the mask's area are removed as small. */
 const SPECK_SHARE = 0.005;
 const LEAST_SPECK_PX = 16;
 
@@ -211,7 +211,7 @@ function cleaned(mask: ColumnMask, step: "fillHoles" | "removeSpecks" | "smooth"
   }
 }
 
-/** Below how many pixels a part counts as a speck of its mask. */
+/** Return below how many pixels a region of a mask counts as small. */
 export function speckArea(mask: ColumnMask): number {
   return Math.max(LEAST_SPECK_PX, Math.round(maskArea(mask) * SPECK_SHARE));
 }

@@ -93,7 +93,7 @@ export class Saving {
     else void this.findBase(id, wanted).then((base) => this.mergeOrAsk(lost, theirs, base));
   }
 
-  /** What was begun with is not known after a reload; the server remembers. Null where it cannot be reached, either. */
+  /** Ask the server for the base revision, which is lost on reload. Null where the server cannot be reached. */
   private findBase(id: string, revision: number): Promise<BaseFields | null> {
     return this.readRevision(id, revision).catch(() => null);
   }

@@ -147,7 +147,7 @@ describe("answering clicks", () => {
     const both = await client.decode({ ...click(16.5), views: [EMBEDDING, TILE] });
     expect(both.decodedViews.map(({ embedding }) => embedding)).toEqual([EMBEDDING, TILE]);
     const [far, near] = both.decodedViews.map(({ logits }) => Math.max(logits[0], -8));
-    // 32 photo pixels on 16 of the model's, and 16 on 16: half the detail from afar
+    // 32 photo pixels on 16 of the model's, and 16 on 16: half the detail in the whole photo's view
     expect(both.candidates[0].logits.data[0]).toBeCloseTo(0.2 * far + 0.8 * near, 5);
     expect(whole.decodedViews).toHaveLength(1);
     const outside = await client.decode({ ...click(2.5), views: [EMBEDDING, TILE] });
