@@ -1,17 +1,19 @@
 """Do an install as a job: progress that people can follow, and an end at once when they cancel a download."""
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from annotator.inference.installing import DOWNLOAD, PHASES, InstallOrder, install_model
 from annotator.jobs import services as jobs
 from annotator.jobs.models import Job
 
+logger = logging.getLogger(__name__)
 PARTS = 1000  # of the whole; a download is half of it
 DOWNLOAD_PARTS = 500
 TELL_EVERY_SECONDS = 1.0
@@ -67,5 +69,8 @@ def _beating(job: Job) -> Iterator[None]:
 
 def _beat(job: Job, stopping: threading.Event) -> Any:
     while not stopping.wait(BEAT_EVERY_SECONDS):
-        jobs.beat(job)
+        try:
+            jobs.beat(job)
+        except DatabaseError:  # others hold it: the next sign of life may come through
+            logger.warning("a sign of life of an install was lost", extra={"job": job.pk}, exc_info=True)
         connection.close()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import timedelta
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
@@ -117,6 +119,24 @@ def test_a_model_is_installed_from_an_uploaded_file(page: Client) -> None:
     row = ModelVersion.objects.get()
     assert (Job.objects.get().status, row.version) == ("done", VERSION)
     assert [file["sha256"] for file in row.files if file["name"] == "weights.pt"] == [digest_of(tiny_weights())]
+
+
+def test_a_sign_of_life_that_is_lost_does_not_end_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    beats: list[int] = []
+    enough = threading.Event()
+
+    def beat(job: Job) -> bool:
+        beats.append(job.pk)
+        if len(beats) == 1:
+            raise OperationalError("database is locked")
+        enough.set()
+        return True
+
+    monkeypatch.setattr(work, "BEAT_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr(jobs, "beat", beat)
+    with work._beating(Job(pk=7)):
+        assert enough.wait(60)
+    assert beats[:2] == [7, 7]
 
 
 def test_a_job_that_fails_says_what_to_do_and_can_be_tried_again(page: Client, server: Server, sue: User) -> None:
