@@ -19,7 +19,6 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +85,9 @@ class Server:
         web = [sys.executable, "-m", "uvicorn", "annotator.asgi:application", "--port", str(self.port)]
         web += ["--log-level", "warning", "--no-access-log"]
         worker = [sys.executable, "manage.py", "run_worker"]
-        start = partial(subprocess.Popen[bytes], cwd=ROOT, env=environment, stdout=out, stderr=out)
-        self.processes = [start(command) for command in (web, worker)]
+        self.processes = [
+            subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out) for command in (web, worker)
+        ]
 
     def call(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, Any]:
         line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
