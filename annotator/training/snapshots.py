@@ -173,7 +173,7 @@ def delete_version(version: DatasetVersion) -> None:
             record_event(Verb.DATASET_DELETED, version, project=version.project, before=told)
             version.delete()
     except (ProtectedError, RestrictedError) as error:
-        message = _("A model learned from this dataset version, so it is kept. Delete that improvement first.")
+        message = _("A model learned from this dataset version, so it is kept: what the model came from stays known.")
         raise ConflictError(message, code="dataset_in_use") from error
     default_storage.delete(name)
 

@@ -25,7 +25,7 @@ def freeze(page: Page, name: str) -> None:
     """Freeze what is chosen, and wait until the list holds it."""
     page.get_by_label("Name", exact=True).fill(name)
     page.get_by_role("button", name="Freeze these masks").click()
-    expect(page.get_by_role("cell", name=name)).to_be_visible()
+    expect(page.get_by_role("link", name=name, exact=True)).to_be_visible()
 
 
 def test_a_version_is_counted_frozen_downloaded_compared_and_deleted(page: Page, server: Server) -> None:
@@ -65,4 +65,4 @@ def test_a_version_is_counted_frozen_downloaded_compared_and_deleted(page: Page,
     page.get_by_text("Delete this version …").click()
     page.get_by_role("button", name="Delete this version", exact=True).click()
     expect(page.get_by_text("“all of it” is deleted.")).to_be_visible()
-    expect(page.get_by_role("cell", name="cats")).to_be_visible()
+    expect(page.get_by_role("link", name="cats", exact=True)).to_be_visible()
