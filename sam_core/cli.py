@@ -1,8 +1,9 @@
-"""The command line: python -m sam_core predict | embed | amg | export | models | evaluate | train.
+"""The command line: python -m sam_core predict | embed | amg | export | models | evaluate | train | improve.
 
 Must not know: how anything is computed; it reads arguments, calls the library and writes files. Answers go to standard
 output (one JSON object with --json), progress and errors to standard error. Exit status: 0 done, 1 some photos of a
-folder failed, 2 the request was refused (one line says why), 130 stopped by Ctrl-C.
+folder failed, 2 the request was refused (one line says why), 130 stopped by Ctrl-C; improve has more
+(training/improve_command.py).
 """
 
 import argparse
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 Report = dict[str, Any]
 EXIT_PARTLY, EXIT_REFUSED, EXIT_STOPPED = 1, 2, 130
-DELEGATED = ("evaluate", "train")
+DELEGATED = ("evaluate", "train", "improve")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -56,7 +57,7 @@ def _delegate(command: str, arguments: list[str]) -> int:
         return evaluation.main(arguments)
     from sam_core import training
 
-    return training.main(arguments)
+    return training.main(command, arguments)
 
 
 def _refuse(error: Exception, *, is_json: bool) -> int:

@@ -227,21 +227,19 @@ def build_model(name: str, checkpoint: Path | str | None = None) -> "PromptableM
 def model_version(name: str, checkpoint: Path | str | None = None) -> str:
     """Return the label of embeddings made with these weights: equal labels mean equal weights.
 
-    Official files of known checksum are labelled by their name, sam_lite by the version inside, others by checksum.
+    Official files of known checksum are labelled by their name, sam_lite and what was improved here by the version
+    inside, others by checksum.
     """
     spec, path = model_spec(name), find_weights(name, checkpoint)
     if path is None:
         return name
     if spec.checkpoint is not None and spec.checkpoint.sha256 and checkpoint is None:
         return spec.checkpoint.version
-    if spec.checkpoint is None:
-        version = read_payload(path).get("version")
-        if isinstance(version, str):
-            return version
-    digest = sha256_of(path)
-    if spec.checkpoint is not None and digest == spec.checkpoint.sha256:
+    if spec.checkpoint is not None and spec.checkpoint.sha256 == sha256_of(path):
         return spec.checkpoint.version
-    return f"{name}-{digest[:12]}"
+    payload = read_payload(path)
+    version, is_ours = payload.get("version"), spec.checkpoint is None or "training" in payload
+    return version if is_ours and isinstance(version, str) else f"{name}-{sha256_of(path)[:12]}"
 
 
 def read_state(path: Path) -> dict[str, "Tensor"]:

@@ -10,6 +10,7 @@ Must not know: training, files.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -17,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sam_core.multi_view import MultiViewPredictor
+from sam_core.multi_view import Answer, Labels, MultiViewPredictor, Points
 from sam_core.prompt_kinds import BACKGROUND, BOX, FOREGROUND, PADDING
 
 DROP = 0.05  # a click that lowers the IoU by more than this made the mask much worse
@@ -143,11 +144,25 @@ def error_region(wanted: Bool, predicted: Bool, x: int, y: int) -> Bool:
     return region
 
 
-def click_on(photo: MultiViewPredictor, wanted: Bool, clicks: int) -> Tally:
-    """Click on a wanted mask (H x W) up to clicks times."""
+def click_through(photo: MultiViewPredictor, wanted: Bool, clicks: int) -> Iterator[tuple[Answer, Bool]]:
+    """Yield the answer and its mask after each of so many clicks on a wanted mask (H x W)."""
     x, y, _ = middle_of(wanted)
     points, labels = np.array([[x, y], [0, 0]], dtype=np.float64), np.array([FOREGROUND, PADDING])
     answer = photo.answer(points, labels)
+    mask = answer.mask()
+    yield answer, mask
+    for _ in range(clicks - 1):
+        x, y, label = next_click(wanted, mask)
+        points, labels = np.concatenate([points, [[x, y]]]), np.append(labels, label)
+        answer = photo.answer(points, labels, answer)
+        mask = answer.mask()
+        yield answer, mask
+
+
+def click_on(photo: MultiViewPredictor, wanted: Bool, clicks: int) -> Tally:
+    """Click on a wanted mask (H x W) up to clicks times."""
+    answers = click_through(photo, wanted, clicks)
+    answer, before = next(answers)
     sharpened = photo.sharpen(answer)
     ious, ious_sharpened = ([iou_of(one.mask(k), wanted) for k in CANDIDATES] for one in (answer, sharpened))
     tally = Tally(
@@ -159,17 +174,32 @@ def click_on(photo: MultiViewPredictor, wanted: Bool, clicks: int) -> Tally:
         actual=ious[1:],
         curves=[[ious[answer.chosen]]],
     )
-    mask = answer.mask()
-    for _ in range(clicks - 1):
-        x, y, label = next_click(wanted, mask)
-        points, labels = np.concatenate([points, [[x, y]]]), np.append(labels, label)
-        answer = photo.answer(points, labels, answer)
-        before, mask = mask, answer.mask()
+    for answer, mask in answers:
+        x, y = (int(place) for place in answer.points[-1])
         changed = (before ^ mask) & ~error_region(wanted, before, x, y)
         tally.outside.append(np.count_nonzero(changed) / np.count_nonzero(wanted))
         tally.spoilt.append(np.count_nonzero(changed & (mask ^ wanted)) / np.count_nonzero(wanted))
         tally.curves[0].append(iou_of(mask, wanted))
+        before = mask
     return tally
+
+
+def replay(photo: MultiViewPredictor, points: Points, labels: Labels, box: Points | None) -> Iterator[Bool]:
+    """Yield the mask (H x W) after each step of somebody's own prompt: the box first, then each point in order.
+
+    points (N, 2) in pixels of the photo, labels (N,) of 1 and 0, box (2, 2), its corners, or None.
+    """
+    if box is not None:
+        given, kinds = box, np.array(BOX.labels)
+    else:  # a click comes with the padding point, as in click_through
+        given, kinds = np.concatenate([points[:1], np.zeros((1, 2))]), np.append(labels[:1], PADDING)
+        points, labels = points[1:], labels[1:]
+    answer = photo.answer(given, kinds)
+    yield answer.mask()
+    for point, label in zip(points, labels, strict=True):
+        given, kinds = np.concatenate([given, point[None]]), np.append(kinds, label)
+        answer = photo.answer(given, kinds, answer)
+        yield answer.mask()
 
 
 def draw_box(photo: MultiViewPredictor, wanted: Bool) -> Tally:

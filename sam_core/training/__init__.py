@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 
-def main(argv: list[str]) -> int:
-    """Run `python -m sam_core train` with argv; return the exit status."""
-    from sam_core.training.loop import main as run
+def main(command: str, argv: list[str]) -> int:
+    """Run `python -m sam_core train` or `improve` with argv; return the exit status."""
+    if command == "improve":
+        from sam_core.training.improve_command import main as improve
 
-    return run(argv)
+        return improve(argv)
+    from sam_core.training.loop import main as train
+
+    return train(argv)

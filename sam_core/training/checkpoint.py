@@ -16,28 +16,35 @@ from sam_core.modeling.lite import LITE_EMBED_DIM, LITE_IMAGE_SIZE
 
 
 class Ema:
-    """An exponential average of a model's weights, with a warm-up so that early steps do not linger."""
+    """An exponential average of the weights that learn, with a warm-up so that early steps do not linger."""
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.shadow = {k: v.detach().clone() for k, v in model.state_dict().items()}
+        self.shadow = {name: value.detach().clone() for name, value in learned_weights(model).items()}
 
     @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
         """Move the average towards the model after optimiser step number step (from 0)."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        for key, value in model.state_dict().items():
-            if value.dtype.is_floating_point:
-                self.shadow[key].lerp_(value, 1 - decay)
-            else:
-                self.shadow[key].copy_(value)
+        for name, value in learned_weights(model).items():
+            self.shadow[name].lerp_(value, 1 - decay)
+
+
+def learned_weights(model: nn.Module) -> dict[str, Tensor]:
+    """Return the parameters that learn, by name; no copies."""
+    return {name: value for name, value in model.named_parameters() if value.requires_grad}
 
 
 def save_atomically(state: dict[str, Any], path: Path) -> None:
-    """Write state to path so that path is either the old file or the whole new one."""
+    """Write state to path so that path is either the old file or the whole new one; OSError where there is no room."""
     part = path.with_suffix(path.suffix + ".part")
-    torch.save(state, part)
-    part.replace(path)
+    try:
+        with part.open("wb") as file:
+            torch.save(state, file)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def load_state(path: Path) -> dict[str, Any]:
@@ -56,12 +63,23 @@ def half_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {k: v.half() if v.dtype.is_floating_point else v for k, v in state.items()}
 
 
-def export_weights(ema_state: dict[str, Tensor], path: Path, *, version: str, training: dict[str, Any]) -> None:
-    """Write the file that ships: float16 weights, the model's name and version, and how it was trained."""
+def export_weights(
+    state: dict[str, Tensor],
+    path: Path,
+    *,
+    version: str,
+    training: dict[str, Any],
+    config: dict[str, Any] | None = None,
+) -> None:
+    """Write the file that ships: float16 weights, the model's name and version, and how it was trained.
+
+    config: name, image_size and embed_dim of the variant, by default sam_lite's.
+    """
+    lite = {"name": "sam_lite", "image_size": LITE_IMAGE_SIZE, "embed_dim": LITE_EMBED_DIM}
     save_atomically(
         {
-            "model": half_weights(ema_state),
-            "config": {"name": "sam_lite", "image_size": LITE_IMAGE_SIZE, "embed_dim": LITE_EMBED_DIM},
+            "model": half_weights(state),
+            "config": lite if config is None else config,
             "version": version,
             "training": training,
         },

@@ -2,7 +2,7 @@
 
 Source: Segment Anything (arXiv 2304.02643), appendix A, "Training algorithm"; clicks in the middle as well, where
 people click and where models are measured (RITM, arXiv 2102.06583). Everything happens on the low-res grid of the
-logits, whose cell (0, 0) covers model pixels 0 and 1.
+logits; cell_px says how many model pixels a cell covers along each side, 2 in sam_lite, 4 in the published models.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 from sam_core.prompt_kinds import BOX, FOREGROUND, PADDING
 from sam_core.training.config import PromptConfig
 
-CELL_PX = 2  # model pixels a low-res cell covers
+CELL_PX = 2
 MIDDLE_POWER = 16  # in a disc, clicks in its middle lie an eighth of the radius off on average
 
 
@@ -41,23 +41,23 @@ def draw_cells(regions: Tensor, depths: Tensor, *, central: Tensor) -> Tensor:
     return torch.stack([index % width, index // width], dim=-1)
 
 
-def cells_to_pixels(cells: Tensor) -> Tensor:
+def cells_to_pixels(cells: Tensor, cell_px: int = CELL_PX) -> Tensor:
     """Move cells (N, 2) to a random model pixel inside each, as float (x, y)."""
-    return cells.float() * CELL_PX + torch.randint(0, CELL_PX, cells.shape, device=cells.device)
+    return cells.float() * cell_px + torch.randint(0, cell_px, cells.shape, device=cells.device)
 
 
-def boxes_of(masks: Tensor) -> Tensor:
+def boxes_of(masks: Tensor, cell_px: int = CELL_PX) -> Tensor:
     """Return the boxes (N, 4) xyxy in model pixels of non-empty masks (N, H, W)."""
     rows, columns = masks.any(dim=2).int(), masks.any(dim=1).int()
     y0, x0 = rows.argmax(dim=1), columns.argmax(dim=1)
     y1 = rows.shape[1] - rows.flip(1).argmax(dim=1)
     x1 = columns.shape[1] - columns.flip(1).argmax(dim=1)
-    return torch.stack([x0, y0, x1, y1], dim=1).float() * CELL_PX
+    return torch.stack([x0, y0, x1, y1], dim=1).float() * cell_px
 
 
-def noisy_boxes(masks: Tensor, config: PromptConfig, *, image_size: int) -> Tensor:
+def noisy_boxes(masks: Tensor, config: PromptConfig, *, image_size: int, cell_px: int = CELL_PX) -> Tensor:
     """Return boxes (N, 4) xyxy with Gaussian noise: published, of 10 % of the side, at most 20 px at 1024 px input."""
-    boxes = boxes_of(masks)
+    boxes = boxes_of(masks, cell_px)
     sides = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
     limit = config.box_noise_max_px * image_size / 1024
     noise = torch.randn_like(boxes) * config.box_noise_ratio * sides
@@ -66,14 +66,16 @@ def noisy_boxes(masks: Tensor, config: PromptConfig, *, image_size: int) -> Tens
     return (boxes + noise.clamp(-limit, limit)).clamp(0, image_size)
 
 
-def first_prompts(masks: Tensor, config: PromptConfig, *, image_size: int) -> tuple[Tensor, Tensor]:
+def first_prompts(
+    masks: Tensor, config: PromptConfig, *, image_size: int, cell_px: int = CELL_PX
+) -> tuple[Tensor, Tensor]:
     """Draw a click or a box for each mask (N, H, W) bool: coords (N, 2, 2) and labels (N, 2)."""
     count = masks.shape[0]
     central = torch.rand(count, device=masks.device) < config.central_click_probability
-    click = cells_to_pixels(draw_cells(masks, depths_of(masks), central=central))
+    click = cells_to_pixels(draw_cells(masks, depths_of(masks), central=central), cell_px)
     # a click comes with the padding point, a box without it: two tokens either way
     click_coords = torch.stack([click, torch.zeros_like(click)], dim=1)
-    box_coords = noisy_boxes(masks, config, image_size=image_size).reshape(count, 2, 2)
+    box_coords = noisy_boxes(masks, config, image_size=image_size, cell_px=cell_px).reshape(count, 2, 2)
     is_box = torch.rand(count, device=masks.device) < config.box_probability
     coords = torch.where(is_box[:, None, None], box_coords, click_coords)
     click_labels = torch.tensor([FOREGROUND, PADDING], device=masks.device)
@@ -81,7 +83,9 @@ def first_prompts(masks: Tensor, config: PromptConfig, *, image_size: int) -> tu
     return coords, labels
 
 
-def next_clicks(masks: Tensor, predicted: Tensor, config: PromptConfig) -> tuple[Tensor, Tensor]:
+def next_clicks(
+    masks: Tensor, predicted: Tensor, config: PromptConfig, *, cell_px: int = CELL_PX
+) -> tuple[Tensor, Tensor]:
     """Draw a click into each error region: coords (N, 1, 2), labels (N, 1).
 
     Foreground where a mask cell was missed, background where one was wrongly added. No error: a foreground click.
@@ -93,4 +97,4 @@ def next_clicks(masks: Tensor, predicted: Tensor, config: PromptConfig) -> tuple
     cells = draw_cells(missed | added, depths_of(missed) + depths_of(added), central=central)
     rows = torch.arange(masks.shape[0], device=masks.device)
     labels = masks[rows, cells[:, 1], cells[:, 0]].long()
-    return cells_to_pixels(cells)[:, None], labels[:, None]
+    return cells_to_pixels(cells, cell_px)[:, None], labels[:, None]

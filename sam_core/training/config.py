@@ -1,7 +1,8 @@
 """Everything a training run can be told, as one TOML file: sam_lite.toml is the recipe of the default model.
 
-Values not in the file take the defaults below. The recipe is the published one (Segment Anything, appendix A)
-where a comment says so; the rest is what small data needs.
+Those that improve a model on a project's own masks are decoder.toml, neck.toml, whole.toml and adapters.toml. Values
+not in the file take the defaults below. The recipe is the published one (Segment Anything, appendix A) where a comment
+says so; the rest is what small data needs.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from sam_core.errors import SamCoreError
 
 T = TypeVar("T")
 OPTIMIZERS = ("adamw", "muon")
+PARTS = ("decoder", "neck", "encoder")  # decoder: the prompt encoder and the mask decoder
 SIZE_STEP = 32  # the encoder's largest stride
+OWN_SIZE = 0  # a stage's image_size: the model's own
 
 
 class ConfigError(SamCoreError):
@@ -71,7 +74,7 @@ class Stage:
     """One part of the schedule. The rate goes from lr to end_lr by half a cosine."""
 
     steps: int = 6000
-    image_size: int = 256  # side of the square input, in pixels
+    image_size: int = 256  # side of the square input, in pixels; 0: the model's own
     batch_images: int = 8
     max_clicks: int = 8  # longest click sequence; published
     lr: float = 8e-4  # published
@@ -85,8 +88,11 @@ class OptimConfig:
     dice_weight: float = 1.0  # published: focal 20 to dice 1
     optimizer: str = "adamw"  # or "muon": it for matrices, AdamW for the rest, at the same rates
     encoder_lr_ratio: float = 0.2  # rate of the pre-trained encoder over the schedule's
-    frozen_blocks: int = 0  # blocks of the pre-trained encoder, stem included, that keep their ImageNet weights
-    frozen_encoder: bool = False  # all of the encoder keeps its weights: its time goes into longer click sequences
+    parts: tuple[str, ...] = PARTS  # what learns; the rest keeps its weights
+    frozen_blocks: int = 0  # blocks of the encoder, what comes before them included, that keep their weights
+    adapter_rank: int = (
+        0  # of low-rank adapters in the encoder's attention (arXiv 2106.09685), which learn beside parts
+    )
     weight_decay: float = 0.05
     warmup_steps: int = 250  # published
     clip_norm: float = 1.0
@@ -101,6 +107,7 @@ class RunConfig:
     log_every: int = 20
     checkpoint_steps: int = 200
     threads: int = 2
+    minutes: float = 0.0  # of training at most, with a schedule of one stage; 0: the steps alone count
 
 
 @dataclass(frozen=True)
@@ -125,10 +132,18 @@ class TrainConfig:
             yield step, sample, stage
             step, sample = step + stage.steps, sample + stage.steps * stage.batch_images
 
-    def learning_rate(self, step: int) -> float:
-        """Return the rate of a step: the stage's, after a linear warm-up over the first steps of the run."""
+    def stage_at(self, step: int) -> tuple[int, Stage]:
+        """Return the stage that a step belongs to, and the step that it begins with."""
         first, _, stage = [one for one in self.stages() if one[0] <= step][-1]
-        progress = min(1.0, (step - first) / stage.steps)
+        return first, stage
+
+    def learning_rate(self, step: int, *, time_share: float = 0.0) -> float:
+        """Return the rate of a step: the stage's, after a linear warm-up over the first steps of the run.
+
+        time_share: how much of the run's minutes is over, 0..1; the stage is as far as its steps or they are.
+        """
+        first, stage = self.stage_at(step)
+        progress = min(1.0, max((step - first) / stage.steps, time_share))
         cosine = 0.5 * (1 + math.cos(math.pi * progress))
         warmup = min(1.0, (step + 1) / max(1, self.optim.warmup_steps))
         return warmup * (stage.end_lr + (stage.lr - stage.end_lr) * cosine)
@@ -175,12 +190,25 @@ def _check(config: TrainConfig, where: str) -> None:
         raise ConfigError(f"{where}: max_stretch is {stretch!r}; from 1, which keeps proportions, upwards")
     if config.optim.optimizer not in OPTIMIZERS:
         raise ConfigError(f"{where}: optimizer is {config.optim.optimizer!r}; known: {list(OPTIMIZERS)}")
+    if not set(config.optim.parts) <= set(PARTS) or not (config.optim.parts or config.optim.adapter_rank):
+        raise ConfigError(f"{where}: parts is {list(config.optim.parts)}; name some of {list(PARTS)}")
+    if config.run.minutes and len(config.schedule) > 1:
+        raise ConfigError(f"{where}: a run of so many minutes has one stage; leave [run] minutes or the stages away")
     for stage in config.schedule:
-        if stage.steps < 1 or stage.batch_images < 1 or stage.image_size < SIZE_STEP or stage.image_size % SIZE_STEP:
+        if stage.image_size != OWN_SIZE:
+            _check_size(stage, where)
+        if stage.steps < 1 or stage.batch_images < 1:
             raise ConfigError(
-                f"{where}: a stage has {stage.steps} steps of {stage.batch_images} images at {stage.image_size} px; "
-                f"each must be at least 1, the size a multiple of {SIZE_STEP}"
+                f"{where}: a stage has {stage.steps} steps of {stage.batch_images} images; each must be at least 1"
             )
+
+
+def _check_size(stage: Stage, where: str) -> None:
+    if stage.image_size < SIZE_STEP or stage.image_size % SIZE_STEP:
+        raise ConfigError(
+            f"{where}: a stage works at {stage.image_size} px; it must be a multiple of {SIZE_STEP}, or 0, which is "
+            "the model's own size"
+        )
 
 
 def _table(kind: type[T], values: dict[str, Any], where: str) -> T:

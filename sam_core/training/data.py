@@ -18,21 +18,19 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from sam_core.errors import SamCoreError
 from sam_core.geometry import Geometry, Size
 from sam_core.masks import rle as coco
 from sam_core.masks.views import LEAST_SIDE_PX
+from sam_core.modeling.promptable import PromptableModel
+from sam_core.training.clicks import CELL_PX
 from sam_core.training.config import DataConfig
+from sam_core.training.photo_memory import DataError, PhotoMemory
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-PADDING_LEVEL = 127  # normalises to the zeros that prediction pads with
+PADDING_RGB = (127, 127, 127)  # normalises to the zeros that sam_lite's prediction pads with
 MAX_DRAWS = 1000
-MAX_SIDE_PX = 448  # photos are kept in memory at this longest side at most
 Mask = NDArray[Any]  # (H, W) uint8 of 0 and 1
-
-
-class DataError(SamCoreError):
-    """A training folder holds nothing that can be trained on."""
+Rgb = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Sample:
-    """pixels (3, S, S) uint8 RGB padded outside the photo; masks (M, S/2, S/2) uint8; valid (2,) h and w."""
+    """pixels (3, S, S) uint8 RGB padded outside the photo; masks (M, side, side) uint8, as logits lie; valid h, w."""
 
     pixels: NDArray[np.uint8]
     masks: Mask
@@ -82,60 +80,80 @@ def _read_record(json_path: Path) -> Record | None:
     )
 
 
-def read_image(path: Path) -> NDArray[np.uint8]:
-    """Return an (H, W, 3) RGB photo, at most MAX_SIDE_PX on its longest side."""
-    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if bgr is None:
-        raise DataError(f"{path} is not a photo")
-    height, width = bgr.shape[:2]
-    scale = MAX_SIDE_PX / max(height, width)
-    if scale < 1:
-        bgr = cv2.resize(bgr, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(bgr[:, :, ::-1])
-
-
 class CropDataset(Dataset[Sample]):
     """Augmented crops, drawn by set, photo and mask. Sample i depends on the seed and i alone: a resumed run goes
     on with the very samples it would have seen.
 
-    Photos stay in memory once read (about 0.4 MB each, MAX_SIDE_PX bounds it); masks stay run lengths.
+    cell_px: model pixels that a cell of the targets covers. padding_rgb: what lies outside of the photo. Photos stay
+    in memory once read (PhotoMemory); masks stay run lengths. One that has gone meanwhile is drawn no more.
     """
 
-    def __init__(self, sets: dict[str, list[Record]], config: DataConfig, *, geometry: Geometry, seed: int) -> None:
+    def __init__(
+        self,
+        sets: dict[str, list[Record]],
+        config: DataConfig,
+        *,
+        geometry: Geometry,
+        seed: int,
+        cell_px: int = CELL_PX,
+        padding_rgb: Rgb = PADDING_RGB,
+    ) -> None:
         self.sets, self.config, self.geometry, self.seed = sets, config, geometry, seed
+        self.cell_px, self.padding_rgb = cell_px, padding_rgb
         self.names = sorted(sets)
         weights = np.array([len(sets[n]) ** config.set_power * config.set_weights.get(n, 1.0) for n in self.names])
         self.set_probabilities = weights / weights.sum()
-        self.photos: dict[Path, NDArray[np.uint8]] = {}
+        self.photos = PhotoMemory(geometry, config)
         cv2.setNumThreads(0)
+
+    @classmethod
+    def of_model(
+        cls, model: PromptableModel, sets: dict[str, list[Record]], config: DataConfig, *, seed: int
+    ) -> CropDataset:
+        """Return samples as a model takes them."""
+        red, green, blue = (round(float(level)) for level in model.pixel_mean.flatten())
+        cell_px = model.image_size // model.mask_side
+        padding_rgb = (red, green, blue)
+        return cls(sets, config, geometry=model.geometry, seed=seed, cell_px=cell_px, padding_rgb=padding_rgb)
 
     def __getitem__(self, index: int) -> Sample:
         rng = np.random.default_rng([self.seed, index])
+        unreadable: DataError | None = None
         for _ in range(MAX_DRAWS):
-            sample = self.draw(rng)
+            try:
+                sample = self.draw(rng)
+            except DataError as error:  # deleted or damaged since the folder was read
+                unreadable = error
+                continue
             if sample is not None:
                 return sample
-        raise DataError(f"{MAX_DRAWS} crops in a row held no mask of a usable size; look at the data or at scale_range")
+        raise unreadable or DataError(
+            f"{MAX_DRAWS} crops in a row held no mask of a usable size; look at the data or at scale_range"
+        )
 
     def draw(self, rng: np.random.Generator) -> Sample | None:
-        """Draw one sample; None if the crop held no usable mask."""
+        """Draw one sample; None if the crop held no usable mask, DataError if its photo cannot be read."""
         record = self._draw_record(rng)
-        photo = self._photo(record.image_path)
+        photo = self.photos.read(record.image_path)
         targets = self._draw_targets(record, photo.shape[:2], rng)
         if rng.random() < self.config.paste_probability:
             photo, targets = self._paste(record, photo, targets, rng)
         if self.config.rotation_probability and rng.random() < self.config.rotation_probability:
-            photo, targets = turn(photo, targets, rng.uniform(-1, 1) * self.config.max_rotation)
-        return crop_sample(photo, targets, self.config, geometry=self.geometry, rng=rng)
+            degrees = rng.uniform(-1, 1) * self.config.max_rotation
+            photo, targets = turn(photo, targets, degrees, padding_rgb=self.padding_rgb)
+        return crop_sample(
+            photo,
+            targets,
+            self.config,
+            geometry=self.geometry,
+            rng=rng,
+            cell_px=self.cell_px,
+            padding_rgb=self.padding_rgb,
+        )
 
     def _draw_record(self, rng: np.random.Generator) -> Record:
         records = self.sets[self.names[rng.choice(len(self.names), p=self.set_probabilities)]]
         return records[rng.integers(len(records))]
-
-    def _photo(self, path: Path) -> NDArray[np.uint8]:
-        if path not in self.photos:
-            self.photos[path] = read_image(path)
-        return self.photos[path]
 
     def _draw_targets(self, record: Record, hw: tuple[int, int], rng: np.random.Generator) -> list[Mask]:
         # a few more than needed: some fall outside the crop or are too small there
@@ -157,7 +175,7 @@ class CropDataset(Dataset[Sample]):
         donor = self._draw_record(rng)
         if donor.annotators[0] is not None:  # regions of a partition are no objects
             return photo, targets
-        source = self._photo(donor.image_path)
+        source = self.photos.read(donor.image_path)
         mask = decode_at(donor.rles[rng.integers(len(donor.rles))], source.shape[:2])
         return paste_object(photo, targets, source, mask, rng)
 
@@ -249,12 +267,14 @@ def _put(
     return photo, [pasted, *(t * (1 - pasted) for t in targets)]
 
 
-def turn(photo: NDArray[np.uint8], targets: list[Mask], degrees: float) -> tuple[NDArray[np.uint8], list[Mask]]:
+def turn(
+    photo: NDArray[np.uint8], targets: list[Mask], degrees: float, *, padding_rgb: Rgb = PADDING_RGB
+) -> tuple[NDArray[np.uint8], list[Mask]]:
     """Turn photo and targets about the photo's middle; what comes in at the corners is padding."""
     height, width = photo.shape[:2]
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
-    level = (PADDING_LEVEL,) * 3
-    turned: NDArray[Any] = cv2.warpAffine(photo, matrix, (width, height), flags=cv2.INTER_CUBIC, borderValue=level)
+    size = (width, height)
+    turned: NDArray[Any] = cv2.warpAffine(photo, matrix, size, flags=cv2.INTER_CUBIC, borderValue=padding_rgb)
     masks = [cv2.warpAffine(target * 255, matrix, (width, height)) > 127 for target in targets]
     return turned, [mask.astype(np.uint8) for mask in masks]
 
@@ -266,8 +286,10 @@ def crop_sample(
     *,
     geometry: Geometry,
     rng: np.random.Generator,
+    cell_px: int = CELL_PX,
+    padding_rgb: Rgb = PADDING_RGB,
 ) -> Sample | None:
-    """Scale, stretch, crop, flip and jitter a photo into a square sample, with masks at half the resolution."""
+    """Scale, stretch, crop, flip and jitter a photo into a square sample, with masks on the grid of the logits."""
     image_size = geometry.image_size
     window, scale = draw_window(photo.shape[:2], targets, config, geometry=geometry, rng=rng)
     y0, x0, y1, x1 = window
@@ -277,18 +299,18 @@ def crop_sample(
     flip = rng.random() < config.flip_probability
     pixels = _resize(photo[y0:y1, x0:x1], out_w, out_h)
     pixels = jitter_colors(pixels[:, ::-1] if flip else pixels, config, rng)
-    padded = np.full((image_size, image_size, 3), PADDING_LEVEL, np.uint8)
+    padded = np.full((image_size, image_size, 3), padding_rgb, np.uint8)
     padded[:out_h, :out_w] = pixels
 
-    half = image_size // 2
-    half_h, half_w = max(4, out_h // 2), max(4, out_w // 2)
-    bounds = (config.min_mask_area_ratio * half * half, config.max_mask_area_ratio * half_h * half_w)
+    side = image_size // cell_px
+    rows, columns = max(4, out_h // cell_px), max(4, out_w // cell_px)
+    bounds = (config.min_mask_area_ratio * side * side, config.max_mask_area_ratio * rows * columns)
     masks = []
     for target in targets:
-        piece = _resize(target[y0:y1, x0:x1] * 255, half_w, half_h) > 127
-        if bounds[0] <= int(piece.sum()) <= bounds[1]:
-            mask = np.zeros((half, half), np.uint8)
-            mask[:half_h, :half_w] = piece[:, ::-1] if flip else piece
+        piece = _resize(target[y0:y1, x0:x1] * 255, columns, rows) > 127
+        if max(1, bounds[0]) <= int(piece.sum()) <= bounds[1]:
+            mask = np.zeros((side, side), np.uint8)
+            mask[:rows, :columns] = piece[:, ::-1] if flip else piece
             masks.append(mask)
     if not masks:
         return None
@@ -361,7 +383,7 @@ def jitter_colors(pixels: NDArray[np.uint8], config: DataConfig, rng: np.random.
 
 
 def collate(samples: list[Sample]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Stack samples as pixels (B, 3, S, S) uint8 and masks (B, M, S/2, S/2) uint8."""
+    """Stack samples as pixels (B, 3, S, S) uint8 and masks (B, M, side, side) uint8."""
     pixels = torch.from_numpy(np.stack([s.pixels for s in samples]))
     masks = torch.from_numpy(np.stack([s.masks for s in samples]))
     return pixels, masks

@@ -8,9 +8,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sam_core.embedding import IMAGE_EMBEDDINGS
 from sam_core.modeling.factored_decoder import in_cell_order, in_image_order
 from sam_core.modeling.prompt_sketch import has_box
+from sam_core.modeling.promptable import Embedding, PromptableModel
 from sam_core.modeling.sam import Sam
+from sam_core.modeling.sam2 import Sam2
 from sam_core.training.clicks import first_prompts, next_clicks
 from sam_core.training.config import PromptConfig, Stage
 from sam_core.training.losses import IOU_WEIGHT, MaskLosses, mask_losses
@@ -39,9 +42,32 @@ def grad_iterations(config: PromptConfig, length: int) -> set[int]:
     return {0, length - 1, *between.tolist()}
 
 
+def decode_cells(
+    model: PromptableModel,
+    embedding: Embedding,
+    coords: Tensor,
+    labels: Tensor,
+    mask_input: Tensor | None,
+    dtype: torch.dtype,
+) -> tuple[Tensor, Tensor]:
+    """Return logits (B, 4, 16 HW) in the order of cells and predicted IoU (B, 4), the single mask as decoded.
+
+    dtype: of the image tokens, where the model's decoder lets one choose.
+    """
+    if isinstance(model, Sam):
+        terms = model.factored.image_terms(embedding[IMAGE_EMBEDDINGS], dtype=dtype)
+        decoded = model.factored.decode(terms, coords, labels, mask_input)
+        return model.factored.masks(decoded), decoded.predicted_iou
+    if isinstance(model, Sam2):  # Sam2.decode may put another candidate in the place of the single mask
+        decoded = model.factored.decode(model.image_terms(embedding), coords, labels, mask_input)
+        return model.factored.masks(decoded), decoded.predicted_iou
+    logits, iou = model.decode(embedding, coords, labels, mask_input)
+    return in_cell_order(logits), iou
+
+
 def simulate(
-    sam: Sam,
-    embeddings: Tensor,
+    model: PromptableModel,
+    embedding: Embedding,
     masks: Tensor,
     config: PromptConfig,
     dtype: torch.dtype = torch.float32,
@@ -51,35 +77,33 @@ def simulate(
 ) -> list[MaskLosses]:
     """Prompt for each mask (N, H, W) bool until the drawn length; return the losses of decodings with gradient.
 
-    embeddings: (I, C, grid, grid); the first N / I masks are the first image's, and so on. dtype: of image tokens.
+    embedding: of I images; the first N / I masks are the first image's, and so on. dtype: of image tokens.
     Decodings without gradient only move the simulated annotator on.
     """
     length = draw_length(config, max_clicks)
     repeat_at = int(torch.randint(1, length, ())) if length > 3 else -1
-    coords, labels = first_prompts(masks, config, image_size=sam.image_size)
+    cell_px = model.image_size // model.mask_side
+    coords, labels = first_prompts(masks, config, image_size=model.image_size, cell_px=cell_px)
     mask_input: Tensor | None = None
     losses: list[MaskLosses] = []
     rows = torch.arange(masks.shape[0], device=masks.device)
-    height, width = sam.prompt_encoder.image_embedding_size
+    grid = model.mask_side // 4
     cells = in_cell_order(masks)
     learned = grad_iterations(config, length)
     for iteration in range(length):
         with_grad = iteration in learned
         with torch.set_grad_enabled(with_grad):
-            inputs = embeddings if with_grad else embeddings.detach()
-            terms = sam.factored.image_terms(inputs, dtype=dtype)
-            decoded = sam.factored.decode(terms, coords, labels, mask_input)
-            logits, iou = sam.factored.masks(decoded), decoded.predicted_iou
+            logits, iou = decode_cells(model, embedding, coords, labels, mask_input, dtype)
         if with_grad:
             is_ambiguous = ~has_box(labels) if iteration == 0 else torch.zeros_like(rows, dtype=torch.bool)
             losses.append(mask_losses(logits, iou, cells, is_ambiguous, dice_weight=dice_weight))
         if iteration == length - 1:
             break
         chosen = iou[:, 1:].argmax(dim=1) + 1 if iteration == 0 else torch.zeros_like(rows)
-        previous = in_image_order(logits.detach()[rows, chosen], height, width)
+        previous = in_image_order(logits.detach()[rows, chosen], grid, grid)
         mask_input = previous[:, None]
         if iteration != repeat_at:
-            new_coords, new_labels = next_clicks(masks, previous > 0, config)
+            new_coords, new_labels = next_clicks(masks, previous > 0, config, cell_px=cell_px)
             coords = torch.cat([coords, new_coords], dim=1)
             labels = torch.cat([labels, new_labels], dim=1)
     return losses

@@ -16,8 +16,8 @@ from torch import Tensor
 from sam_core.embedding import IMAGE_EMBEDDINGS
 from sam_core.modeling.factored_decoder import in_cell_order
 from sam_core.modeling.lite import build_sam_lite
-from sam_core.training.loop import fast_dtype
 from sam_core.training.losses import mask_losses
+from sam_core.training.optimizers import fast_dtype
 from sam_core.training.simulation import total_loss
 from tests.bench.bench_encoder import best_seconds
 

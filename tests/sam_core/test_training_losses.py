@@ -10,7 +10,6 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from sam_core.embedding import IMAGE_EMBEDDINGS
 from sam_core.modeling.lite import build_sam_lite
 from sam_core.training.config import OptimConfig
-from sam_core.training.loop import encode, freeze
 from sam_core.training.losses import (
     FOCAL_ALPHA,
     FOCAL_GAMMA,
@@ -19,22 +18,31 @@ from sam_core.training.losses import (
     MaskLosses,
     mask_losses,
 )
+from sam_core.training.parts import encode, freeze, is_encoding_fixed
 from tests.sam_core.test_factored_decoder import SIZE, apart, numbers
 
 
-@pytest.mark.parametrize("config", [OptimConfig(), OptimConfig(frozen_blocks=3), OptimConfig(frozen_encoder=True)])
+@pytest.mark.parametrize(
+    "config",
+    [
+        OptimConfig(),
+        OptimConfig(frozen_blocks=3),
+        OptimConfig(parts=("decoder",)),
+        OptimConfig(parts=("decoder", "neck")),
+    ],
+)
 def test_encoding_is_the_models_own(config: OptimConfig) -> None:
     torch.manual_seed(2)
     sam = build_sam_lite(SIZE)
     freeze(sam, config)
     pixels = numbers(2, 3, SIZE, SIZE, seed=7).sigmoid() * 255
     plain = sam.encode(pixels)[IMAGE_EMBEDDINGS]
-    torch.testing.assert_close(encode(sam, pixels, config, torch.float32), plain)
-    half = encode(sam, pixels, config, torch.bfloat16)
+    torch.testing.assert_close(encode(sam, pixels, config, torch.float32)[IMAGE_EMBEDDINGS], plain)
+    half = encode(sam, pixels, config, torch.bfloat16)[IMAGE_EMBEDDINGS]
     assert half.dtype == torch.float32
     assert apart(half, plain) < 0.05
-    assert half.requires_grad != config.frozen_encoder
-    if config.frozen_encoder:
+    assert half.requires_grad != is_encoding_fixed(config)
+    if is_encoding_fixed(config):
         return
     half.square().sum().backward()
     assert [n for n, p in sam.image_encoder.named_parameters() if p.requires_grad and p.grad is None] == []
