@@ -12,11 +12,17 @@ from annotator.images.models import WorkStatus
 from annotator.projects.models import Project
 
 FINISHED = (WorkStatus.SUBMITTED, WorkStatus.REVIEWED)
-Ids = Annotated[list[int], Field(max_length=10_000)]
+Ids = Annotated[list[Annotated[int, Field(ge=0, lt=2**63)]], Field(max_length=10_000)]
 
 
 def _in_utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    """Return the moment in UTC, which is meant where no zone is named; ValueError where it has none there."""
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("the moment lies outside of the calendar") from error
 
 
 Moment = Annotated[datetime, AfterValidator(_in_utc)]  # a day alone is its first moment

@@ -305,7 +305,7 @@ def test_masks_that_go_while_it_runs_are_left_out_and_all_of_them_is_a_plain_end
         ("taken", {}, "name_taken"),
         (" taken ", {}, "name_taken"),
         ("", {"labels": [1_000_000]}, "nothing_fits"),
-        ("", {"people": [-1]}, "nothing_fits"),
+        ("", {"people": [2**63 - 1]}, "nothing_fits"),
         ("", {"created_before": "2001-01-01"}, "nothing_fits"),
     ],
 )
