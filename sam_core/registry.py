@@ -237,9 +237,19 @@ def model_version(name: str, checkpoint: Path | str | None = None) -> str:
         return spec.checkpoint.version
     if spec.checkpoint is not None and spec.checkpoint.sha256 == sha256_of(path):
         return spec.checkpoint.version
-    payload = read_payload(path)
+    return _version_inside(spec, path) or f"{name}-{sha256_of(path)[:12]}"
+
+
+def _version_inside(spec: ModelSpec, path: Path) -> str | None:
+    """Return the version that training wrote into a file, None where others made it."""
+    try:
+        payload = read_payload(path)
+    except CheckpointError:
+        if spec.checkpoint is None:
+            raise
+        return None  # whoever builds the model says what is wrong with it
     version, is_ours = payload.get("version"), spec.checkpoint is None or "training" in payload
-    return version if is_ours and isinstance(version, str) else f"{name}-{sha256_of(path)[:12]}"
+    return version if is_ours and isinstance(version, str) else None
 
 
 def read_state(path: Path) -> dict[str, "Tensor"]:

@@ -34,6 +34,7 @@ from sam_core.training.recipes import load_recipe
 from sam_core.training.simulation import total_loss
 from sam_core.training.trainer import LAST, Trainer
 from tests.sam_core.cli_steps import run as run_command
+from tests.sam_core.click_model import WEIGHTS
 from tests.sam_core.project_photos import SIZE, disc, write_project
 
 MINUTES = 30.0  # the steps end first
@@ -137,6 +138,19 @@ def test_every_recipe_improves_any_model_under_its_own_names(
     assert bool(in_trunk) == (recipe == "adapters") or recipe == "whole"
     if recipe == "adapters":
         assert all(name.endswith("qkv.weight") for name in in_trunk)
+
+
+def test_what_was_learned_helps_on_photos_that_nobody_learned_from(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It begins with a model that answers a click with blobs of any size around it; discs are asked for."""
+    monkeypatch.setattr("tests.sam_core.test_improve.STEPS", 60)
+    done = improved(project, tmp_path / "run", recipe="whole", checkpoint=WEIGHTS)
+    curve = [row["held_out"]["iou3"] for row in rows_of(tmp_path / "run") if "held_out" in row]
+    assert len(curve) == 5
+    assert curve[-1] > curve[0] + 0.05
+    assert done.verdict == "better"
+    assert "that it did not learn from" in done.result["reason"]
 
 
 def test_ten_masks_of_one_label_are_too_few_to_tell(tmp_path: Path) -> None:

@@ -213,6 +213,15 @@ def test_a_file_whose_checksum_is_not_known_is_asked_for_and_labelled_by_its_own
     assert model_version("sam_hq_vit_b") != one
 
 
+def test_a_large_model_that_was_improved_here_is_labelled_by_the_version_inside(tmp_path: Path) -> None:
+    state = {"mask_decoder.iou_token.weight": torch.zeros(1, 4)}
+    ours, theirs = tmp_path / "ours.pt", tmp_path / "theirs.pt"
+    torch.save({"model": state, "version": "sam_vit_b-0123456789ab", "training": {}}, ours)
+    torch.save({"model": state, "version": "sam_vit_b-0123456789ab"}, theirs)
+    assert model_version("sam_vit_b", ours) == "sam_vit_b-0123456789ab"
+    assert model_version("sam_vit_b", theirs) not in {"sam_vit_b-0123456789ab", "sam_vit_b"}
+
+
 def test_unknown_models_are_refused_with_the_known_ones() -> None:
     with pytest.raises(CheckpointError, match="no model is called 'sam9'; there are: sam_lite"):
         build_model("sam9")
