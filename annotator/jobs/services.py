@@ -22,7 +22,6 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
-from django_tasks import DEFAULT_TASK_QUEUE_NAME
 
 from annotator.accounts.models import User
 from annotator.clock import is_old
@@ -31,6 +30,7 @@ from annotator.full_disk import explain_job_without_space, is_disk_full
 from annotator.inference.lacking_models import ModelAwayError
 from annotator.jobs.models import OPEN_STATUSES, Job, JobStatus
 from annotator.jobs.runners import is_free, name_runner
+from annotator.jobs.signals import job_cancelled
 from annotator.live.hints import send_hint
 from annotator.projects.models import Project
 
@@ -214,7 +214,7 @@ def run_steps(
         if not record_progress(job, done=count_done() if count_done else job.done + 1):
             return False
         if time.monotonic() - started >= slice_seconds:
-            _yield_worker(job)
+            put_back(job)
             return False
     return True
 
@@ -244,9 +244,12 @@ def resume_job(job: Job) -> Job:
     return job
 
 
+@transaction.atomic
 def cancel_job(job: Job) -> Job:
     """Stop for good; what was made until now stays."""
-    return _move(job, OPEN_STATUSES, JobStatus.CANCELLED, runner="", finished_at=timezone.now())
+    job = _move(job, OPEN_STATUSES, JobStatus.CANCELLED, runner="", finished_at=timezone.now())
+    job_cancelled.send(sender=Job, job=job)
+    return job
 
 
 def cancel_open_jobs(project: Project, *, kind: str = "") -> None:
@@ -270,6 +273,12 @@ def requeue_lost_jobs() -> int:
     return requeued
 
 
+def put_back(job: Job) -> None:
+    """Let go of a job that this process holds, for the next worker to go on with; no try is counted."""
+    if _held(job).update(runner="", enqueued_at=timezone.now()):
+        _enqueue(job)
+
+
 def _hand_on(job: Job, *, reason: str) -> bool:
     now = timezone.now()
     same = Job.objects.filter(pk=job.pk, status=JobStatus.RUNNING, runner=job.runner)
@@ -284,11 +293,6 @@ def _hand_on(job: Job, *, reason: str) -> bool:
         return False
     _enqueue(job)
     return True
-
-
-def _yield_worker(job: Job) -> None:
-    if _held(job).update(runner="", enqueued_at=timezone.now()):
-        _enqueue(job)
 
 
 def _held(job: Job) -> Any:
@@ -320,10 +324,14 @@ def _move(job: Job, before: tuple[JobStatus, ...], after: JobStatus, **changes: 
 
 
 def _enqueue(job: Job, *, run_after: datetime | None = None) -> None:
-    queue_name = job.queue_name or DEFAULT_TASK_QUEUE_NAME
-    transaction.on_commit(
-        lambda: import_string(job.task).using(queue_name=queue_name, run_after=run_after).enqueue(job.pk)
-    )
+    """Ask for the job's task, in its own queue unless the job names another."""
+    queue_name = job.queue_name
+
+    def send() -> None:
+        task = import_string(job.task)
+        task.using(queue_name=queue_name or task.queue_name, run_after=run_after).enqueue(job.pk)
+
+    transaction.on_commit(send)
 
 
 def _tell(job: Job) -> None:

@@ -24,6 +24,7 @@ from annotator.inference.models import ModelVersion
 from annotator.installs import work
 from annotator.installs.services import keep_upload, remove_spent_uploads, start_install
 from annotator.installs.tasks import install_model
+from annotator.jobs import beating
 from annotator.jobs import services as jobs
 from annotator.jobs.models import Job
 from annotator.projects.models import Project
@@ -132,9 +133,9 @@ def test_a_sign_of_life_that_is_lost_does_not_end_the_others(monkeypatch: pytest
         enough.set()
         return True
 
-    monkeypatch.setattr(work, "BEAT_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr(beating, "BEAT_EVERY_SECONDS", 0.001)
     monkeypatch.setattr(jobs, "beat", beat)
-    with work._beating(Job(pk=7)):
+    with beating.keep_beating(Job(pk=7)):
         assert enough.wait(60)
     assert beats[:2] == [7, 7]
 
