@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from annotator.audit.services import record_event
 from annotator.audit.verbs import Verb
 from annotator.errors import ConflictError, InvalidError
-from annotator.inference.models import DefaultDecision, ModelVersion
+from annotator.inference.models import DefaultDecision, ModelVersion, Training
 from annotator.inference.selectors import default_model_version
 from annotator.inference.signals import default_changed
 
@@ -51,9 +51,13 @@ def decide_first(row: ModelVersion) -> None:
 
 
 def find_version(label: str) -> ModelVersion:
-    """Return a version by its label, or the latest of a model's name; raise InvalidError (`no_such_model`)."""
+    """Return a version by its label, or the latest of a model's name; raise InvalidError (`no_such_model`).
+
+    What was trained on a project's masks is meant only where its label says so.
+    """
     row = ModelVersion.objects.filter(version=label).first()
-    row = row or ModelVersion.objects.filter(name=label).order_by("-number").first()
+    named = ModelVersion.objects.filter(name=label).exclude(training=Training.PROJECT)
+    row = row or named.order_by("-number").first()
     if row is None:
         raise InvalidError(_("There is no model version “%(version)s”.") % {"version": label}, code="no_such_model")
     return row

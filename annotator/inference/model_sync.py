@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
@@ -10,10 +11,30 @@ from django.conf import settings
 from annotator import sam_gateway
 from annotator.inference.default_model import decide_first
 from annotator.inference.model_store import StoredFile, drop_unnamed, is_stored, keep_folder
-from annotator.inference.models import ModelVersion
+from annotator.inference.models import ModelVersion, Training
 from annotator.inference.selectors import model_folder
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedHere:
+    """A version that was trained on masks of this server: its label, what it started from, and its figures (0..1)."""
+
+    version: str
+    parent: ModelVersion
+    data_licence: str
+    figures: Mapping[str, float]
+
+    def facts(self) -> dict[str, object]:
+        """Return the fields of the row that tell where it comes from; whoever may use the parent may use it."""
+        return {
+            "training": Training.PROJECT,
+            "parent": self.parent,
+            "weights_licence": self.parent.weights_licence,
+            "data_licence": self.data_licence,
+            "figures": dict(self.figures),
+        }
 
 
 def sync_model(
@@ -37,6 +58,24 @@ def sync_model(
         return keep_row(card), False
     version = _free_version(sam_gateway.version_label(name, checkpoint), digest)
     return keep_row(export_model(name, version, checkpoint=checkpoint, on_step=on_step)), True
+
+
+def sync_trained(
+    trained: TrainedHere, checkpoint: Path, *, on_step: Callable[[str], object] = lambda _: None
+) -> ModelVersion:
+    """Make a version of weights that were trained here; the same weights twice are one. It never becomes the default.
+
+    on_step may raise to stop. Raises ModelMissingError, ExportRefusedError.
+    """
+    name, digest = trained.parent.name, sam_gateway.weights_digest(trained.parent.name, str(checkpoint))
+    row = _find_row(name, digest)
+    if row is not None:
+        return row
+    card = _find_card(name, digest)
+    if card is None:
+        version = _free_version(trained.version, digest)
+        card = export_model(name, version, checkpoint=str(checkpoint), on_step=on_step)
+    return keep_row(card, trained=trained)
 
 
 def prepare_default_model() -> None:
@@ -101,19 +140,20 @@ def _free_version(label: str, digest: str) -> str:
     return label if row is None or row.weights_sha256 == digest else f"{label}-{digest[:8]}"
 
 
-def keep_row(card: sam_gateway.ModelCard) -> ModelVersion:
+def keep_row(card: sam_gateway.ModelCard, *, trained: TrainedHere | None = None) -> ModelVersion:
     """Copy the folder of a card's version into the storage, write what the card says into the row, and return it.
 
-    The first version of DEFAULT_MODEL on a server becomes its default; later ones wait for somebody's decision.
+    The first version of DEFAULT_MODEL on a server becomes its default, unless it was trained here; later ones wait for
+    somebody's decision.
     """
     before = ModelVersion.objects.filter(version=card.version).values_list("files", flat=True).first() or []
     files = keep_folder(model_folder(card.version))
-    row = _write_row(card, files)
+    row = _write_row(card, files, trained)
     drop_unnamed([file["sha256"] for file in before])
     return row
 
 
-def _write_row(card: sam_gateway.ModelCard, files: list[StoredFile]) -> ModelVersion:
+def _write_row(card: sam_gateway.ModelCard, files: list[StoredFile], trained: TrainedHere | None) -> ModelVersion:
     said = {
         "name": card.name,
         "image_size": card.image_size,
@@ -122,13 +162,14 @@ def _write_row(card: sam_gateway.ModelCard, files: list[StoredFile]) -> ModelVer
         "manifest": json.loads(json.dumps(card.manifest)),
         "files": files,
     }
-    row, is_new = ModelVersion.objects.get_or_create(version=card.version, defaults={**said, **_facts(card)})
+    origin = _facts(card) if trained is None else trained.facts()
+    row, is_new = ModelVersion.objects.get_or_create(version=card.version, defaults={**said, **origin})
     if is_new:
         logger.info("model version added", extra={"version": card.version})
     else:
         ModelVersion.objects.filter(pk=row.pk).update(**said)
         row.refresh_from_db()
-    if card.name == settings.DEFAULT_MODEL:
+    if card.name == settings.DEFAULT_MODEL and row.training != Training.PROJECT:
         decide_first(row)
     return row
 

@@ -121,6 +121,9 @@ class ImageEmbedding(models.Model):
         return f"{self.sha256}-{self.model_version.version}-{self.crop_box}-f16"
 
 
+TRAINER_IDS = "train-"  # how the ids of processes begin that do nothing but train
+
+
 class WorkerPulse(models.Model):
     """The last sign of life of one worker process, and {version: why} of the models that it cannot work with."""
 

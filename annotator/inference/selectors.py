@@ -9,7 +9,7 @@ from django.conf import settings
 from typing_extensions import TypedDict
 
 from annotator.inference.crop_names import FULL, Crop
-from annotator.inference.models import DefaultDecision, EmbeddingStatus, ImageEmbedding, ModelVersion
+from annotator.inference.models import DefaultDecision, EmbeddingStatus, ImageEmbedding, ModelVersion, Training
 from annotator.json_types import one_of
 
 LATEST_TIMED = 100
@@ -42,11 +42,12 @@ def default_before() -> ModelVersion | None:
 
 
 def newer_than_default() -> ModelVersion | None:
-    """Return the latest version of the default's model where the default is an earlier one."""
+    """Return the latest version of the default's model where the default is an earlier one, of no project's own."""
     default = default_model_version()
     if default is None:
         return None
-    return ModelVersion.objects.filter(name=default.name, number__gt=default.number).order_by("-number").first()
+    later = ModelVersion.objects.filter(name=default.name, number__gt=default.number)
+    return later.exclude(training=Training.PROJECT).order_by("-number").first()
 
 
 def model_version_of(project: Any) -> ModelVersion | None:
