@@ -40,6 +40,7 @@ from annotator.queue.settings_api import router as settings_router
 from annotator.statistics.api import router as statistics_router
 from annotator.statistics.version_api import router as versions_router
 from annotator.training.api import router as training_router
+from annotator.training.improvements_api import router as improvements_router
 
 logger = logging.getLogger("annotator.api")
 
@@ -76,6 +77,7 @@ for router in (
     statistics_router,
     model_versions_router,
     versions_router,
+    improvements_router,
     label_router,
     bin_router,
 ):

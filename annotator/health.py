@@ -14,7 +14,7 @@ from annotator.clock import is_recent
 from annotator.faults import explain_fault
 from annotator.full_disk import free_bytes
 from annotator.inference.model_store import missing_files
-from annotator.inference.models import ModelVersion, WorkerPulse
+from annotator.inference.models import TRAINER_IDS, ModelVersion, WorkerPulse
 from annotator.inference.selectors import default_model_version
 
 _migrated: set[str] = set()
@@ -86,7 +86,8 @@ def _are_migrations_applied(database: str) -> bool:
 
 def _check_worker() -> str:
     living = is_recent("beat_at", timedelta(seconds=settings.WORKER_STALE_SECONDS))
-    return "ok" if WorkerPulse.objects.filter(living).exists() else "no worker is running"
+    workers = WorkerPulse.objects.filter(living).exclude(worker_id__startswith=TRAINER_IDS)
+    return "ok" if workers.exists() else "no worker is running"
 
 
 def _check_model() -> str:

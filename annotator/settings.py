@@ -247,6 +247,10 @@ LEASE_SECONDS = env.read_int("LEASE_SECONDS", 900, low=120)
 MAX_TASK_ATTEMPTS = env.read_int("MAX_TASK_ATTEMPTS", 3, low=1, high=20)
 WORKER_STALE_SECONDS = env.read_int("WORKER_STALE_SECONDS", 30, low=5)
 DEFAULT_MODEL = env.read_text("DEFAULT_MODEL", "sam_lite")
+# Improving models on masks of projects, in processes of their own (annotator/background/trainer.py).
+TRAIN_HERE = env.read_bool("TRAIN_HERE", True)  # whether workers start such a process beside them
+TRAIN_THREADS = env.read_int("TRAIN_THREADS", 0, high=1024)  # 0: half of the cores
+TRAIN_MEMORY_MB = env.read_int("TRAIN_MEMORY_MB", 0)  # 0: three quarters of the machine's memory
 # Embeddings of crops, about 1 MB each: one that went is made again when asked for (annotator/inference/spent_crops.py).
 CROP_EMBEDDINGS_KEPT = env.read_int("CROP_EMBEDDINGS_KEPT", 1000, low=1)
 CROP_EMBEDDING_DAYS = env.read_int("CROP_EMBEDDING_DAYS", 7, low=1, high=36_500)

@@ -50,6 +50,8 @@ class Verb(models.TextChoices):
     MODEL_DEFAULT = "model.default", gettext_lazy("Default model changed")
     MODEL_DEFAULT_BACK = "model.default_back", gettext_lazy("Change of the default model taken back")
     EMBEDDINGS_CLEARED = "model.embeddings_cleared", gettext_lazy("Embeddings of a model cleared")
+    IMPROVEMENT_STARTED = "improvement.started", gettext_lazy("Improvement started")
+    IMPROVEMENT_CANCELLED = "improvement.cancelled", gettext_lazy("Improvement cancelled")
     RULE_OVERRIDDEN = "image.rule_overridden", gettext_lazy("Rule overridden")
 
     @property

@@ -44,12 +44,19 @@ def lacking_machines() -> list[dict[str, str]]:
     return [{"host": host, "version": version, "why": why} for (host, version), why in sorted(found.items())]
 
 
-class Pulse:
-    """The thread. `reconcile` is called at the start and every half minute."""
+def _do_nothing() -> None:
+    pass
 
-    def __init__(self, worker_id: str, reconcile: Callable[[], object]) -> None:
+
+class Pulse:
+    """The thread. `reconcile` is called at the start and every half minute, `on_beat` at each sign of life."""
+
+    def __init__(
+        self, worker_id: str, reconcile: Callable[[], object], *, on_beat: Callable[[], object] = _do_nothing
+    ) -> None:
         self.worker_id = worker_id
         self._reconcile = reconcile
+        self._on_beat = on_beat
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
 
@@ -69,6 +76,7 @@ class Pulse:
         while not self._stopping.is_set():
             try:
                 beat(self.worker_id)
+                self._on_beat()
                 if time.monotonic() >= next_reconcile:
                     self._reconcile()
                     next_reconcile = time.monotonic() + RECONCILE_SECONDS

@@ -13,7 +13,8 @@ from annotator.exchange.models import ExportFile, ImportRun
 from annotator.images.models import Image
 from annotator.images.services import remove_image
 from annotator.projects.models import Project
-from annotator.training.models import DatasetVersion
+from annotator.training.models import DatasetVersion, Improvement
+from annotator.training.run_result import picture_name
 
 SECONDS_AT_ONCE = 10.0
 IMAGES_AT_ONCE = 50
@@ -40,12 +41,22 @@ def _steps(project: Project) -> Iterator[None]:
     for export in ExportFile.objects.filter(project=project):
         _delete_with_files(export, export.file.name)
         yield
+    for improvement in Improvement.objects.filter(project=project):
+        _delete_with_pictures(improvement)
+        yield
     for row in ImportRun.objects.filter(project=project):
         _delete_with_files(row, row.file.name, row.rows_file.name)
         yield
     for version in DatasetVersion.objects.filter(project=project):
         default_storage.delete(str(version.file.name))  # its row goes with the project: improvements refer to it
         yield
+
+
+def _delete_with_pictures(improvement: Improvement) -> None:
+    number = improvement.pk
+    improvement.delete()
+    for picture in improvement.result.get("pictures", []):
+        default_storage.delete(picture_name(number, picture["file"]))
 
 
 def _delete_with_files(row: ExportFile | ImportRun, *names: str | None) -> None:

@@ -37,6 +37,7 @@ from annotator.jobs.services import requeue_lost_jobs
 from annotator.queue.leases import release_expired_everywhere
 from annotator.statistics.dashboard_requests import count_everywhere
 from annotator.statistics.latency import forget_old_samples
+from annotator.training.automatic_improvements import remove_ended_runs, start_due_improvements
 
 logger = logging.getLogger(__name__)
 AT_ONCE = 1000
@@ -56,6 +57,8 @@ def reconcile_missing(*, may_forget: bool = True) -> Counter[str]:
     found: Counter[str] = Counter()
     found["revived_tasks"] = _revive_orphaned_tasks()
     found["revived_jobs"] = requeue_lost_jobs()
+    found["due_improvements"] = start_due_improvements()
+    found["ended_runs"] = remove_ended_runs()
     found["released_images"] = release_expired_everywhere()
     found["counted_later"] = count_everywhere()
     found["spent_zips"] = remove_spent_zips()

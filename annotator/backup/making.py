@@ -47,6 +47,7 @@ LEFT_OUT = (
     "backups",
     "exchange",
     "tmp",
+    "training",
     "launcher.lock",
     DELETION_LOCK,
 )

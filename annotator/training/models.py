@@ -61,3 +61,36 @@ class SplitPhoto(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sha256[:12]} {'held out' if self.is_held_out else 'trained'}"
+
+
+class Improvement(models.Model):
+    """One try to make a project's model better with its masks: what was asked for, and what came of it.
+
+    `job` does it. `dataset` are the frozen masks, null until they are frozen; `filters` chooses them; `masks` is how
+    many there were when it was asked for. `parent` is what was improved, `version` what came of it: null while it is
+    not there, or where it is worse. `result` is what the training process said (run_result.py), `result.comparison`
+    the figures. An empty recipe or device let it choose.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="improvements")
+    number = models.PositiveIntegerField()
+    job = models.OneToOneField(Job, null=True, on_delete=models.SET_NULL, related_name="improvement")
+    dataset = models.ForeignKey(DatasetVersion, null=True, on_delete=models.RESTRICT, related_name="improvements")
+    parent = models.ForeignKey("inference.ModelVersion", on_delete=models.PROTECT, related_name="+")
+    version = models.ForeignKey("inference.ModelVersion", null=True, on_delete=models.SET_NULL, related_name="+")
+    recipe = models.CharField(max_length=20, blank=True)
+    minutes = models.PositiveIntegerField()
+    device = models.CharField(max_length=20, blank=True)
+    filters = models.JSONField(default=dict)
+    masks = models.PositiveIntegerField(default=0)
+    result = models.JSONField(default=dict)
+    started_by = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
+    is_automatic = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["project", "number"], name="improvement_number_once")]
+
+    def __str__(self) -> str:
+        return f"improvement {self.number}"

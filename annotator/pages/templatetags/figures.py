@@ -11,6 +11,7 @@ JOB_WORDS = {
     "embed": gettext_lazy("Embedding again"),
     "dataset": gettext_lazy("Freezing masks"),
     "clear_embeddings": gettext_lazy("Clearing embeddings"),
+    "improve": gettext_lazy("Improving the model"),
     "figures": gettext_lazy("Counting masks"),
     "brightness": gettext_lazy("Changing the brightness of photos"),
     "masks_from_boxes": gettext_lazy("Making masks of boxes"),
@@ -46,6 +47,42 @@ FIGURE_WORDS = {
     "miou_5": gettext_lazy("five clicks"),
     "miou_box": gettext_lazy("box"),
 }
+
+
+VERDICT_WORDS = {
+    "better": gettext_lazy("Better"),
+    "same": gettext_lazy("No clear difference"),
+    "worse": gettext_lazy("Worse"),
+    "unknown": gettext_lazy("Cannot be told"),
+}
+VERDICT_SENTENCES = {
+    "better": gettext_lazy("The new version needs fewer clicks on images that it never learned from."),
+    "same": gettext_lazy("The difference may be chance. More masks, or more time, may tell."),
+    "worse": gettext_lazy("The new weights were left aside. Look at the masks below, or try it with more of them."),
+    "unknown": gettext_lazy("Too few masks are held out to compare. Look at the pictures, or come again with more."),
+}
+
+
+@register.filter
+def verdict_word(verdict: str) -> str:
+    """Return the word for what a comparison says."""
+    return str(VERDICT_WORDS.get(verdict, verdict))
+
+
+@register.filter
+def verdict_sentence(verdict: str) -> str:
+    """Return what it means, and what to do."""
+    return str(VERDICT_SENTENCES.get(verdict, ""))
+
+
+@register.filter
+def signed(value: float) -> str:
+    """Return a difference with its sign.
+
+    >>> signed(0.126), signed(-0.05)
+    ('+0.13', '−0.05')
+    """
+    return f"{value:+.2f}".replace("-", "−")
 
 
 @register.filter

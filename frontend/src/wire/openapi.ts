@@ -517,6 +517,51 @@ export interface components {
             /** Format: date-time */
             readonly created_at: string;
         };
+        /** @description What to learn from and for how long; an empty recipe or device lets the training choose. */
+        readonly ImprovementIn: {
+            /** @default 15 */
+            readonly minutes?: number;
+            /** @default  */
+            readonly recipe?: string;
+            /** @default  */
+            readonly device?: string;
+            readonly filters?: components["schemas"]["DatasetFilters"];
+        };
+        /**
+         * @description An improvement. `job.report` says how far it is, with the curves; `result` what came of it, {} until then.
+         *
+         *     version is null until there is one, and where the new weights are worse; dataset_id until the masks are frozen.
+         */
+        readonly ImprovementOut: {
+            readonly id: number;
+            readonly project_id: number;
+            readonly number: number;
+            readonly parent: string;
+            readonly version: string | null;
+            readonly dataset_id: number | null;
+            readonly recipe: string;
+            readonly minutes: number;
+            readonly device: string;
+            readonly masks: number;
+            readonly is_automatic: boolean;
+            readonly result: {
+                readonly [key: string]: unknown;
+            };
+            readonly picture_urls: readonly string[];
+            readonly job: components["schemas"]["JobOut"] | null;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
+        /** @description When the model is improved by itself: after so many new masks (0: never), for how long. Left out stays. */
+        readonly ImprovementSettings: {
+            readonly after_masks?: number | null;
+            readonly minutes?: number | null;
+        };
+        /** @description The setting in force. */
+        readonly ImprovementSettingsOut: {
+            readonly after_masks: number;
+            readonly minutes: number;
+        };
         /** @description For whom an invitation is (shown to server admins only), and how long it works. */
         readonly InviteIn: {
             /** @default  */
@@ -1319,6 +1364,10 @@ export type ImageDetail = components['schemas']['ImageDetail'];
 export type ImagePage = components['schemas']['ImagePage'];
 export type ImagePatch = components['schemas']['ImagePatch'];
 export type ImageRow = components['schemas']['ImageRow'];
+export type ImprovementIn = components['schemas']['ImprovementIn'];
+export type ImprovementOut = components['schemas']['ImprovementOut'];
+export type ImprovementSettings = components['schemas']['ImprovementSettings'];
+export type ImprovementSettingsOut = components['schemas']['ImprovementSettingsOut'];
 export type InviteIn = components['schemas']['InviteIn'];
 export type InviteOut = components['schemas']['InviteOut'];
 export type JobOut = components['schemas']['JobOut'];

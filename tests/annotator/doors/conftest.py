@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from annotator.accounts.account_links import make_invite
@@ -24,7 +25,8 @@ from annotator.projects.bin import bin_project
 from annotator.projects.links import make_link as make_project_link
 from annotator.projects.models import Membership, Project, Role
 from annotator.projects.services import remove_member
-from annotator.training.models import DatasetVersion
+from annotator.training.models import DatasetVersion, Improvement
+from annotator.training.run_result import picture_name
 from annotator.training.snapshot_content import pack
 from tests.annotator.conftest import jpeg
 
@@ -63,6 +65,8 @@ def make_things(project: Project, admin: User) -> dict[str, Any]:
         "project_link_id": project_link.pk,
         "project_secret": project_secret,
         "key": _embed(photo).key,
+        "improvement_id": _improve(project, photo).pk,
+        "picture": "better-01.webp",
         "op_id": str(uuid.uuid4()),
     }
 
@@ -82,6 +86,18 @@ def _binned(admin: User) -> Project:
     row = Project.objects.create(name="Alleys", created_by=admin)
     row.memberships.create(user=admin, role=Role.ADMIN)
     bin_project(row, admin)
+    return row
+
+
+def _improve(project: Project, photo: Image) -> Improvement:
+    """A run that has ended, with a picture."""
+    version = ModelVersion.objects.get(version="tiny-1")
+    picture = {"file": "better-01.webp", "is_better": True, "image": photo.pk, "mask": "", "before": 0.1, "after": 0.9}
+    result = {"verdict": "better", "reason": "", "comparison": {}, "per_mask": [], "pictures": [picture]}
+    row = Improvement.objects.create(
+        project=project, number=1, parent=version, version=version, minutes=5, result=result
+    )
+    default_storage.save(picture_name(row.pk, "better-01.webp"), ContentFile(b"RIFF....WEBP"))
     return row
 
 

@@ -3,8 +3,10 @@
 import logging
 import time
 from argparse import ArgumentParser
+from types import FrameType
 from typing import Any
 
+from django.conf import settings
 from django.db import close_old_connections
 from django_tasks_db.management.commands.db_worker import Command as DatabaseWorker
 from django_tasks_db.management.commands.db_worker import Worker
@@ -13,10 +15,13 @@ from django_tasks_db.models import DBTaskResult
 from annotator import sam_gateway
 from annotator.background.pulse import Pulse
 from annotator.background.reconcile import reconcile_missing
+from annotator.background.trainer import Trainer
 from annotator.clock import EvenClock
 from annotator.inference import lacking_models
 from annotator.inference.lacking_models import queue_of
 from annotator.inference.models import ModelVersion
+from annotator.jobs.stopping import ask_to_stop
+from annotator.training.improvement_tasks import TRAIN_QUEUE
 
 
 class QuietWorker(Worker):
@@ -28,15 +33,25 @@ class QuietWorker(Worker):
 
     @property
     def excluded_queue_names(self) -> list[str]:
-        """Return the queues of the models whose files this worker cannot have; asked for at every look."""
+        """Return the queues of the models whose files this worker cannot have, asked for at every look, and training.
+
+        Who trains names that queue: it may take hours, and somebody waits for the rest.
+        """
+        apart = [TRAIN_QUEUE] if self.process_all_queues else []
         refused = lacking_models.refused()
         if not refused:
-            return []
-        return [queue_of(pk) for pk in ModelVersion.objects.filter(version__in=refused).values_list("pk", flat=True)]
+            return apart
+        rows = ModelVersion.objects.filter(version__in=refused)
+        return apart + [queue_of(pk) for pk in rows.values_list("pk", flat=True)]
 
     @excluded_queue_names.setter
     def excluded_queue_names(self, names: list[str]) -> None:
         """Take what the library's worker sets at its start, which is nothing."""
+
+    def shutdown(self, signum: int, frame: FrameType | None) -> None:
+        """End after the task that is being done; long ones are told to put themselves back."""
+        ask_to_stop()
+        super().shutdown(signum, frame)
 
     def run(self) -> None:
         """Work until told to stop; with `batch`, until nothing is left."""
@@ -73,8 +88,14 @@ class Command(DatabaseWorker):
 
     def handle(self, **options: Any) -> None:
         """Work until told to stop."""
-        clock = EvenClock()
-        pulse = Pulse(options["worker_id"], lambda: reconcile_missing(may_forget=clock.is_even()))
+        clock, trainer = EvenClock(), Trainer()
+        only_trains = options["queue_name"] == TRAIN_QUEUE
+        has_trainer = options["queue_name"] == "*" and settings.TRAIN_HERE and not options["batch"]
+        pulse = Pulse(
+            options["worker_id"],
+            lambda: None if only_trains else reconcile_missing(may_forget=clock.is_even()),
+            on_beat=lambda: trainer.look() if has_trainer else None,
+        )
         self.configure_logging(options["verbosity"])
         if options["verbosity"]:
             self.stdout.write(f"Models run on: {sam_gateway.device_kind()}")
@@ -93,6 +114,7 @@ class Command(DatabaseWorker):
             worker.run()
         finally:
             pulse.stop()
+            trainer.stop()
 
     def _warn_of_other_queues(self, names: str) -> None:
         """Say what a worker of chosen queues leaves to others: each model version has a queue of its own."""
