@@ -2,11 +2,14 @@
 
 import shutil
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 
+from annotator.clock import is_old
 from annotator.exchange.places import remove_work_folder, work_folder, work_folders
 from annotator.jobs import services as jobs
 from annotator.jobs.models import Job, JobStatus
@@ -17,6 +20,7 @@ from annotator.training.snapshots import file_version
 FREEZE_KIND = "dataset"
 ONE_AT_A_TIME = "one"
 LEFT_AFTER_SECONDS = 24 * 3600
+FAILED_STAYS = timedelta(days=7)
 
 
 def order_params(filters: DatasetFilters, *, name: str) -> dict[str, Any]:
@@ -40,9 +44,10 @@ def do_freeze(job: Job) -> None:
 
 
 def _sweep() -> None:
-    """Remove the folders of freezes that were cancelled while nobody worked on them, or killed outside of a job."""
+    """Remove what freezes left that were cancelled, killed outside of a job, or failed FAILED_STAYS ago."""
     pks = work_folders(FREEZE_KIND)
-    kept = set(Job.objects.filter(pk__in=pks).exclude(status=JobStatus.CANCELLED).values_list("pk", flat=True))
+    gone = Q(status=JobStatus.CANCELLED) | Q(is_old("finished_at", FAILED_STAYS), status=JobStatus.FAILED)
+    kept = set(Job.objects.filter(pk__in=pks).exclude(gone).values_list("pk", flat=True))
     for pk in pks:
         if pk not in kept:
             remove_work_folder(FREEZE_KIND, pk)

@@ -3,9 +3,11 @@
 The queue's rows name a task by its dotted path: one that moves leaves those behind that wait.
 """
 
+from django.utils.translation import gettext as _
 from django_tasks import task
 
 from annotator.accounts.models import User
+from annotator.errors import ConflictError
 from annotator.jobs import services as jobs
 from annotator.jobs.models import Job
 from annotator.projects.models import Project
@@ -28,11 +30,9 @@ def start_freeze(project: Project, filters: DatasetFilters, *, name: str, user: 
     """
     name = check_order(project, filters, name=name)
     params = snapshot_jobs.order_params(filters, name=name)
-    return jobs.start_job(
-        project,
-        kind=snapshot_jobs.FREEZE_KIND,
-        task=run_freeze,
-        params=params,
-        user=user,
-        key=snapshot_jobs.ONE_AT_A_TIME,
-    )
+    kind, key = snapshot_jobs.FREEZE_KIND, snapshot_jobs.ONE_AT_A_TIME
+    try:
+        return jobs.start_job(project, kind=kind, task=run_freeze, params=params, user=user, key=key)
+    except ConflictError as error:
+        message = _("Another dataset version of this project is being made. Wait for it, or cancel it, and try again.")
+        raise ConflictError(message, code=error.code, extra=error.extra) from error

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.request import QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
@@ -43,11 +43,11 @@ def dataset_list(request: HttpRequest, project: Project) -> HttpResponse:
         else:
             messages.success(request, _("The dataset version is being made; it appears below."))
             return redirect("datasets", project.pk)
-    shown = Q(status__in=OPEN_STATUSES) | Q(status=JobStatus.FAILED)
+    versions = list(DatasetVersion.objects.filter(project=project).select_related("created_by")[:SHOWN_VERSIONS])
     context = {
         **project_context(request, project, section="datasets"),
-        "versions": DatasetVersion.objects.filter(project=project).select_related("created_by")[:SHOWN_VERSIONS],
-        "jobs": Job.objects.filter(shown, project=project, kind=FREEZE_KIND)[:SHOWN_JOBS],
+        "versions": versions,
+        "jobs": _jobs(project, versions),
         "labels": list(project.labels.order_by("position", "pk")),
         "people": _people(project),
         "given": {name: request.POST.get(name, "") for name in ("name", "created_from", "created_before")},
@@ -89,6 +89,14 @@ def dataset_delete(request: HttpRequest, project: Project, dataset_id: int) -> H
         return redirect("dataset", project.pk, dataset_id)
     messages.success(request, _("“%(name)s” is deleted. The project's masks are untouched.") % {"name": version.name})
     return redirect("datasets", project.pk)
+
+
+def _jobs(project: Project, versions: list[DatasetVersion]) -> QuerySet[Job]:
+    """Return what is being made, and what failed since the latest version."""
+    failed = Q(status=JobStatus.FAILED)
+    if versions:
+        failed &= Q(created_at__gt=versions[0].created_at)
+    return Job.objects.filter(Q(status__in=OPEN_STATUSES) | failed, project=project, kind=FREEZE_KIND)[:SHOWN_JOBS]
 
 
 def _find(project: Project, dataset_id: int) -> DatasetVersion:

@@ -118,6 +118,15 @@ def test_comparing_with_nothing_shows_the_version_alone(
     assert "What became of" not in page
 
 
+def test_a_failure_is_shown_until_a_later_version_is_made(client: Client, project: Project, finish: Finish) -> None:
+    finish()
+    freeze(project)
+    Job.objects.create(project=project, kind="dataset", status="failed", error="The server's disk is full.")
+    assert "disk is full" in text_of(client, "datasets", project.pk).replace("&#x27;", "'")
+    freeze(project)
+    assert "disk is full" not in text_of(client, "datasets", project.pk)
+
+
 def test_a_version_is_deleted_from_its_page(client: Client, project: Project, finish: Finish) -> None:
     finish(2)
     version = freeze(project, name="monday")

@@ -3,6 +3,7 @@
 import hashlib
 import io
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from django.core.files.storage import default_storage
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from annotator.accounts.models import User
 from annotator.annotations.models import Annotation, State
@@ -249,6 +251,7 @@ def test_one_version_is_made_at_a_time(start: Callable[..., Job], finish: Finish
     with pytest.raises(ConflictError) as refused:
         start("b")
     assert (refused.value.code, refused.value.extra["job_id"]) == ("job_running", job.pk)
+    assert refused.value.message.startswith("Another dataset version of this project is being made.")
 
 
 def test_a_job_whose_process_died_after_the_row_makes_no_second_version(
@@ -282,6 +285,21 @@ def test_a_cancelled_freeze_leaves_nothing(
     work_off()
     assert [row.name for row in DatasetVersion.objects.all()] == ["b"]
     assert files_below(own_data_dir / "exchange") == []
+
+
+def test_the_folder_of_a_failed_freeze_stays_for_a_week(
+    start: Callable[..., Job], finish: Finish, own_data_dir: Path, work_off: Callable[[], None], project: Project
+) -> None:
+    finish()
+    for days in (1, 8):
+        failed = Job.objects.create(
+            project=project, kind="dataset", status="failed", finished_at=timezone.now() - timedelta(days=days)
+        )
+        FreezeRun(project, ALL, own_data_dir / "exchange" / f"dataset-{failed.pk}")
+    start("b")
+    work_off()
+    first = Job.objects.filter(status="failed").earliest("pk").pk
+    assert {name.split("/")[0] for name in files_below(own_data_dir / "exchange")} == {f"dataset-{first}"}
 
 
 def test_masks_that_go_while_it_runs_are_left_out_and_all_of_them_is_a_plain_end(
