@@ -20,11 +20,12 @@ from annotator.background.purge import purge_binned_projects
 from annotator.errors import AppError, ConflictError, InvalidError, MissingError
 from annotator.images.models import WorkStatus
 from annotator.images.services import remove_image
+from annotator.inference.models import ModelVersion
 from annotator.jobs.models import Job, JobStatus
 from annotator.jobs.services import cancel_job, resume_job
 from annotator.projects.models import Label, Project
 from annotator.training import snapshot_run, snapshots, tasks
-from annotator.training.models import DatasetVersion
+from annotator.training.models import DatasetVersion, Improvement
 from annotator.training.snapshot_content import VersionImage, pack
 from annotator.training.snapshot_run import FreezeRun
 from annotator.training.snapshots import DatasetFilters
@@ -379,6 +380,33 @@ def test_deleting_a_version_takes_its_file_and_leaves_the_masks(
     assert Annotation.objects.count() == 2
     assert lines_of(second)
     assert AuditEvent.objects.filter(verb="dataset.deleted").count() == 1
+
+
+@pytest.fixture
+def learned_from(project: Project, finish: Finish) -> DatasetVersion:
+    """A version that an improvement learned from."""
+    finish(2)
+    version = snapshots.freeze(project, filters=ALL, user=None)
+    fields = {"image_size": 64, "embed_dim": 8, "weights_sha256": "0" * 64}
+    parent = ModelVersion.objects.create(name="tiny", version="tiny-1", **fields)
+    Improvement.objects.create(project=project, number=1, dataset=version, parent=parent, minutes=1)
+    return version
+
+
+def test_a_version_that_a_model_learned_from_is_kept(learned_from: DatasetVersion) -> None:
+    with pytest.raises(ConflictError, match="A model learned from this dataset version") as refused:
+        snapshots.delete_version(learned_from)
+    assert refused.value.code == "dataset_in_use"
+    assert len(lines_of(DatasetVersion.objects.get())) == 1
+    assert not AuditEvent.objects.filter(verb="dataset.deleted").exists()
+
+
+def test_it_goes_with_its_project_all_the_same(learned_from: DatasetVersion, own_data_dir: Path) -> None:
+    past = "2020-01-01T00:00:00Z"
+    Project.objects.filter(pk=learned_from.project_id).update(purge_at=past, deleted_at=past)
+    assert purge_binned_projects() == 1
+    assert files_below(own_data_dir / "media") == []
+    assert not Improvement.objects.exists()
 
 
 def test_the_files_go_with_the_project(project: Project, finish: Finish, own_data_dir: Path) -> None:
