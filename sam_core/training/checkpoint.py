@@ -20,7 +20,7 @@ class Ema:
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.shadow = {name: value.detach().clone() for name, value in learned_weights(model).items()}
+        self.shadow = {name: value.clone() for name, value in learned_weights(model).items()}
 
     @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
@@ -31,8 +31,8 @@ class Ema:
 
 
 def learned_weights(model: nn.Module) -> dict[str, Tensor]:
-    """Return the parameters that learn, by name; no copies."""
-    return {name: value for name, value in model.named_parameters() if value.requires_grad}
+    """Return the parameters that learn, by name: no copies, and no gradient flows through them."""
+    return {name: value.detach() for name, value in model.named_parameters() if value.requires_grad}
 
 
 def save_atomically(state: dict[str, Any], path: Path) -> None:

@@ -94,7 +94,7 @@ class Learning:
 def averaged(trainer: Trainer) -> Iterator[None]:
     """Put the averaged weights into a trainer's model for a while."""
     learned = learned_weights(trainer.model)
-    live = {name: value.detach().clone() for name, value in learned.items()}
+    live = {name: value.clone() for name, value in learned.items()}
     with torch.no_grad():
         for name, value in learned.items():
             value.copy_(trainer.ema.shadow[name])

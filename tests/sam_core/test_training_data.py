@@ -21,6 +21,7 @@ from sam_core.training.data import (
     turn,
     with_neighbour,
 )
+from sam_core.training.photo_memory import DataError, PhotoMemory
 
 
 def test_samples_depend_on_seed_and_index_alone(photos: Path) -> None:
@@ -198,3 +199,34 @@ def test_masks_too_large_are_no_targets() -> None:
     assert (
         crop_sample(photo, [everything], DataConfig(scale_range=(1.0, 1.0)), geometry=LongestSide(64), rng=rng) is None
     )
+
+
+def test_photos_are_kept_at_the_size_of_the_largest_sample_and_in_bounded_memory(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.png" for number in range(4)]
+    for path in paths:
+        cv2.imwrite(str(path), np.full((600, 1200, 3), 90, np.uint8))
+    seen = PhotoMemory(LongestSide(512), DataConfig(scale_range=(0.8, 1.5)))
+    assert seen.read(paths[0]).shape == (384, 768, 3)
+    assert PhotoMemory(LongestSide(1024), DataConfig(scale_range=(0.8, 1.5))).read(paths[0]).shape == (600, 1200, 3)
+    few = PhotoMemory(LongestSide(512), DataConfig(scale_range=(0.8, 1.5)), most_bytes=2 * 384 * 768 * 3)
+    for path in (*paths[:2], paths[0], *paths[2:]):
+        few.read(path)
+    assert list(few.photos) == paths[2:]
+    assert few.bytes == 2 * 384 * 768 * 3
+    few.read(paths[2])
+    few.read(paths[0])
+    assert list(few.photos) == [paths[2], paths[0]]  # the one that was not used for longest went
+
+
+def test_a_photo_that_has_gone_is_drawn_no_more(photos: Path) -> None:
+    sets = read_records((str(photos / "discs"),))
+    gone, *left = sets["discs"]
+    gone.image_path.unlink()
+    dataset = CropDataset(sets, DataConfig(paste_probability=0.0), geometry=LongestSide(64), seed=7)
+    for number in range(12):
+        assert dataset[number].masks.any()
+    assert set(dataset.photos.photos) == {record.image_path for record in left}
+    for record in left:
+        record.image_path.unlink()
+    with pytest.raises(DataError, match="cannot be read as a photo"):
+        CropDataset(sets, DataConfig(), geometry=LongestSide(64), seed=7)[0]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sam_core.errors import CheckpointError
-from sam_core.modeling.hq import HqSam
+from sam_core.modeling.hq import HqMaskDecoder, HqSam
 from sam_core.modeling.image_encoder import ImageEncoderViT
 from sam_core.modeling.promptable import PromptableModel
 from sam_core.modeling.published import TINY_CONFIG
@@ -48,6 +48,18 @@ def test_the_parts_of_a_recipe_learn_and_nothing_else(name: str, parts: tuple[st
     learn_once(model, config)
     learned = {part_of(key) for key, one in model.named_parameters() if one.grad is not None}
     assert learned == set(parts)
+
+
+def test_a_model_with_a_decoder_of_its_own_learns_as_well() -> None:
+    """SAM-HQ, whose masks are cut from two kinds of features: the loop knows nothing of that."""
+    torch.manual_seed(1)
+    decoder = HqMaskDecoder(32, early_dim=32, heads=4, mlp_dim=64)
+    model, config = HqSam(ImageEncoderViT(TINY_CONFIG), decoder=decoder).eval(), OptimConfig(parts=("decoder",))
+    freeze(model, config)
+    learn_once(model, config)
+    learned = {key for key, one in model.named_parameters() if one.grad is not None}
+    assert "mask_decoder.hf_token.weight" in learned
+    assert {part_of(key) for key in learned} == {"decoder"}
 
 
 def test_what_a_model_computes_once_an_image_is_no_part_of_the_decoder() -> None:
