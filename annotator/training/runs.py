@@ -244,12 +244,12 @@ def _weights_of(version: ModelVersion) -> Path | None:
 
 
 def _register(row: Improvement, folder: RunFolder, run: _Run) -> None:
-    """Keep the result, and make a version of the weights unless they are worse; nothing is chosen by that."""
+    """Keep the result, and a version of the weights unless they are worse or the old ones; nothing is chosen by that."""
     run.enter(REGISTER)
     result = read_result(folder)
     present = set(row.project.images.filter(pk__in=images_shown(result)).values_list("pk", flat=True))
     result["pictures"] = keep_pictures(folder, result, row.pk, present=present)
-    if result["verdict"] != "worse":
+    if result["verdict"] != "worse" and result["share"] != 0:  # 0: the weights are the old ones
         row.version = _make_version(row, result, folder.run / WEIGHTS, run)
     row.result = result
     row.save(update_fields=["result", "version"])

@@ -25,7 +25,6 @@ from annotator.projects.services import update_project
 from annotator.training import improvements, snapshots
 from annotator.training.improvement_options import USUAL_MINUTES, ImprovementOptions, improvement_options
 from annotator.training.models import Improvement
-from annotator.training.run_process import thread_count
 
 Action = Callable[[HttpRequest, Project], str]
 Words = str | Promise
@@ -71,7 +70,6 @@ def _order_context(project: Project) -> Context:
     return {
         "counts": {**vars(counts), "learned_masks": counts.masks - counts.held_out_masks},
         "people": [row for row in counts.people if row["id"] is not None],
-        "threads": thread_count(),
         "is_open": open_one is not None and open_one.job is not None and open_one.job.status != "failed",
         "minutes": MINUTES,
         "usual_minutes": USUAL_MINUTES,

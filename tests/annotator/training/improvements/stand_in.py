@@ -79,7 +79,7 @@ def finish(run: Path, plan: dict[str, Any], rows: list[dict[str, Any]]) -> None:
     labels = [{"label": "car", "masks": len(masks), "before": [0.3] * 8, "after": CURVE}]
     general = {name: {"iou1": 0.6, "iou3": 0.8, "box": 0.8} for name in ("before", "after")}
     comparison = {"simulated": figures, "replayed": None, "by_label": labels, "by_size": [], "general": general}
-    result = {"verdict": plan["verdict"], "reason": "said by the stand-in", "recipe": "decoder", "share": 0.5,
+    result = {"verdict": plan["verdict"], "reason": "said by the stand-in", "recipe": "decoder", "share": plan.get("share", 0.5),
               "comparison": comparison, "per_mask": masks, "images": {}, "masks": {}}  # fmt: skip
     (run / "result.json").write_text(json.dumps(result))
 

@@ -165,6 +165,14 @@ def test_worse_weights_are_left_aside(start: Start, plan: Plan) -> None:
     assert ModelVersion.objects.count() == 1
 
 
+def test_the_old_weights_do_not_become_a_version_once_more(start: Start, plan: Plan) -> None:
+    plan(verdict="same", share=0)
+    row = do(start())
+    assert job_of(row).status == JobStatus.DONE
+    assert row.version is None
+    assert ModelVersion.objects.count() == 1
+
+
 @pytest.mark.parametrize(
     ("status", "said"),
     [(2, "it said 2"), (4, "too little memory"), (5, "disk is full"), (6, "no usable numbers")],
