@@ -244,7 +244,7 @@ def _weights_of(version: ModelVersion) -> Path | None:
 
 
 def _register(row: Improvement, folder: RunFolder, run: _Run) -> None:
-    """Keep the result, and a version of the weights unless they are worse or the old ones; nothing is chosen by that."""
+    """Keep the result, and a version of the weights unless they are worse or the old ones. Nothing is chosen."""
     run.enter(REGISTER)
     result = read_result(folder)
     present = set(row.project.images.filter(pk__in=images_shown(result)).values_list("pk", flat=True))

@@ -1,8 +1,8 @@
 """A training process that keeps to the contract of `python -m sam_core improve` and trains nothing.
 
-It takes what to do from stand_in.json in the folder above the run's: {"weights": file to copy, "verdict", "exit": a
-status to end with while training, "dies": how often to kill itself there, "waits": whether to stay there until it is
-told to stop, "holds_mb": memory to hold meanwhile}. The checkpoint holds how often it was started.
+It takes what to do from stand_in.json in the folder above the run's: {"weights": file to copy, "verdict", "share",
+"exit": a status to end with while training, "dies": how often to kill itself there, "waits": whether to stay there
+until it is told to stop, "holds_mb": memory to hold meanwhile}. The checkpoint holds how often it was started.
 """
 
 import argparse
@@ -79,7 +79,8 @@ def finish(run: Path, plan: dict[str, Any], rows: list[dict[str, Any]]) -> None:
     labels = [{"label": "car", "masks": len(masks), "before": [0.3] * 8, "after": CURVE}]
     general = {name: {"iou1": 0.6, "iou3": 0.8, "box": 0.8} for name in ("before", "after")}
     comparison = {"simulated": figures, "replayed": None, "by_label": labels, "by_size": [], "general": general}
-    result = {"verdict": plan["verdict"], "reason": "said by the stand-in", "recipe": "decoder", "share": plan.get("share", 0.5),
+    result = {"verdict": plan["verdict"], "reason": "said by the stand-in", "recipe": "decoder",
+              "share": plan.get("share", 0.5),
               "comparison": comparison, "per_mask": masks, "images": {}, "masks": {}}  # fmt: skip
     (run / "result.json").write_text(json.dumps(result))
 
