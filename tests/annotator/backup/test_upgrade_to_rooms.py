@@ -91,7 +91,8 @@ with connection.cursor() as cursor:
             cursor.execute(f'SELECT * FROM "{table}" ORDER BY 1')
             rows = [dict(zip(names, map(str, row), strict=True)) for row in cursor.fetchall()]
             rows = [row for row in rows if row.get("kind") != "brightness"]
-            tables[table] = [{name: row[name] for name in row if name != "task"} for row in rows]
+            apart = ("task", "queue_name")  # one is renamed, the other came later
+            tables[table] = [{name: row[name] for name in row if name not in apart} for row in rows]
 print(json.dumps(tables))
 """
 
@@ -185,7 +186,8 @@ def test_rows_stay_there_and_back_and_queued_jobs_are_done_after_the_upgrade(pla
     gone_back = place.run(READ)
     assert {name.rpartition(".")[0] for name in gone_back["tasks"]} == {"annotator.engine.tasks"}
     assert gone_back["queued"] == [
-        "annotator.engine.tasks.count_figures", "annotator.engine.tasks.remove_label_of_many", NAMES[4],
+        "annotator.engine.tasks.count_figures", "annotator.engine.tasks.remove_label_of_many",
+        "annotator.images.tasks.show_photos_anew",
     ]  # fmt: skip
     place.do("migrate", "-v0")
     after = place.run(WORK)
