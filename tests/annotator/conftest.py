@@ -35,16 +35,21 @@ USES_SERVER = {"home", "place", "places", "product"}
 # About files, models, hostile bytes and who gets in: long to run, and nothing in them asks for a kind of database.
 ON_SQLITE_ALONE = {
     "test_demo_accounts.py",
+    "test_documented_scripts.py",
     "test_every_door.py",
+    "test_every_page.py",
+    "test_for_real.py",
     "test_full_disk.py",
     "test_heic_exports.py",
     "test_hostile_files.py",
     "test_hostile_new_formats.py",
     "test_installing.py",
     "test_installs.py",
+    "test_killed_processes.py",
     "test_model_store.py",
     "test_model_upgrade.py",
     "test_photo_identity.py",
+    "test_random_masks.py",
     "test_server_decoding.py",
 }
 
