@@ -69,7 +69,7 @@ def install_from_a_server_that_breaks_off(page: Page, server: Server) -> None:
         page.get_by_role("button", name="Install").click()
         expect(page.get_by_label("Installs").get_by_text(f"Installed as {OTHER_MODEL}.")).to_be_visible()
         assert web.ranges == [None, f"bytes={CUT_AFTER_BYTES}-"]
-    page.get_by_role("link", name="All models").click()
+    page.get_by_role("link", name="All models").first.click()
     expect(page.get_by_role("heading", name=OTHER_MODEL)).to_be_visible()
 
 

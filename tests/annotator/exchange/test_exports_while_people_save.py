@@ -15,6 +15,7 @@ READERS = {
     "annotator/exchange/export/selection.py",
     "annotator/exchange/numbers.py",
     "annotator/exchange/import_/run.py",
+    "annotator/training/snapshot_run.py",
 }
 EXPORT = """
 import json, threading, uuid

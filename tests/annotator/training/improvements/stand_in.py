@@ -11,7 +11,6 @@ import os
 import shutil
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +53,7 @@ def train(plan: dict[str, Any], starts: int) -> None:
     if plan.get("waits"):
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
         while True:
-            time.sleep(0.05)
+            signal.pause()
     del held
 
 

@@ -245,7 +245,7 @@ def test_a_process_whose_follower_was_killed_is_found_and_ended_before_the_run_g
     row = start()
     folder = RunFolder(row.pk)
     folder.make()
-    code = "import time\nwhile True: time.sleep(0.05)"
+    code = "import signal\nwhile True: signal.pause()"
     orphan = subprocess.Popen([sys.executable, "-c", code])
     note = {"pid": orphan.pid, "started": run_process._start_time(orphan.pid)}
     folder.process_note.write_text(json.dumps(note))
