@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import types
 from collections.abc import Iterator
@@ -121,8 +122,19 @@ def test_held_out_photos_are_never_learned_from(project: Path, tmp_path: Path, m
     assert plain.result["images"]["held_out"] == 5
 
 
-@pytest.mark.parametrize("recipe", ["decoder", "neck", "whole", "adapters"])
-@pytest.mark.parametrize("model", ["sam_tiny_test", "sam2_tiny_test"])
+@pytest.mark.parametrize(
+    ("model", "recipe"),
+    [
+        ("sam_tiny_test", "whole"),
+        ("sam2_tiny_test", "adapters"),
+        *(
+            pytest.param(model, recipe, marks=pytest.mark.slow)
+            for model, recipe in itertools.product(("sam_tiny_test", "sam2_tiny_test"), ("decoder", "neck"))
+        ),
+        pytest.param("sam_tiny_test", "adapters", marks=pytest.mark.slow),
+        pytest.param("sam2_tiny_test", "whole", marks=pytest.mark.slow),
+    ],
+)
 def test_every_recipe_improves_any_model_under_its_own_names(
     project: Path, tmp_path: Path, model: str, recipe: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,11 +179,13 @@ def test_ten_masks_of_one_label_are_too_few_to_tell(tmp_path: Path) -> None:
     assert done.weights.is_file()
 
 
+@pytest.mark.slow
 def test_one_photo_alone_is_learned_from_and_nothing_is_told(tmp_path: Path) -> None:
     done = improved(write_project(tmp_path / "data", 1, held_out=None), tmp_path / "run")
     assert (done.verdict, done.result["comparison"]["simulated"]) == ("unknown", None)
 
 
+@pytest.mark.slow
 def test_wrong_masks_leave_the_old_model(tmp_path: Path) -> None:
     """Each is somewhere else in its photo: there is nothing to learn, and whatever was learned helps nobody."""
 
@@ -220,7 +234,9 @@ def test_a_parent_that_is_replaced_meanwhile_stays_the_parent(project: Path, tmp
     assert done.result["parent"] == version
 
 
-@pytest.mark.parametrize("stopped_after", [0, 3, 16, 40])
+@pytest.mark.parametrize(
+    "stopped_after", [pytest.param(0, marks=pytest.mark.slow), 3, 16, pytest.param(40, marks=pytest.mark.slow)]
+)
 def test_a_stopped_run_goes_on_from_any_phase(project: Path, tmp_path: Path, stopped_after: int) -> None:
     asked = iter([False] * stopped_after + [True] * 10_000)
     with pytest.raises(StoppedError, match="--resume"):
@@ -359,6 +375,7 @@ def test_an_embedding_is_computed_once_and_the_pool_has_a_bound(project: Path, t
     assert not (tmp_path / "run" / "embeddings").exists()
 
 
+@pytest.mark.slow
 def test_a_run_of_minutes_ends_with_them(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(10_000))
     monkeypatch.setattr(loop, "time", types.SimpleNamespace(monotonic=lambda: float(next(clock))))

@@ -48,7 +48,10 @@ def finished(project: Path, run: Path) -> dict[str, object]:
     return result
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 3), (signal.SIGKILL, -signal.SIGKILL)])
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [pytest.param(signal.SIGTERM, 3, marks=pytest.mark.slow), (signal.SIGKILL, -signal.SIGKILL)],
+)
 def test_a_run_that_was_ended_goes_on(project: Path, tmp_path: Path, number: signal.Signals, status: int) -> None:
     run = tmp_path / "run"
     assert ended_while_training(project, run, number, minutes=0.15) == status
@@ -61,6 +64,7 @@ def test_a_run_that_was_ended_goes_on(project: Path, tmp_path: Path, number: sig
     assert told == sorted(told)
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_with_status_5_and_nothing_that_was_saved_is_lost(project: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
 

@@ -212,6 +212,7 @@ def test_a_full_disk_is_called_so_and_leaves_nothing(product: Place, tmp_path: P
         big.unlink()
 
 
+@pytest.mark.slow
 def test_an_older_backup_is_migrated(tmp_path: Path) -> None:
     with make_place(tmp_path / "from") as source, make_place(tmp_path / "to") as target:
         source.migrate()

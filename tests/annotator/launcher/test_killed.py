@@ -25,7 +25,13 @@ class Product:
 
     def __init__(self, data_dir: Path, port: int) -> None:
         self.data_dir, self.port = data_dir, port
-        environment = {**os.environ, "DATA_DIR": str(data_dir), "PORT": str(port), "DEFAULT_MODEL": TINY_MODEL}
+        environment = {
+            **os.environ,
+            "DATA_DIR": str(data_dir),
+            "PORT": str(port),
+            "DEFAULT_MODEL": TINY_MODEL,
+            "DEMO": "0",
+        }
         environment.pop("DATABASE_URL", None)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "annotator.launcher", "run"],

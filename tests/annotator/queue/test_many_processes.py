@@ -73,6 +73,7 @@ def test_fifty_annotators_at_once_get_every_image_exactly_once(home: Home) -> No
     assert state == {"statuses": {"submitted": IMAGES}, "submitted_twice": 0, "alive": 0}
 
 
+@pytest.mark.slow
 def test_no_image_is_lost_when_a_process_is_killed_in_the_middle(home: Home) -> None:
     project, first = (int(part) for part in home.run(f"PEOPLE, IMAGES = {PEOPLE}, {IMAGES}\n{MAKE_PROJECT}").split())
     script = str(HERE / "queue_worker.py")
