@@ -157,7 +157,7 @@ def test_a_model_is_installed_from_a_file_of_this_computer(page: Page, server: S
     install_file(page, "mine.pt", tiny_weights())
     expect(installs.get_by_text(f"Installed as {VERSION}.")).to_be_visible()
     page.get_by_role("link", name="All models").first.click()
-    expect(page.get_by_role("region", name=VERSION)).to_contain_text("not stated")
+    expect(page.get_by_role("region", name=VERSION, exact=True)).to_contain_text("not stated")
 
 
 def test_an_image_whose_embedding_failed_is_annotated_by_hand_and_tried_again(
