@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from annotator.accounts.models import User
 from annotator.accounts.people import require_server_admin
 from annotator.errors import ForbiddenError, MissingError
+from annotator.pages.numbers import read_numbers
 from annotator.projects.access import Right, get_project, has_right, role_of
 from annotator.projects.models import Project
 
@@ -83,4 +84,4 @@ def project_context(request: HttpRequest, project: Project, *, section: str) -> 
 
 def chosen_ids(request: HttpRequest) -> list[int]:
     """Return the images that were ticked in a form; what is no number is left out."""
-    return [int(part) for part in request.POST.getlist("image") if part.isdecimal() and len(part) < 18]
+    return read_numbers(request.POST.getlist("image"))

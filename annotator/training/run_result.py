@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from typing_extensions import TypedDict
 
 from annotator.errors import InvalidError
+from annotator.training.comparison import read_comparison
 from annotator.training.run_folder import PICTURES, RESULT, RunFolder
 from annotator.training.run_progress import read_json
 
@@ -30,11 +31,9 @@ KEPT = (
     "masks",
     "seconds",
     "device",
-    "comparison",
 )
 RESULT_BYTES = 16 << 20
 MOST_MASKS = 400
-MOST_ROWS = 200
 MOST_PICTURES = 40
 PICTURE_BYTES = 2 << 20
 FIGURES = {"miou_1": 0, "miou_3": 2, "miou_5": 4}  # by which of the clicks
@@ -63,8 +62,7 @@ def read_result(folder: RunFolder) -> Result:
         raise InvalidError(words, code="no_result")
     result = {name: found.get(name) for name in KEPT}
     result["reason"] = str(result["reason"] or "")[:1000]
-    comparison = result["comparison"]
-    result["comparison"] = _bounded(comparison) if isinstance(comparison, dict) else {}
+    result["comparison"] = read_comparison(found.get("comparison")).model_dump()
     result["per_mask"] = _masks(found.get("per_mask"))
     result["pictures"] = []
     return result
@@ -117,13 +115,8 @@ def picture_name(improvement_id: int, name: str) -> str:
 
 def figures_of(result: Result) -> dict[str, float]:
     """Return the figures of the new weights for the list of models: IoU on held-out images after 1, 3 and 5 clicks."""
-    simulated = result["comparison"].get("simulated")
-    after = simulated.get("after") if isinstance(simulated, dict) else None
-    iou = after.get("iou") if isinstance(after, dict) else None
-    if not isinstance(iou, list):
-        return {}
-    found = {name: iou[at] for name, at in FIGURES.items() if at < len(iou)}
-    return {name: round(float(value), 3) for name, value in found.items() if isinstance(value, int | float)}
+    simulated = read_comparison(result["comparison"]).simulated
+    return {} if simulated is None else {name: round(simulated.after.iou[at], 3) for name, at in FIGURES.items()}
 
 
 def _masks(rows: object) -> list[dict[str, Any]]:
@@ -139,15 +132,6 @@ def _masks(rows: object) -> list[dict[str, Any]]:
     whole.sort(key=lambda row: row["after"] - row["before"])
     half = MOST_MASKS // 2
     return whole if len(whole) <= MOST_MASKS else [*whole[:half], *whole[-half:]]
-
-
-def _bounded(value: Any) -> Any:
-    """Return a value whose lists are not longer than MOST_ROWS."""
-    if isinstance(value, dict):
-        return {str(name)[:200]: _bounded(part) for name, part in list(value.items())[:MOST_ROWS]}
-    if isinstance(value, list):
-        return [_bounded(part) for part in value[:MOST_ROWS]]
-    return value[:1000] if isinstance(value, str) else value
 
 
 def _is_webp(path: Path) -> bool:

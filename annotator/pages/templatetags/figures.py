@@ -56,7 +56,7 @@ VERDICT_WORDS = {
     "unknown": gettext_lazy("Cannot be told"),
 }
 VERDICT_SENTENCES = {
-    "better": gettext_lazy("The new version needs fewer clicks on images that it never learned from."),
+    "better": gettext_lazy("Its masks are better on images that it never learned from, by more than chance."),
     "same": gettext_lazy("The difference may be chance. More masks, or more time, may tell."),
     "worse": gettext_lazy("The new weights were left aside. Look at the masks below, or try it with more of them."),
     "unknown": gettext_lazy("Too few masks are held out to compare. Look at the pictures, or come again with more."),

@@ -22,7 +22,7 @@ from annotator.images.services import DELETED_AT_ONCE, delete_images
 from annotator.images.tags import change_tag, list_tags
 from annotator.intake.selectors import recent_intakes
 from annotator.pages.access import Context, chosen_ids, person, project_context, project_page
-from annotator.pages.numbers import read_number
+from annotator.pages.numbers import read_number, read_numbers
 from annotator.pages.progress import embedding_progress, image_states
 from annotator.projects.access import Right
 from annotator.projects.models import Project
@@ -88,7 +88,7 @@ def _with_state(row: ImageRow, state: dict[str, object]) -> Context:
 @require_safe
 def progress(request: HttpRequest, project: Project) -> JsonResponse:
     """Return the embedding progress and the states of the images in `ids`, for the open page to poll."""
-    ids = [int(part) for part in request.GET.get("ids", "").split(",") if part.isdecimal() and len(part) < 18]
+    ids = read_numbers(request.GET.get("ids", "").split(","))
     body = {**embedding_progress(project).as_dict(), "images": image_states(project, ids[:MAX_WATCHED])}
     return JsonResponse(body, headers={"Cache-Control": "no-store"})
 

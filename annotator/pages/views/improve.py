@@ -1,8 +1,7 @@
 """Improve: what a project's model would learn from, how far a run is, what came of it, and the choice that follows."""
 
-from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime, time
-from typing import Any
+from collections.abc import Callable
+from datetime import UTC, datetime, time
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +15,7 @@ from annotator.errors import AppError
 from annotator.inference.selectors import model_version_of
 from annotator.jobs.models import JobStatus
 from annotator.pages.access import Context, person, project_context, project_page
+from annotator.pages.numbers import read_day, read_number, read_numbers
 from annotator.pages.templatetags.pages import image_count
 from annotator.projects.access import Right, require_right
 from annotator.projects.commands import ProjectChanges
@@ -23,6 +23,7 @@ from annotator.projects.models import Project
 from annotator.projects.options import check_options
 from annotator.projects.services import update_project
 from annotator.training import improvements, snapshots
+from annotator.training.comparison import Change, Group, read_comparison
 from annotator.training.improvement_options import USUAL_MINUTES, ImprovementOptions, improvement_options
 from annotator.training.models import Improvement
 
@@ -38,6 +39,7 @@ RECIPE_WORDS: dict[str, Words] = {
 }
 DECISION_ROWS = ((0, gettext_lazy("First click")), (2, gettext_lazy("3 clicks")), (4, gettext_lazy("5 clicks")))
 ROWS_SHOWN = 12
+THIRD = 2  # in a list of IoU after 1, 2, 3, ... clicks
 
 
 @project_page()
@@ -91,22 +93,16 @@ def _describe(row: Improvement, project: Project, *, is_whole: bool = False) -> 
     }
     if not is_whole or not row.result:
         return told
-    comparison = row.result.get("comparison", {})
+    comparison = read_comparison(row.result.get("comparison"))
     pictures = row.result.get("pictures", [])
-    tables = [
-        (_("Simulated clicks"), comparison.get("simulated")),
-        (_("The clicks that people made"), comparison.get("replayed")),
-    ]
+    tables = [(_("Simulated clicks"), comparison.simulated), (_("The clicks that people made"), comparison.replayed)]
+    groups = [(_("By label"), comparison.by_label), (_("By size"), comparison.by_size)]
     return {
         **told,
         "result": row.result,
-        "tables": [(title, _table(figures)) for title, figures in tables if isinstance(figures, dict)],
-        "general": _pair(comparison.get("general")),
-        "groups": [
-            (title, _groups(comparison.get(name)))
-            for title, name in ((_("By label"), "by_label"), (_("By size"), "by_size"))
-            if _groups(comparison.get(name))
-        ],
+        "tables": [(title, _table(change)) for title, change in tables if change],
+        "general": comparison.general,
+        "groups": [(title, [_group(one) for one in rows[:ROWS_SHOWN]]) for title, rows in groups if rows],
         "picture_lists": [
             (_("Better than before"), [one for one in pictures if one["is_better"]]),
             (_("Worse than before"), [one for one in pictures if not one["is_better"]]),
@@ -116,73 +112,34 @@ def _describe(row: Improvement, project: Project, *, is_whole: bool = False) -> 
     }
 
 
-def _table(figures: dict[str, Any]) -> list[Context]:
+def _table(change: Change) -> list[Context]:
     """Return the rows of a comparison: what, before, after, and by how much with its interval."""
-    before, after, difference = (_object(figures.get(name)) for name in ("before", "after", "difference"))
-    rows = [
-        _row(word, _at(before.get("iou"), at), _at(after.get("iou"), at), difference.get(f"iou{at + 1}"))
-        for at, word in DECISION_ROWS
+    before, after = change.before, change.after
+    rows: list[tuple[Words, str, float, float]] = [
+        (word, f"iou{at + 1}", before.iou[at], after.iou[at]) for at, word in DECISION_ROWS
     ]
-    for share in (85, 90):
-        name = f"clicks_to_{share}"
-        word = _("Clicks to IoU %(share)s %%") % {"share": share}
-        rows.append(_row(word, _number(before.get(name)), _number(after.get(name)), difference.get(name)))
-    return [row for row in rows if row["before"] is not None and row["after"] is not None]
+    clicks = _("Clicks to IoU %(share)s %%")
+    rows += [
+        (clicks % {"share": 85}, "clicks_to_85", before.clicks_to_85, after.clicks_to_85),
+        (clicks % {"share": 90}, "clicks_to_90", before.clicks_to_90, after.clicks_to_90),
+    ]
+    return [
+        {"word": word, "before": first, "after": second, "difference": change.difference.get(name)}
+        for word, name, first, second in rows
+    ]
 
 
-def _row(word: Words, before: float | None, after: float | None, difference: object) -> Context:
-    return {"word": word, "before": before, "after": after, "difference": _interval(difference)}
-
-
-def _groups(rows: object) -> list[Context]:
-    """Return labels or sizes with their masks and the IoU after three clicks, before and after."""
-    found = []
-    for row in rows if isinstance(rows, list) else []:
-        entry = _object(row)
-        name = entry.get("label", entry.get("size", entry.get("name")))
-        before, after = (_iou3(entry.get(name)) for name in ("before", "after"))
-        if before is not None and after is not None:
-            found.append({"name": name or _("No label"), "masks": entry.get("masks"), "before": before, "after": after})
-    return found[:ROWS_SHOWN]
-
-
-def _iou3(value: object) -> float | None:
-    figures = _object(value)
-    return _number(value) if not figures else _number(figures.get("iou3", _at(figures.get("iou"), 2)))
-
-
-def _pair(value: object) -> Context | None:
-    """Return the figures on general photos, after three clicks, or None where nothing was measured."""
-    figures = _object(value)
-    before, after = (_iou3(figures.get(name)) for name in ("before", "after"))
-    return None if before is None or after is None else {"before": before, "after": after}
-
-
-def _interval(value: object) -> Context | None:
-    found = {name: _number(_object(value).get(name)) for name in ("mean", "low", "high")}
-    if found["mean"] is None:
-        return None
-    is_known = found["low"] is not None and found["high"] is not None
-    return {**found, "is_known": is_known}
-
-
-def _object(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _at(values: object, index: int) -> float | None:
-    return _number(values[index]) if isinstance(values, list) and index < len(values) else None
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+def _group(group: Group) -> Context:
+    """Return a label or a size with its masks and the IoU after three clicks, before and after."""
+    name = group.name or _("No label")
+    return {"name": name, "masks": group.masks, "before": group.before[THIRD], "after": group.after[THIRD]}
 
 
 def _start(request: HttpRequest, project: Project) -> str:
     post = request.POST
     filters = {
-        "labels": _whole_numbers(post.getlist("label")),
-        "people": _whole_numbers(post.getlist("person")),
+        "labels": read_numbers(post.getlist("label")),
+        "people": read_numbers(post.getlist("person")),
         "is_reviewed": post.get("is_reviewed") == "on",
         "created_from": _start_of_day(post.get("since", "")),
     }
@@ -199,20 +156,16 @@ def _start(request: HttpRequest, project: Project) -> str:
 def _start_of_day(text: str) -> datetime | None:
     if not text:
         return None
-    try:
-        return datetime.combine(date.fromisoformat(text), time.min, UTC)
-    except ValueError:
-        raise ValueError(_("Give a day as YYYY-MM-DD.")) from None
+    day = read_day(text)
+    if day is None:
+        raise ValueError(_("Give a day as YYYY-MM-DD."))
+    return datetime.combine(day, time.min, UTC)
 
 
 def _whole_number(text: str) -> int:
     if not (text.isdecimal() and len(text) < 10):
         raise ValueError(_("Give whole numbers."))
     return int(text)
-
-
-def _whole_numbers(texts: Iterable[str]) -> list[int]:
-    return [int(text) for text in texts if text.isdecimal() and len(text) < 18]
 
 
 def _use(request: HttpRequest, project: Project) -> str:
@@ -226,10 +179,10 @@ def _use(request: HttpRequest, project: Project) -> str:
 
 
 def _of_project(request: HttpRequest, project: Project) -> Improvement:
-    number = request.POST.get("improvement", "")
-    if not (number.isdecimal() and len(number) < 18):
+    number = read_number(request.POST.get("improvement", ""))
+    if number is None:
         raise ValueError(_("There is no such improvement."))
-    row = improvements.find_improvement(person(request), int(number), right=Right.MANAGE)
+    row = improvements.find_improvement(person(request), number, right=Right.MANAGE)
     if row.project_id != project.pk:
         raise ValueError(_("There is no such improvement."))
     return row

@@ -181,7 +181,7 @@ def test_the_page_tells_of_a_finished_run(
     done: Improvement, project: Project, admin: User, client_of: ClientOf
 ) -> None:
     page = client_of(admin).get(f"/projects/{project.pk}/improve/").content.decode()
-    assert "needs fewer clicks" in page
+    assert "better on images that it never learned from" in page
     assert "+0.20" in page
     assert f"/api/v1/improvements/{done.pk}/pictures/worse-01.webp" in page
     assert "to look at again" in page
