@@ -85,6 +85,14 @@ class UnavailableError(AppError):
     code = "unavailable"
 
 
+class ElsewhereError(UnavailableError):
+    """What it takes is not on this machine; a worker that takes the tasks of `queue_name` may have it."""
+
+    def __init__(self, message: str, *, queue_name: str) -> None:
+        super().__init__(message)
+        self.queue_name = queue_name
+
+
 class Envelope(TypedDict):
     """The body of every error answer."""
 

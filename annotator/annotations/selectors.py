@@ -1,9 +1,11 @@
 """Read masks, their history and the comments."""
 
 import hashlib
+from collections.abc import Collection
+from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, F, Max, QuerySet, Sum
+from django.db.models import Count, F, Max, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from annotator.accounts.models import User
@@ -21,6 +23,26 @@ def current_annotations(image: Image, *, include_rejected: bool = False) -> Quer
     """Return the masks of an image that are not deleted, lowest first."""
     rows = Annotation.objects.filter(image=image, deleted_at=None).select_related("author")
     return rows if include_rejected else rows.exclude(state=State.REJECTED)
+
+
+def masks_of(
+    *,
+    labels: Collection[int] = (),
+    authors: Collection[int] = (),
+    created_from: datetime | None = None,
+    created_before: datetime | None = None,
+) -> Q:
+    """Return the query of masks that fit; what is empty asks for nothing, and a label of 0 is that of masks without."""
+    query = Q()
+    if labels:
+        query &= Q(label__in=labels) | (Q(label=None) if 0 in labels else Q(pk__in=[]))
+    if authors:
+        query &= Q(author__in=authors)
+    if created_from:
+        query &= Q(created_at__gte=created_from)
+    if created_before:
+        query &= Q(created_at__lt=created_before)
+    return query
 
 
 def deleted_annotations(image: Image) -> list[DeletedOut]:

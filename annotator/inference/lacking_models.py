@@ -7,7 +7,7 @@ RETRY_SECONDS one more piece of work is taken, to see whether the files can be h
 import logging
 import time
 
-from annotator.errors import UnavailableError
+from annotator.errors import ElsewhereError
 from annotator.inference.models import ModelVersion
 from annotator.words.stored import say
 
@@ -17,17 +17,10 @@ _reasons: dict[str, str] = {}
 _tried: dict[str, float] = {}
 
 
-class ModelAwayError(UnavailableError):
-    """A model's files are not on this machine and cannot be fetched.
-
-    `queue_name` is the queue of that model's work, for which another worker may have them.
-    """
+class ModelAwayError(ElsewhereError):
+    """A model's files are not on this machine and cannot be fetched; `queue_name` is that of the model's work."""
 
     code = "no_model"
-
-    def __init__(self, message: str, *, queue_name: str) -> None:
-        super().__init__(message)
-        self.queue_name = queue_name
 
 
 def queue_of(version_id: int) -> str:

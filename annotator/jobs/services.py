@@ -5,8 +5,8 @@ function that works: it claims the job (one process at a time holds it), and han
 raises. The function does idempotent steps and calls `record_progress` after each: False means stop at once, because
 the job was paused, cancelled or taken over. `run_steps` does that for a list of steps, in slices that let more urgent
 tasks through. A worker that dies leaves a row behind; `requeue_lost_jobs`, called by the reconciler, hands it to the
-next one, which goes on at `done`. A job that meets a worker without its model's files goes into that model's queue,
-for a worker that has them. Nobody else writes these rows.
+next one, which goes on at `done`. A job that meets a worker without what it takes goes into the queue
+of those that may have it. Nobody else writes these rows.
 """
 
 import logging
@@ -25,9 +25,8 @@ from django.utils.translation import gettext as _
 
 from annotator.accounts.models import User
 from annotator.clock import is_old
-from annotator.errors import AppError, ConflictError
+from annotator.errors import AppError, ConflictError, ElsewhereError
 from annotator.full_disk import explain_job_without_space, is_disk_full
-from annotator.inference.lacking_models import ModelAwayError
 from annotator.jobs.models import OPEN_STATUSES, Job, JobStatus
 from annotator.jobs.runners import is_free, name_runner
 from annotator.jobs.signals import job_cancelled
@@ -119,7 +118,7 @@ def do_job(job_id: int, work: Callable[[Job], None]) -> str:
         work(job)
     except StoppedError:
         logger.info("job stopped in a step", extra={"job": job.pk, "step": job.done + 1})
-    except ModelAwayError as error:
+    except ElsewhereError as error:
         _leave_to_others(job, error)
     except AppError as error:
         fail_job(job, error.message)
@@ -133,8 +132,8 @@ def do_job(job_id: int, work: Callable[[Job], None]) -> str:
     return job.status
 
 
-def _leave_to_others(job: Job, error: ModelAwayError) -> None:
-    """Put the job into the queue of the model that is lacking here, for a worker that has it; it says why it waits."""
+def _leave_to_others(job: Job, error: ElsewhereError) -> None:
+    """Put the job into the queue of those that may have what is lacking here; it says why it waits."""
     now, queue_name = timezone.now(), error.queue_name
     changed = _held(job).update(
         runner="", error=error.message, queue_name=queue_name, enqueued_at=now, updated_at=now

@@ -3,11 +3,12 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from ninja import Schema
 from pydantic import AfterValidator, ConfigDict, Field
 
 from annotator.annotations.models import Annotation, State
+from annotator.annotations.selectors import masks_of
 from annotator.images.models import WorkStatus
 from annotator.projects.models import Project
 
@@ -46,20 +47,13 @@ class DatasetFilters(Schema):
 def chosen_masks(project: Project, filters: DatasetFilters) -> QuerySet[Annotation]:
     """Return the masks that a version made now would hold, in no order."""
     statuses = (WorkStatus.REVIEWED,) if filters.is_reviewed else FINISHED
+    chosen = masks_of(
+        labels=filters.labels,
+        authors=filters.people,
+        created_from=filters.created_from,
+        created_before=filters.created_before,
+    )
     rows = Annotation.objects.filter(
-        _query(filters), image__project=project, image__work_status__in=statuses, state=State.ACCEPTED, deleted_at=None
+        chosen, image__project=project, image__work_status__in=statuses, state=State.ACCEPTED, deleted_at=None
     )
     return rows.order_by()
-
-
-def _query(filters: DatasetFilters) -> Q:
-    query = Q()
-    if filters.labels:
-        query &= Q(label__in=filters.labels) | (Q(label=None) if 0 in filters.labels else Q(pk__in=[]))
-    if filters.people:
-        query &= Q(author__in=filters.people)
-    if filters.created_from:
-        query &= Q(created_at__gte=filters.created_from)
-    if filters.created_before:
-        query &= Q(created_at__lt=filters.created_before)
-    return query

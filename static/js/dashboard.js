@@ -1,5 +1,6 @@
 /** Charts of the dashboard, drawn by uPlot from the figures in the page; colours follow the theme. */
 
+import { axisLook, color, keepDrawn } from "./plots.js";
 import { spreadWeeks, weekTicks, weekWords } from "./weeks.js";
 import { gettext } from "./words.js";
 
@@ -10,12 +11,8 @@ const SCORE_ROOM = 4;
 const weeks = spreadWeeks(figures.by_week);
 let plots = [];
 
-function color(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-}
-
 function axes(yLabel, xAxis) {
-  const common = { stroke: color("text-2"), grid: { stroke: color("line"), width: 1 }, ticks: { stroke: color("line") } };
+  const common = axisLook();
   return [
     { ...common, ...xAxis },
     { ...common, label: yLabel, labelSize: 20, size: 64 },
@@ -121,10 +118,4 @@ function draw() {
   }
 }
 
-draw();
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-let timer = 0;
-addEventListener("resize", () => {
-  clearTimeout(timer);
-  timer = setTimeout(draw, 150);
-});
+keepDrawn(draw);

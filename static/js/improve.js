@@ -1,13 +1,14 @@
 /** Improve: follow a run, its progress and its curves; pause, resume and cancel it. */
 
 import { callApi } from "./http.js";
+import { act, isOver, showActions } from "./job-actions.js";
 import { listenToProject } from "./live.js";
+import { axisLook, color, keepDrawn } from "./plots.js";
 import { enableScripted } from "./scripted.js";
 import { gettext } from "./words.js";
 
 const POLL_MS = 2000;
 const HEIGHT_PX = 180;
-const ACTIONS = { pending: ["pause", "cancel"], running: ["pause", "cancel"], paused: ["resume", "cancel"], failed: ["resume"] };
 const PHASES = {
   freeze: gettext("Freezing the masks"),
   photos: gettext("Gathering the photos"),
@@ -24,10 +25,6 @@ const panel = document.querySelector("[data-improvement]");
 let report = panel ? JSON.parse(document.querySelector("#improvement-report")?.textContent ?? "null") : null;
 let plots = [];
 
-function color(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-}
-
 function wordsOf(job) {
   if (WAITING[job.status]) return WAITING[job.status];
   const percent = Math.round((100 * job.done) / Math.max(job.total, 1));
@@ -36,15 +33,6 @@ function wordsOf(job) {
 
 function setText(element, text) {
   if (element && element.textContent !== text) element.textContent = text;
-}
-
-function showButtons() {
-  const allowed = ACTIONS[panel.dataset.status] ?? [];
-  for (const button of panel.querySelectorAll("[data-act]")) button.hidden = !allowed.includes(button.dataset.act);
-}
-
-function isOver(status) {
-  return status === "done" || status === "failed" || status === "cancelled";
 }
 
 /** Show how far a job is; where its state is another, the server shows all of it anew. */
@@ -60,7 +48,7 @@ function show(job) {
     bar.value = job.done;
   }
   setText(panel.querySelector("[data-words]"), wordsOf(job));
-  showButtons();
+  showActions(panel);
   const points = (one) => (one?.loss?.length ?? 0) + (one?.held_out?.length ?? 0);
   const isNew = points(job.report) !== points(report) || job.report.seconds !== report?.seconds;
   report = job.report;
@@ -68,7 +56,7 @@ function show(job) {
 }
 
 function axes() {
-  const common = { stroke: color("text-2"), grid: { stroke: color("line"), width: 1 }, ticks: { stroke: color("line") } };
+  const common = axisLook();
   return [{ ...common, label: gettext("minutes"), labelSize: 20 }, { ...common, size: 56 }];
 }
 
@@ -107,17 +95,14 @@ function drawOne(holder) {
   plots.push(new window.uPlot(options, columns, holder));
 }
 
-async function act(button) {
-  button.disabled = true;
+async function press(button) {
   const place = panel.querySelector("[data-error]");
   place.hidden = true;
   try {
-    show(await callApi(`/api/v1/jobs/${panel.dataset.job}/${button.dataset.act}`, { method: "POST" }));
+    show(await act(button, panel.dataset.job));
   } catch (error) {
     place.textContent = error.message;
     place.hidden = false;
-  } finally {
-    button.disabled = false;
   }
 }
 
@@ -146,16 +131,10 @@ function follow() {
 if (panel) {
   panel.addEventListener("click", (event) => {
     const button = event.target.closest("[data-act]");
-    if (button) act(button);
+    if (button) press(button);
   });
-  showButtons();
-  draw();
+  showActions(panel);
+  keepDrawn(draw);
   follow();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-  let timer = 0;
-  addEventListener("resize", () => {
-    clearTimeout(timer);
-    timer = setTimeout(draw, 150);
-  });
 }
 enableScripted();

@@ -1,12 +1,12 @@
 /** Jobs of a project, or of many: live progress, pause, resume, cancel, trying failed images again. */
 
 import { callApi } from "./http.js";
+import { act, isOver, showActions } from "./job-actions.js";
 import { listenToProject } from "./live.js";
 import { enableScripted } from "./scripted.js";
 import { gettext, ngettext } from "./words.js";
 
 const POLL_MS = 3000;
-const ACTIONS = { pending: ["pause", "cancel"], running: ["pause", "cancel"], paused: ["resume", "cancel"], failed: ["resume"] };
 const WORDS = {
   pending: gettext("Waiting"),
   running: gettext("Running"),
@@ -33,11 +33,6 @@ function show(row, job) {
   showActions(row);
 }
 
-function showActions(row) {
-  const allowed = ACTIONS[row.dataset.status] ?? [];
-  for (const button of row.querySelectorAll("[data-act]")) button.hidden = !allowed.includes(button.dataset.act);
-}
-
 async function update(row) {
   try {
     show(row, await callApi(`/api/v1/jobs/${row.dataset.job}`));
@@ -46,22 +41,14 @@ async function update(row) {
   }
 }
 
-/** A paused job is looked at as well: somebody else may resume it. */
-function isClosed(row) {
-  return ["done", "failed", "cancelled"].includes(row.dataset.status);
-}
-
 table?.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-act]");
   if (!button) return;
   const row = button.closest("[data-job]");
-  button.disabled = true;
   try {
-    show(row, await callApi(`/api/v1/jobs/${row.dataset.job}/${button.dataset.act}`, { method: "POST" }));
+    show(row, await act(button, row.dataset.job));
   } catch (error) {
     row.querySelector("[data-error]").textContent = ` ${error.message}`;
-  } finally {
-    button.disabled = false;
   }
 });
 
@@ -85,7 +72,7 @@ function hear(hint) {
 function follow() {
   rows.forEach(showActions);
   if (table.dataset.socket) listenToProject(table.dataset.socket, hear, () => {}); // jobs of many projects are polled
-  setInterval(() => rows.filter((row) => !isClosed(row)).forEach(update), POLL_MS);
+  setInterval(() => rows.filter((row) => !isOver(row.dataset.status)).forEach(update), POLL_MS);
 }
 
 enableScripted();

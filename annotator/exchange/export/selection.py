@@ -15,6 +15,7 @@ from django.db.models.functions import Cast
 
 from annotator.annotations.mask_fields import OBJECT_SIZES
 from annotator.annotations.models import Annotation
+from annotator.annotations.selectors import masks_of
 from annotator.exchange.base.rows import SAID_COLUMNS, ImageRow, LabelRow, MaskRow
 from annotator.exchange.export.file_names import FileNames
 from annotator.exchange.export.splits import split_of, split_query
@@ -192,15 +193,10 @@ def _label_rows(project: Project) -> list[LabelRow]:
 
 
 def _mask_query(filters: Filters) -> Q:
-    query = Q()
-    if filters.labels:
-        query &= Q(label__in=filters.labels) | (Q(label=None) if 0 in filters.labels else Q(pk__in=[]))
-    if filters.authors:
-        query &= Q(author__in=filters.authors)
-    if filters.stages:
-        query &= Q(stage__in=filters.stages)
-    if filters.created_from:
-        query &= Q(created_at__gte=filters.created_from)
-    if filters.created_before:
-        query &= Q(created_at__lt=filters.created_before)
-    return query
+    query = masks_of(
+        labels=filters.labels,
+        authors=filters.authors,
+        created_from=filters.created_from,
+        created_before=filters.created_before,
+    )
+    return query & Q(stage__in=filters.stages) if filters.stages else query

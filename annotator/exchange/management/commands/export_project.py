@@ -1,12 +1,11 @@
 """Export a project from the command line: python manage.py export_project 3 --format coco --output folder."""
 
 import json
-import os
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from pydantic import ValidationError
 
 from annotator.exchange.export.events import note_export
@@ -18,20 +17,15 @@ from annotator.exchange.options import ExportOptions
 from annotator.exchange.orders import ExportOrder
 from annotator.exchange.registry import WRITTEN, formats_with
 from annotator.projects.models import Project
+from annotator.yielding import YieldingCommand
 
 STEPS_A_LINE = 20
-YIELDING = 10  # the niceness of a long run: whoever annotates meanwhile goes first
 
 
-class Command(BaseCommand):
+class Command(YieldingCommand):
     """Writes into a folder. Killed and started again with the same --output, it goes on where it was."""
 
     help = __doc__ or ""
-
-    def run_from_argv(self, argv: list[str]) -> None:
-        """Run as a process of its own and let the web process go first; a caller inside Python keeps its priority."""
-        os.nice(YIELDING)
-        super().run_from_argv(argv)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the project, the folder and the options of the API."""

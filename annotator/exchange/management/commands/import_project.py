@@ -1,13 +1,12 @@
 """Import masks from the command line: python manage.py import_project 3 instances.json --user ada."""
 
 import json
-import os
 import tempfile
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 from pydantic import ValidationError
 
@@ -19,19 +18,13 @@ from annotator.exchange.models import ImportRun as ImportRow
 from annotator.exchange.options import IMPORTED, ImportOptions
 from annotator.photos.naming import display_name
 from annotator.projects.models import Project
+from annotator.yielding import YieldingCommand
 
-YIELDING = 10  # the niceness of a long run: whoever annotates meanwhile goes first
 
-
-class Command(BaseCommand):
+class Command(YieldingCommand):
     """Reads a file or a folder. What is there already is left alone, so it can be killed and started again."""
 
     help = __doc__ or ""
-
-    def run_from_argv(self, argv: list[str]) -> None:
-        """Run as a process of its own and let the web process go first; a caller inside Python keeps its priority."""
-        os.nice(YIELDING)
-        super().run_from_argv(argv)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the project, the file and the options of the API."""

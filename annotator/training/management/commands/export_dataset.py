@@ -1,29 +1,23 @@
 """Write a dataset version with its photos as a folder: python manage.py export_dataset 3 2 --output folder."""
 
-import os
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from annotator.errors import AppError
 from annotator.training.models import DatasetVersion
 from annotator.training.snapshots import write_folder
+from annotator.yielding import YieldingCommand
 
 IMAGES_A_LINE = 100
-YIELDING = 10  # the niceness of a long run: whoever annotates meanwhile goes first
 
 
-class Command(BaseCommand):
+class Command(YieldingCommand):
     """Writes SA-1B layout, which trainers read. Killed and started again with the same --output, it goes on."""
 
     help = __doc__ or ""
-
-    def run_from_argv(self, argv: list[str]) -> None:
-        """Run as a process of its own and let the web process go first; a caller inside Python keeps its priority."""
-        os.nice(YIELDING)
-        super().run_from_argv(argv)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the project, the number of the version and the folder."""
