@@ -23,7 +23,7 @@ from annotator.projects.models import Project  # noqa: E402
 from annotator.queue import next_image, review  # noqa: E402
 
 PRINTING = threading.Lock()
-PATIENCE = 10  # times SQLite's 20 s, for a machine that does much else
+PATIENCE = 100  # times SQLite's 20 s: many wait for one lock, and a slow machine is not wrong
 FAILED: list[BaseException] = []
 
 
